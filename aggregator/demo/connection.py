@@ -36,9 +36,9 @@ class Connection(asyncio.Protocol):
         self._open = open_connections
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool] | DemoError] = deque()
-        self._transport: asyncio.Transport | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self.transport: asyncio.Transport | None = None
+        self.writable = asyncio.Event()
+        self.writable.set()
         self._done = False
         self.worker: asyncio.Task[None] | None = None
         self.on_message_begin()
@@ -48,23 +48,23 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
         # uvloop's transports are transports, but not by inheritance
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         self._open.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Stop the running answer: nobody will read it."""
         self._open.discard(self)
-        self._transport = None
+        self.transport = None
         if self.worker is not None:
             self.worker.cancel()
 
     def pause_writing(self) -> None:
         """Hold the answer back: the client reads more slowly than it is served."""
-        self._writable.clear()
+        self.writable.clear()
 
     def resume_writing(self) -> None:
         """Let the answer go on."""
-        self._writable.set()
+        self.writable.set()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what it does not understand is refused and ends the connection."""
@@ -83,8 +83,8 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     # What the parser calls.
 
@@ -108,8 +108,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Invite the body of a client that asks first (RFC 9110 §10.1.1)."""
-        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._headers.get("expect", "").lower() == "100-continue" and self.transport is not None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
@@ -139,13 +139,13 @@ class Connection(asyncio.Protocol):
 
     def _put(self, item: tuple[Request, bool] | DemoError) -> None:
         self._waiting.append(item)
-        if len(self._waiting) >= MOST_WAITING and self._transport is not None:
-            self._transport.pause_reading()
+        if len(self._waiting) >= MOST_WAITING and self.transport is not None:
+            self.transport.pause_reading()
         if self.worker is None or self.worker.done():
             self.worker = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
-        while self._waiting and self._transport is not None:
+        while self._waiting and self.transport is not None:
             item = self._waiting.popleft()
             if isinstance(item, DemoError):
                 keep = await self._write("GET", error_response(item), keep=False)
@@ -158,13 +158,13 @@ class Connection(asyncio.Protocol):
                     return
                 keep = await self._write(request.method, response, keep=keep)
             if not keep or (self._done and not self._waiting):
-                self._transport.close()
+                self.transport.close()
                 return
-            self._transport.resume_reading()
+            self.transport.resume_reading()
 
     async def _write(self, method: str, response: Response, *, keep: bool) -> bool:
         """Write *response*; return whether the connection can be used again."""
-        transport, body = self._transport, response.body
+        transport, body = self.transport, response.body
         assert transport is not None  # an answer is cancelled when its connection is lost
         bodiless = method == "HEAD" or response.status in _BODILESS
         if isinstance(body, bytes):
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
             async for piece in body:
                 sent += len(piece)
                 transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if length is None else piece)
-                await self._writable.wait()
+                await self.writable.wait()
         except ConnectionResetError:
             transport.abort()
             return False

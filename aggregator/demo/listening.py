@@ -8,13 +8,13 @@ from aggregator.demo.connection import Answer, Connection
 
 
 class Listening:
-    """Connections on a port, each answered by *answer*; *name* is what the header ``server`` says."""
+    """*connections* on a port, each answered by *answer*; *name* is what the header ``server`` says."""
 
     def __init__(self, answer: Answer, name: str) -> None:
         self._answer = answer
         self._name = name
         self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port, which is a free one where *port* is 0. Raises OSError when it cannot."""
@@ -29,8 +29,8 @@ class Listening:
             return
         server, self._server = self._server, None
         server.close()
-        workers = [connection.worker for connection in self._connections if connection.worker is not None]
-        for connection in tuple(self._connections):
+        workers = [connection.worker for connection in self.connections if connection.worker is not None]
+        for connection in tuple(self.connections):
             connection.close()
         for worker in workers:
             worker.cancel()
@@ -38,4 +38,4 @@ class Listening:
         await server.wait_closed()
 
     def _connection(self) -> Connection:
-        return Connection(self._answer, self._connections, self._name)
+        return Connection(self._answer, self.connections, self._name)

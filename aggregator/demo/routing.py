@@ -38,7 +38,7 @@ class Router:
     """Finds the handler of a request among the routes of all services."""
 
     def __init__(self, services: Iterable[Service]) -> None:
-        self._services = {service.name: (service.latency, _split(service.routes())) for service in services}
+        self.services = {service.name: (service.latency, _split(service.routes())) for service in services}
 
     def find(self, request: Request) -> tuple[Handler, float]:
         """Return the handler of *request* and its delay in seconds, and fill ``request.params``.
@@ -46,9 +46,9 @@ class Router:
         Raises ``DemoError``: 404 for an unknown path, 405 for an unknown method.
         """
         service, *segments = [unquote(part) for part in request.path.split("/")[1:]]
-        if service not in self._services:
+        if service not in self.services:
             raise DemoError(404, "unknown_service", f"There is no service here named {service!r}.")
-        latency, routes = self._services[service]
+        latency, routes = self.services[service]
         method = "GET" if request.method == "HEAD" else request.method
         allowed = []
         for pattern, route in routes:

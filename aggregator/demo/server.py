@@ -24,33 +24,35 @@ _LOGGER = logging.getLogger(__name__)
 class DemoServer:
     """Answers for every demo service on ``127.0.0.1``, each under its own path prefix.
 
-    *latency* scales the services' usual delays of 20 to 120 ms; 0 makes them answer at once.
+    *latency* scales the services' usual delays of 20 to 120 ms; 0 makes them answer at once. ``router`` finds what
+    answers a request, ``listening`` has the connections.
     """
 
     def __init__(self, latency: float = 1.0) -> None:
         self.port = 0
         self._is_open = False
         self._latency = latency
-        self._router = Router([Users(), Posts(), Shop(), Reviews(), Analytics(), Weather(), Market(), Lab()])
-        self._listening = Listening(self._answer, "aggregator-demo")
+        self.router = Router([Users(), Posts(), Shop(), Reviews(), Analytics(), Weather(), Market(), Lab()])
+        self.listening = Listening(self.answer, "aggregator-demo")
 
     async def start(self) -> None:
         """Listen on a free port, told by ``port`` from then on. Does nothing when already started."""
         if not self._is_open:
-            self.port, self._is_open = await self._listening.start("127.0.0.1", 0), True
+            self.port, self._is_open = await self.listening.start("127.0.0.1", 0), True
 
     async def aclose(self) -> None:
         """Stop listening and end every connection; no task of the server is left when this returns."""
         self._is_open = False
-        await self._listening.aclose()
+        await self.listening.aclose()
 
     def url(self, service: str) -> str:
         """Return the base URL of *service* while the server runs: ``http://127.0.0.1:PORT/shop``."""
         return f"http://127.0.0.1:{self.port}{demo_target(service)}"
 
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Return the response of a service to *request*, after its usual delay."""
         try:
-            handler, latency = self._router.find(request)
+            handler, latency = self.router.find(request)
             response = handler(request)
         except DemoError as error:
             return error_response(error)

@@ -56,7 +56,7 @@ def until(condition: Callable[[], bool]) -> Awaitable[None]:
 
 def test_the_directory_is_what_the_server_serves() -> None:
     """Every service of the directory answers under its prefix, and there are no others."""
-    assert set(DemoServer()._router._services) == set(SERVICES)
+    assert set(DemoServer().router.services) == set(SERVICES)
     assert {demo_target(name) for name in SERVICES} == {f"/{name}" for name in SERVICES}
 
 
@@ -167,7 +167,7 @@ def test_a_known_copy_is_not_sent_again(stage: Callable[..., Any]) -> None:
 
 def test_delays_are_realistic_and_repeat() -> None:
     """A service takes 20 to 120 ms, always the same for the same path."""
-    router = DemoServer()._router
+    router = DemoServer().router
     paths = [f"/shop/products/{number}" for number in range(50)] + ["/reviews/products/x/rating", "/lab/echo"]
     delays = [router.find(Request("GET", path))[1] for path in paths]
     assert delays == [router.find(Request("GET", path))[1] for path in paths]
@@ -186,8 +186,8 @@ def test_latency_scales_the_delays(latency: float, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("aggregator.demo.server.asyncio.sleep", sleep)
     request = Request("GET", "/users/users/1")
     server = DemoServer(latency)
-    asyncio.run(server._answer(request))
-    assert waits == ([server._router.find(request)[1] * latency] if latency else [])
+    asyncio.run(server.answer(request))
+    assert waits == ([server.router.find(request)[1] * latency] if latency else [])
 
 
 def test_a_slow_reader_holds_the_answer_back() -> None:
@@ -199,10 +199,10 @@ def test_a_slow_reader_holds_the_answer_back() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.write(get("/lab/blob?mb=64", LAST))
         await reader.readuntil(b"\r\n\r\n")
-        (peer,) = server._listening._connections
-        await until(lambda: not peer._writable.is_set())
-        assert peer._transport is not None
-        waiting = peer._transport.get_write_buffer_size()
+        (peer,) = server.listening.connections
+        await until(lambda: not peer.writable.is_set())
+        assert peer.transport is not None
+        waiting = peer.transport.get_write_buffer_size()
         size = 0
         while piece := await reader.read(1 << 20):
             size += len(piece)
@@ -221,11 +221,11 @@ def test_a_client_that_goes_away_ends_its_answer() -> None:
         await server.start()
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(get("/lab/slow?ms=60000"))
-        await until(lambda: any(peer.worker for peer in server._listening._connections))
-        (peer,) = server._listening._connections
+        await until(lambda: any(peer.worker for peer in server.listening.connections))
+        (peer,) = server.listening.connections
         assert peer.worker is not None
         writer.close()
-        await until(lambda: not server._listening._connections)
+        await until(lambda: not server.listening.connections)
         with pytest.raises(asyncio.CancelledError):
             await peer.worker
         await server.aclose()
@@ -244,7 +244,7 @@ def test_closing_leaves_nothing() -> None:
             await server.start()
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(get("/lab/slow?ms=60000"))
-            await until(lambda: any(peer.worker for peer in server._listening._connections))
+            await until(lambda: any(peer.worker for peer in server.listening.connections))
             await server.aclose()
             await server.aclose()
             assert await asyncio.wait_for(reader.read(), 10) == b""
@@ -272,9 +272,9 @@ class Clumsy:
 def test_a_mistake_in_a_service_is_500(caplog: pytest.LogCaptureFixture) -> None:
     """A service that fails is answered for and logged; the connection lives on."""
     server = DemoServer(0)
-    server._router = Router([Clumsy()])
+    server.router = Router([Clumsy()])
     with caplog.at_level(logging.ERROR):
-        answer = asyncio.run(server._answer(Request("GET", "/clumsy/trip")))
+        answer = asyncio.run(server.answer(Request("GET", "/clumsy/trip")))
     assert answer.status == 500
     assert b"shoelace" not in bytes(answer.body)  # type: ignore[arg-type]
     assert "A demo service failed." in caplog.text

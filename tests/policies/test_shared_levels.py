@@ -250,7 +250,7 @@ def test_a_store_that_is_away_costs_no_answer(workers, machine) -> None:
     assert not other.ask_for("/users/a")[2]
     assert other.ask_for("/users/a", "PUT")[0] == 200
     machine.is_away = False
-    other.run(other.store._come())
+    other.run(other.store.come())
     other.run(other.settle())
     one.app.running.states.find("replies", "users").purge_all()
     assert one.ask_for("/users/a")[2]

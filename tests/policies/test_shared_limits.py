@@ -52,7 +52,7 @@ def processes(tmp_path, machine) -> Iterator[list[Process]]:
         made = [Process(tmp_path, machine) for _ in range(2)]
         for process in made:
             stack.callback(process.close)
-            process.run(process.app.running.stores.found(process.app.running.plan.store)._beat())
+            process.run(process.app.running.stores.found(process.app.running.plan.store).beat())
         yield made
 
 

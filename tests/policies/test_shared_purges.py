@@ -113,7 +113,7 @@ def test_a_purge_that_was_lost_on_the_way_is_done_with_the_next_beat(processes, 
     machine.store._heard[PURGES].clear()
     one.run(one.ask("PUT", "/users/a"))
     assert other.is_kept("/users/a")
-    other.run(other.store._beat())
+    other.run(other.store.beat())
     assert not other.is_kept("/users/a")
 
 
@@ -128,7 +128,7 @@ def test_a_purge_while_the_store_is_away_is_done_when_it_is_there(processes, mac
     assert (one.is_kept("/users/a"), other.is_kept("/users/a")) == (False, True)
     machine.is_away = False
     for process in processes:
-        process.run(process.store._come())
+        process.run(process.store.come())
     one.run(one.store._tell())
     assert not other.is_kept("/users/a")
 
@@ -139,7 +139,7 @@ def test_who_may_have_missed_a_purge_forgets_all(processes, machine, caplog) -> 
     other.get("/users/a")
     machine.store = type(machine.store)(lambda: machine.now + 1, lambda: machine.now + 1)
     for process in processes:
-        process.run(process.store._beat())
+        process.run(process.store.beat())
     assert not other.is_kept("/users/a")
     told = [record.message for record in caplog.records if record.name == "aggregator.cache"]
     assert told == ["Purges of others may have been missed; all that was kept is forgotten."]

@@ -34,9 +34,9 @@ def built(plan_of: Any) -> Any:
 def test_the_same_words_are_one_object(built: Any) -> None:
     """Endpoints have one routine, and so have their calls, when they differ in paths and in what statuses become."""
     one, two = built("{call: 'u:/a/{id}'}", "{call: 'u:/b/{id}/c?d=e', status_map: {404: {status: 410}}}")
-    assert one._routine is two._routine
+    assert one.routine is two.routine
     first, second = one.parts[0], two.parts[0]
-    assert first._routine is second._routine
+    assert first.routine is second.routine
     assert (first._head + first._tail, second._head + second._tail) == (b"/a/", b"/b//c?d=e")
 
 
@@ -56,7 +56,7 @@ def test_the_same_words_are_one_object(built: Any) -> None:
 )
 def test_other_words_are_another_object(built: Any, one: str, other: str, differ: str) -> None:
     """A call that is judged, timed or written otherwise has a routine of its own."""
-    first, second = (handler.parts[0]._routine for handler in built(one, other))
+    first, second = (handler.parts[0].routine for handler in built(one, other))
     assert getattr(first, differ) != getattr(second, differ)
 
 
@@ -72,7 +72,7 @@ def test_other_words_are_another_object(built: Any, one: str, other: str, differ
 )
 def test_an_endpoint_served_otherwise_has_a_routine_of_its_own(built: Any, one: str, other: str, differ: str) -> None:
     """What differs in one thing shares nothing by mistake."""
-    first, second = (handler._routine for handler in built(one, other))
+    first, second = (handler.routine for handler in built(one, other))
     assert getattr(first, differ) != getattr(second, differ)
 
 
@@ -80,4 +80,4 @@ def test_defaults_that_python_takes_for_equal_stay_apart(built: Any) -> None:
     """1 and true are equal in Python and not in an answer."""
     declared = "{query: {q: {type: %s, default: %s}}, call: 'u:/a/{id}'}"
     one, other = built(declared % ("integer", "1"), declared % ("boolean", "true"))
-    assert one._routine.inputs is not other._routine.inputs
+    assert one.routine.inputs is not other.routine.inputs

@@ -399,7 +399,7 @@ class Gateway:
     @property
     def connections(self) -> list[Any]:
         """The open connections of its clients."""
-        return list(self.service._server.server_state.connections)
+        return list(self.service.server.server_state.connections)
 
     def write(self, text: str, env: str = "") -> None:
         """Save another text."""
@@ -415,7 +415,7 @@ class Gateway:
         """Save *text*, if any, and give what the reload comes to that a signal asks for, or that a watcher begins."""
         if text is not None:
             self.write(text)
-        loop = self.service._loop
+        loop = self.service.loop
         assert loop is not None
         return asyncio.run_coroutine_threadsafe(self.app.running.reload(asked=asked), loop).result(PATIENCE)
 
@@ -551,7 +551,7 @@ class Stage:
         )
         self._gateways.append(gateway)
         thread.start()
-        until(lambda: service._server.started or not thread.is_alive())
+        until(lambda: service.server.started or not thread.is_alive())
         assert thread.is_alive(), "the server did not start"
         return gateway
 

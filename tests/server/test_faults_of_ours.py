@@ -41,8 +41,8 @@ def _handler(gateway, path):
 
 
 def _break(monkeypatch, handler, piece):
-    routine = replace(handler._routine, **{piece: Broken()})
-    monkeypatch.setattr(handler, "_routine", routine)
+    routine = replace(handler.routine, **{piece: Broken()})
+    monkeypatch.setattr(handler, "routine", routine)
     monkeypatch.setattr(handler, "_endings", Endings(handler.plan, routine))
 
 

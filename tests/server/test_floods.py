@@ -70,7 +70,7 @@ def test_fields_without_end(gateway, stage, start):
 
 def test_requests_that_nobody_reads_the_answers_of(gateway, stage):
     """Thousands of requests on a connection are parsed as their answers are taken: what is not, holds them back."""
-    served = gateway.service._server.server_state
+    served = gateway.service.server.server_state
     wires = []
 
     def flood(_: int) -> None:
@@ -93,8 +93,8 @@ def test_requests_that_nobody_reads_the_answers_of(gateway, stage):
 def test_one_connection_has_its_share_of_a_turn(gateway, stage):
     """Of requests that are there at once a connection gets some begun in a turn of the loop, and then others do."""
     begun: list[int] = []
-    loop = gateway.service._loop
-    state = gateway.service._server.server_state
+    loop = gateway.service.loop
+    state = gateway.service.server.server_state
 
     def look(last: int) -> None:
         begun.append(state.total_requests - last)

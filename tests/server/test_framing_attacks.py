@@ -430,7 +430,7 @@ def test_who_takes_nothing_is_cut(stage, monkeypatch):
             got += len(slow.take(400_000))
             time.sleep(0.15)
         assert len(slow.take(8_000_002 - got)) == 8_000_002 - got
-        stage.until(lambda g=gateway: len(g.service._server.server_state.connections) <= 1)
+        stage.until(lambda g=gateway: len(g.service.server.server_state.connections) <= 1)
         assert len(deaf.rest()) < 8_000_000
         assert gateway.in_flight == 0
         assert gateway.said("An answer was cut off.")[-1]["reason"] == TOOK_NOTHING

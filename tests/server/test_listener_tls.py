@@ -241,7 +241,7 @@ def test_a_stop_does_not_wait_for_a_handshake(serve, stage):
     """Who has not begun to speak TLS is let go."""
     gateway = serve()
     gateway.wire().send(b"\x16")
-    stage.until(lambda: any(one._beginnings.under_way for one in gateway.service._server._handshakes.values()))
+    stage.until(lambda: any(one.beginnings.under_way for one in gateway.service.server.handshakes.values()))
     assert gateway.stop() == 0
     assert gateway.said("A TLS handshake failed.") == []
 
@@ -339,9 +339,7 @@ def test_connections_of_an_address_count_before_they_speak_tls(serve, secrets, s
     """Who only connects, and never shakes hands, takes no more of them than others; a handshake is counted once."""
     gateway = serve(server=", limits: {connections_per_address: 3}")
     silent = [gateway.wire() for _ in range(3)]
-    stage.until(
-        lambda: sum(len(one._beginnings.under_way) for one in gateway.service._server._handshakes.values()) == 3
-    )
+    stage.until(lambda: sum(len(one.beginnings.under_way) for one in gateway.service.server.handshakes.values()) == 3)
     assert gateway.wire().ended
     assert [line["connections"] for line in gateway.said("A connection was closed: its address has too many.")] == [3]
     for wire in silent:

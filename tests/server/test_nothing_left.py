@@ -34,7 +34,7 @@ def gateway(stage, upstream, door):
 
 
 def _settled(stage, gateway):
-    stage.until(lambda: not gateway.service._server.server_state.connections and not gateway.in_flight)
+    stage.until(lambda: not gateway.service.server.server_state.connections and not gateway.in_flight)
 
 
 def _answered(stage, gateway, upstream):
@@ -66,7 +66,7 @@ def _gone_during_the_call(stage, gateway, upstream):
 def _gone_in_the_body(stage, gateway, upstream):
     with gateway.wire() as wire:
         wire.write("POST", "/x", JSON, "content-length: 100", body=b"{")
-        stage.until(lambda: gateway.service._server.server_state.connections)
+        stage.until(lambda: gateway.service.server.server_state.connections)
 
 
 def _ours(things):

@@ -170,7 +170,7 @@ def test_a_stop_does_not_wait_for_a_header(stage):
     """Who has not said who asks is let go."""
     server = stage.gateway(FILE)
     proxied(server, V1[:9])
-    stage.until(lambda: any(one._beginnings.under_way for one in server.service._server._headers))
+    stage.until(lambda: any(one.beginnings.under_way for one in server.service.server.proxy_headers))
     assert server.stop() == 0
     assert server.said(CLOSED) == []
 

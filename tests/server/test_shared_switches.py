@@ -44,7 +44,7 @@ class Process:
         table, now = self.switching.table, self.now()
         at = table.after(target, now)
         table.merge({target: Change(at, None if on else Switch(until, at, "me", "wrong"))}, now)
-        await self.store._beat()
+        await self.store.beat()
 
     @property
     def off(self) -> set[Target]:
@@ -118,7 +118,7 @@ async def test_a_store_that_has_lost_it_is_told_again(machine) -> None:
     one = await Process(machine).open()
     await one.turn(A)
     await machine.store.delete(SWITCHES)
-    await one.store._beat()
+    await one.store.beat()
     later = await Process(machine).open()
     assert later.off == {A}
     await one.store.aclose()
@@ -143,7 +143,7 @@ async def test_who_cannot_write_now_writes_later(machine) -> None:
     await one.turn(A)
     assert await machine.store.get(SWITCHES) is None
     await machine.store.unlock(lock)
-    await one.store._beat()
+    await one.store.beat()
     assert await machine.store.get(SWITCHES) is not None
     await one.store.aclose()
 

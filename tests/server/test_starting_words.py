@@ -52,7 +52,7 @@ def start(monkeypatch):
         thread = threading.Thread(target=lambda: codes.append(starting.start(*arguments, **options)))
         thread.start()
         while thread.is_alive():
-            if services and services[-1]._server.started:
+            if services and services[-1].server.started:
                 services[-1].stop()
             thread.join(0.02)
         return codes[0]

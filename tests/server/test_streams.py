@@ -200,7 +200,7 @@ def test_a_slow_reader_holds_the_upstream_back(gateway, upstream, stage):
     wire = gateway.wire(receive_buffer=65536).write("GET", "/huge")
     wire.until(b"\r\n\r\n")
     time.sleep(0.3)
-    connections = gateway.service._server.server_state.connections
+    connections = gateway.service.server.server_state.connections
     assert max(c.transport.get_write_buffer_size() for c in connections) < 2_000_000
     assert len(wire.take(12_000_000)) == 12_000_000
 

@@ -29,14 +29,17 @@ _log = logging.getLogger("aggregator.policies")
 
 
 class Pressure:
-    """The pressure on a process; *read* returns how many requests are under way, and how many wait."""
+    """The pressure on a process; *read* returns how many requests are under way, and how many wait.
+
+    ``timer`` is for the next look, None while nobody looks.
+    """
 
     def __init__(self, read: Callable[[], tuple[int, int]]) -> None:
         self.level = CALM
         self._read = read
         self._plan: DegradePlan | None = None
         self._below = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.TimerHandle | None = None
 
     @property
     def is_sparing(self) -> bool:
@@ -59,12 +62,12 @@ class Pressure:
 
     def stop(self) -> None:
         """Look no more: there is no pressure."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._plan, self.level, self._below = None, None, CALM, 0
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer, self._plan, self.level, self._below = None, None, CALM, 0
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = loop.call_later(PAUSE, self._look, loop, loop.time() + PAUSE)
+        self.timer = loop.call_later(PAUSE, self._look, loop, loop.time() + PAUSE)
 
     def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         self.measure(*self._read(), max(0.0, loop.time() - due))

@@ -80,42 +80,42 @@ class CallRoutine(Struct, frozen=True):
 class Sender:
     """A call, ready to be made any number of times: its *routine*, and the *head* and *tail* of its target."""
 
-    __slots__ = ("_head", "_routine", "_tail", "plan")
+    __slots__ = ("_head", "_tail", "plan", "routine")
 
     def __init__(self, plan: CallPlan, routine: CallRoutine, head: bytes, tail: bytes) -> None:
         self.plan = plan
-        self._routine = routine
+        self.routine = routine
         self._head = head
         self._tail = tail
 
     @property
     def name(self) -> str:
         """The name of the call."""
-        return self._routine.name
+        return self.routine.name
 
     @property
     def tracing(self) -> Tracing | None:
         """What gives calls their context, None where there are no traces."""
-        return self._routine.tracing
+        return self.routine.tracing
 
     def door(self, frame: Frame, written: Written | None = None) -> Carrier:
         """Return the way to the upstream for one request of a call, which sends what is *written*.
 
         Raises ``CallError`` for a caller who has none.
         """
-        bind = self._routine.bind
-        return self._routine.pool if bind is None else bind(frame, written)
+        bind = self.routine.bind
+        return self.routine.pool if bind is None else bind(frame, written)
 
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells those apart in whose name the upstream is called; raises as ``door`` does."""
-        pool = self._routine.pool
-        if self._routine.bind is None:  # as with most, and far faster than to ask what the door is
+        pool = self.routine.pool
+        if self.routine.bind is None:  # as with most, and far faster than to ask what the door is
             return b""
         return pool.identity(exchange) if isinstance(pool, CallerDoor | HostsDoor) else b""
 
     def render(self, frame: Frame) -> Rendered:
         """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
-        routine = self._routine
+        routine = self.routine
         headers = routine.block if routine.headers is None else routine.headers(frame)
         if routine.body is None:
             return Rendered(self._write_target(frame), headers, None)
@@ -123,7 +123,7 @@ class Sender:
         return Rendered(self._write_target(frame), headers + lines, body)
 
     def _write_target(self, frame: Frame) -> bytes:
-        routine = self._routine
+        routine = self.routine
         if routine.target is not None:
             return routine.target(frame)
         assert routine.splice is not None
@@ -134,7 +134,7 @@ class Sender:
         if frame.written is not None and frame.written.request is not None:
             return self._send_again(frame, frame.written.request, done)
         now = frame.loop.time()
-        routine = self._routine
+        routine = self.routine
         try:
             pool = routine.pool if routine.bind is None else routine.bind(frame, None)
             if routine.is_plain:
@@ -176,16 +176,16 @@ class Sender:
 
     def long_reading(self, outcome: Reply | CallError) -> Read | None:
         """Return what reads the body of *outcome* where that is work for a thread."""
-        return None if isinstance(outcome, CallError) else self._routine.judge.long_reading(outcome)
+        return None if isinstance(outcome, CallError) else self.routine.judge.long_reading(outcome)
 
     def takes_long(self, outcome: Reply | CallError) -> bool:
         """Return whether judging *outcome* is work for a thread."""
-        return not isinstance(outcome, CallError) and self._routine.judge.takes_long(outcome)
+        return not isinstance(outcome, CallError) and self.routine.judge.takes_long(outcome)
 
     def judge_and_read(self, frame: Frame, reply: Reply, started: float) -> Result:
         """Return what ``judge`` does, with the body decoded where somebody will read it: work for a thread."""
         result = self.judge(frame, reply, started)
-        self._routine.judge.read_ahead(result)
+        self.routine.judge.read_ahead(result)
         return result
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float, read: Read | None = None) -> Result:
@@ -198,7 +198,7 @@ class Sender:
             result = failed(self.name, outcome, started, frame.loop.time(), upstream=upstream, rows=rows,
                             attempts=outcome.attempts)  # fmt: skip
         else:
-            result = self._routine.judge.judge(frame, outcome, started, read)
+            result = self.routine.judge.judge(frame, outcome, started, read)
             if result.state is State.FAILED:
                 result.is_ruled_by(self.plan.rows)
         if outcome.attempts > 1:
@@ -211,7 +211,7 @@ class Sender:
 
     def _send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable | None:
         """Send what was rendered before; *done* gets its result, as from ``start``."""
-        now, routine = frame.loop.time(), self._routine
+        now, routine = frame.loop.time(), self.routine
         if routine.tracing is not None:
             block, done = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
             rendered = Rendered(rendered.target, block, rendered.body)
@@ -226,7 +226,7 @@ class Sender:
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]
     ) -> Cancelable:
         """Send what was rendered before, once. *done* is told of a caller who has no way, too, after this returned."""
-        routine, under_way = self._routine, frame.exchange.under_way
+        routine, under_way = self.routine, frame.exchange.under_way
         headers = rendered.headers + self.time_left(deadline - frame.loop.time())
         try:
             door = self.door(frame)
@@ -245,7 +245,7 @@ class Sender:
 
     def time_left(self, seconds: float) -> bytes:
         """Return the line that says how long the call is waited for; empty where none does."""
-        left = self._routine.left
+        left = self.routine.left
         return b"" if left is None else left.line(seconds)
 
 

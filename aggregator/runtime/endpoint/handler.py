@@ -45,11 +45,11 @@ Beginning = Callable[[Exchange, asyncio.AbstractEventLoop, Answered], Cancelable
 class EndpointHandler:
     """Serves one endpoint of one generation: its *parts*, by its *routine*."""
 
-    __slots__ = ("_endings", "_parts", "_routine", "is_direct", "plan")
+    __slots__ = ("_endings", "_parts", "is_direct", "plan", "routine")
 
     def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
-        self._routine = routine
+        self.routine = routine
         self._endings = Endings(plan, routine)
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
@@ -65,29 +65,29 @@ class EndpointHandler:
         """Fill what every request has into *exchange*; *now* is loop time."""
         exchange.segments = segments
         exchange.peer = peer
-        exchange.trusted = self._routine.trusted
+        exchange.trusted = self.routine.trusted
         exchange.id = request_id(exchange.header_list)
         exchange.started = now
-        exchange.moment = self._routine.clock()
-        exchange.deadline = now + self._routine.budget
-        if self._routine.asked_deadline is not None:
-            self._routine.asked_deadline.shorten(exchange, now)
-        if self._routine.tracing is not None:
-            self._routine.tracing.begin(self.plan.key, exchange)
+        exchange.moment = self.routine.clock()
+        exchange.deadline = now + self.routine.budget
+        if self.routine.asked_deadline is not None:
+            self.routine.asked_deadline.shorten(exchange, now)
+        if self.routine.tracing is not None:
+            self.routine.tracing.begin(self.plan.key, exchange)
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""
-        leaving = self._routine.leaving
+        leaving = self.routine.leaving
         if leaving is not None and leaving.finish is not None:
             leaving.finish(exchange, answer)
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
-        leaving = self._routine.leaving
+        leaving = self.routine.leaving
         if leaving is not None:
             answered = partial(leaving.leave, exchange, answered)
-        if self._routine.gates:
-            return self._admit(self._routine.gates, self._start, exchange, loop, answered)
+        if self.routine.gates:
+            return self._admit(self.routine.gates, self._start, exchange, loop, answered)
         return self._start(exchange, loop, answered)
 
     def _admit(
@@ -127,7 +127,7 @@ class EndpointHandler:
         return fault_answer(self.plan.key, error if isinstance(error, Exception) else Exception(error), exchange.id)
 
     def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
-        routine = self._routine
+        routine = self.routine
         try:
             routine.inputs.accept(exchange)
         except Refusal as refusal:
@@ -138,7 +138,7 @@ class EndpointHandler:
         return self._go(exchange, loop, answered)
 
     def _go(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
-        routine = self._routine
+        routine = self.routine
         if routine.keeping is not None:
             return routine.keeping.serve(self, exchange, loop, answered)
         if routine.assembly.reads:
@@ -159,34 +159,34 @@ class EndpointHandler:
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
         try:
-            refusing = await admitted(self._routine.gates, exchange) if self._routine.gates else None
+            refusing = await admitted(self.routine.gates, exchange) if self.routine.gates else None
             if refusing is None:
-                judged = await take_body(exchange, self._routine.inputs, self.plan)
-                self._routine.inputs.accept(exchange, judged)
-                self._routine.assembly.accept(exchange)
-                behind = self._routine.gates_behind
+                judged = await take_body(exchange, self.routine.inputs, self.plan)
+                self.routine.inputs.accept(exchange, judged)
+                self.routine.assembly.accept(exchange)
+                behind = self.routine.gates_behind
                 refusing = await admitted(behind, exchange) if behind else None
             if refusing is not None:
                 answer = refusing
-            elif self._routine.idempotency is not None:
-                answer, run = await self._routine.idempotency.serve(self, exchange, receive)
+            elif self.routine.idempotency is not None:
+                answer, run = await self.routine.idempotency.serve(self, exchange, receive)
             else:
                 answer, run = await self.made(exchange, receive)
         except Refusal as refusal:
             answer, run = self._refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
-            self._routine.report.gone(self.plan.key, exchange, scope.get(CUT))
+            self.routine.report.gone(self.plan.key, exchange, scope.get(CUT))
             exchange.leave()
             return
-        if self._routine.leaving is not None:
-            await self._routine.leaving.left(exchange, answer, run)
+        if self.routine.leaving is not None:
+            await self.routine.leaving.left(exchange, answer, run)
         await send_answer(send, answer, exchange.id, closing=closing)
         self.after(exchange, answer, run)
 
     async def made(self, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
         """Run the calls for a request that is let in, and return the answer, with what follows it stored."""
-        loop, routine = asyncio.get_running_loop(), self._routine
+        loop, routine = asyncio.get_running_loop(), self.routine
         run: Run | None
         if routine.keeping is not None:
             answer, run = await self._kept(routine.keeping, exchange, receive, loop)
@@ -200,13 +200,13 @@ class EndpointHandler:
 
     def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do what follows an answer that has been sent: its background calls and its log line."""
-        effects, report = self._routine.effects, self._routine.report
+        effects, report = self.routine.effects, self.routine.report
         if exchange.place is not None:
             exchange.place.leave()
         if effects and run is not None:
-            self._routine.queue.put(effects, run.frame.names, answer)
-        if self._routine.shadows is not None and run is not None:
-            self._routine.shadows.put(run.frame.names, answer)
+            self.routine.queue.put(effects, run.frame.names, answer)
+        if self.routine.shadows is not None and run is not None:
+            self.routine.shadows.put(run.frame.names, answer)
         if report.hears or report.visitors:
             results, failure = ((), None) if run is None else (run.ended_results(), run.failure)
             report.answered(self.plan.key, exchange, answer.status, results, failure, sent=answer)
@@ -214,12 +214,12 @@ class EndpointHandler:
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""
         exchange.leave()
-        self._routine.report.gone(self.plan.key, exchange)
+        self.routine.report.gone(self.plan.key, exchange)
 
     async def _run(self, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop) -> Run:
         done: asyncio.Future[bool] = loop.create_future()
         run = Run(
-            self._routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
+            self.routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _resolve(done)
         )
         try:
             run.begin(None if exchange.asked is None else exchange.asked.wanted)
@@ -258,25 +258,25 @@ class EndpointHandler:
     @property
     def has_effects(self) -> bool:
         """Whether background calls follow its answers."""
-        return bool(self._routine.effects) or self._routine.storing is not None
+        return bool(self.routine.effects) or self.routine.storing is not None
 
     @property
     def budget(self) -> float:
         """The seconds that its calls may take."""
-        return self._routine.budget
+        return self.routine.budget
 
     def make(
         self, exchange: Exchange, loop: asyncio.AbstractEventLoop, deadline: float, made: Answered
     ) -> Cancelable | None:
         """Run its calls and make the answer; *made* gets it once."""
         making = Making(exchange, made)
-        run = making.run = Run(self._routine.order, self.parts, Frame(exchange, Names(exchange), deadline, loop),
+        run = making.run = Run(self.routine.order, self.parts, Frame(exchange, Names(exchange), deadline, loop),
                                lambda ended: self._make(ended, making))  # fmt: skip
         run.begin(None if exchange.asked is None else exchange.asked.wanted)
         return making
 
     def _make(self, run: Run, making: Making) -> None:
-        if run.failure is not None or self._routine.assembly.is_prompt(run):
+        if run.failure is not None or self.routine.assembly.is_prompt(run):
             making.made(self._endings.plain(run), run)
         else:
             making.await_answer(self._endings.made(run), lambda error: self._unadmitted(error, making.exchange))
@@ -286,7 +286,7 @@ class EndpointHandler:
         failure: Result | None = None,
     ) -> Run:  # fmt: skip
         """Return a run that has ended with *results* before."""
-        run = Run(self._routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _nothing)
+        run = Run(self.routine.order, self.parts, Frame(exchange, Names(exchange), exchange.deadline, loop), _nothing)
         run.results[:] = results
         run.over, run.failure = True, failure
         return run

@@ -27,7 +27,8 @@ TellFailure = Callable[[str, str], None]
 
 
 class Handshakes:
-    """Makes TLS connections of sockets; the context is asked for anew each time. *peers* count them meanwhile.
+    """Makes TLS connections of sockets; the context is asked for anew each time. *peers* count them meanwhile,
+    ``beginnings`` are those that have not shaken hands.
 
     States of one: waiting for its first byte; shaking hands; carried by a transport, or closed.
     """
@@ -40,13 +41,13 @@ class Handshakes:
         self._peers = peers
         self._failed = failed
         self._refused = refused
-        self._beginnings = Beginnings()
+        self.beginnings = Beginnings()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._sending = Round(self._loop, TlsTransport.flush)
 
     def stop(self) -> None:
         """Give up those that are under way."""
-        self._beginnings.stop()
+        self.beginnings.stop()
 
     async def carry(self, connection: socket.socket, client: str, protocol: MakeProtocol) -> None:
         """Shake hands over *connection*, of the address *client*, and let a protocol of its own go on."""
@@ -65,7 +66,7 @@ class Handshakes:
     async def _shaken(self, connection: socket.socket, client: str) -> ssl.SSLSocket | None:
         """Return *connection* with TLS; None when it has been closed, or its client told that it speaks none."""
         try:
-            return await self._beginnings.within(self._begin(connection, client))
+            return await self.beginnings.within(self._begin(connection, client))
         except Stopped:
             connection.close()
         except OSError as error:

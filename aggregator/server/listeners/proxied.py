@@ -30,6 +30,8 @@ class ProxyHeaders:
     Only *trusted* proxies may speak: what others say of their address would be believed by nobody, and to serve them
     without would give two meanings to one listener. Their connections are closed.
 
+    ``beginnings`` are the connections whose header has not come.
+
     States of one: waiting for its header; handed on, or closed.
     """
 
@@ -37,12 +39,12 @@ class ProxyHeaders:
         self._loop = asyncio.get_running_loop()
         self._trusted = trusted
         self._go_on = go_on
-        self._beginnings = Beginnings()
+        self.beginnings = Beginnings()
         self._repeats: Repeats[str] = Repeats(_tell_more)
 
     def stop(self) -> None:
         """Give up connections whose header is not there yet."""
-        self._beginnings.stop()
+        self.beginnings.stop()
 
     async def receive(self, connection: socket.socket, peer: str, protocol: MakeProtocol) -> None:
         """Take *connection*, of the address *peer*, and let *protocol* go on with it."""
@@ -50,7 +52,7 @@ class ProxyHeaders:
             self._refuse(connection, peer, _STRANGER)
             return
         try:
-            header = await self._beginnings.within(_header(self._loop, connection))
+            header = await self.beginnings.within(_header(self._loop, connection))
         except Stopped:
             connection.close()
         except (ValueError, OSError) as error:

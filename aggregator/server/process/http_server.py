@@ -28,7 +28,10 @@ LAST_MOMENT = 1.0
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks."""
+    """uvicorn's server that says 503 on /readyz before it stops accepting, and leaves with 0 when a signal asks.
+
+    ``handshakes`` and ``proxy_headers`` are what connections of its listeners begin with.
+    """
 
     def __init__(
         self, configs: Mapping[Role, uvicorn.Config], app: Application, listeners: Sequence[Listener],
@@ -39,9 +42,9 @@ class Server(uvicorn.Server):
         self._app = app
         self._listeners = listeners
         self._plain, self._unshaken = plain, unshaken
-        self._handshakes: dict[Role, Handshakes] = {}
+        self.handshakes: dict[Role, Handshakes] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self._headers: list[ProxyHeaders] = []
+        self.proxy_headers: list[ProxyHeaders] = []
         self._trusted = NO_NETWORKS
         self.admission: Admission = admit_always
         """Asked before each connection is taken."""
@@ -68,17 +71,17 @@ class Server(uvicorn.Server):
         if listener.is_proxied:
             self._proxies()
             headers = ProxyHeaders(self._proxies, receive)
-            self._headers.append(headers)
+            self.proxy_headers.append(headers)
             receive = headers.receive
         return Acceptor(listener.socket, partial(self._connection, config), self.admission, receive)
 
     def _handshaking(self, role: Role) -> Handshakes:
-        if role not in self._handshakes:
+        if role not in self.handshakes:
             self._context(role)
             protocol: Any = self._configs[role].http_protocol_class
             context = partial(self._context, role)
-            self._handshakes[role] = Handshakes(context, protocol.peers, self._unshaken, self._plain)
-        return self._handshakes[role]
+            self.handshakes[role] = Handshakes(context, protocol.peers, self._unshaken, self._plain)
+        return self.handshakes[role]
 
     def _proxies(self) -> Networks:
         """Return who may send PROXY headers; the last ones once the file asks for none, for which a restart asks."""
@@ -102,7 +105,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, and give up connections that do not speak HTTP yet."""
-        begun: list[ProxyHeaders | Handshakes] = [*self._headers, *self._handshakes.values()]
+        begun: list[ProxyHeaders | Handshakes] = [*self.proxy_headers, *self.handshakes.values()]
         for one in begun:
             one.stop()
         await super().shutdown(sockets)

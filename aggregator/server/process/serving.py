@@ -60,7 +60,8 @@ class Service:
 
     *on_start* is called when everything is there to answer, *on_reload* is told of every reload that changed something.
 
-    With *watch*, saving a file of *files* reloads; SIGHUP always does.
+    With *watch*, saving a file of *files* reloads; SIGHUP always does. ``server`` takes the connections, in ``loop`` as
+    soon as that runs.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Service:
         self._event_loop = event_loop()
         self._asked = False
         self._holes = Holes()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.actions = Actions()
         self.actions.add(reload_action(app.running.reload, on_reload))
         self.actions.add(revoke_action(app.running))
@@ -91,7 +92,7 @@ class Service:
         self._log_control = log_control
         if log_control is not None:
             self.actions.add(log_action(log_control))
-        self._server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
+        self.server = Server(self._configs(listeners), app, listeners, self._tell_plain, self._tell_unshaken)
 
     def _configs(self, listeners: Sequence[Listener]) -> dict[Role, uvicorn.Config]:
         """Return how each kind of listener is served; beside the public ones there is at most one of a kind."""
@@ -120,21 +121,21 @@ class Service:
     def run(self) -> int:
         """Serve; return the exit code of the process. Raises ``StartupError`` when it cannot begin."""
         quiet_uvicorn()
-        factory = self._server.config.get_loop_factory()
+        factory = self.server.config.get_loop_factory()
         try:
             with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
                 runner.run(self._serve())
         except KeyboardInterrupt:  # before the signals were ours
             return 130
-        return 0 if self._server.started else 3
+        return 0 if self.server.started else 3
 
     def stop(self) -> None:
         """Do what a signal does; may be called in any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._server.stop)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.server.stop)
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         sys.setswitchinterval(_TURN)
         with signals_calling(self._handlers()):
             try:
@@ -163,7 +164,7 @@ class Service:
 
     def _handlers(self) -> dict[int, Callable[[], None]]:
         """Return what signals do."""
-        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self._server.stop, signal.SIGTERM: self._server.stop}
+        handlers: dict[int, Callable[[], None]] = {signal.SIGINT: self.server.stop, signal.SIGTERM: self.server.stop}
         if HANG_UP is not None:
             handlers[HANG_UP] = self._ask
         if ROTATE is not None and self._log_control is not None:
@@ -182,7 +183,7 @@ class Service:
         for helper in helpers:
             helper.add_done_callback(tell_end)
         try:
-            await self._server.serve(sockets=[])
+            await self.server.serve(sockets=[])
         finally:
             for helper in helpers:
                 helper.cancel()

@@ -84,9 +84,9 @@ class Worker(Service):
         """Set when what operators have done before is done here, too."""
         self._answering = Answering(app.running, self.actions)
         self._asked_now: set[asyncio.Task[None]] = set()
-        self._server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
-        self._server.admission = Turn(balance, seat, lambda: self._server.busy)
-        self._server.server_state.connections = Connections(lambda count: balance.tell(seat, count))
+        self.server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
+        self.server.admission = Turn(balance, seat, lambda: self.server.busy)
+        self.server.server_state.connections = Connections(lambda count: balance.tell(seat, count))
 
     def share(self, way: Callable[[StorePlan, Callable[[str], None]], Backend]) -> None:
         """Ask for what workers share on the *way* to the supervisor."""
@@ -153,7 +153,7 @@ class Worker(Service):
                 0 if now is None else self._generation,
                 "" if now is None else running.loaded.digest,
                 running.in_flight,
-                len(self._server.server_state.connections),
+                len(self.server.server_state.connections),
                 memory_bytes() or 0,
             ),
             spare=True,
@@ -168,7 +168,7 @@ class Worker(Service):
         if not self._app.running.draining:
             log(_log, logging.ERROR, "The supervisor has gone; this worker ends what it has and stops.")
             self._drop()
-            self._server.stop()
+            self.server.stop()
 
     async def _do(self, order: Message, channel: Channel, listening: Listening) -> None:
         match order:
@@ -187,7 +187,7 @@ class Worker(Service):
             case Stop():
                 self._drop()
                 self._has_heard.set()
-                self._server.stop()
+                self.server.stop()
             case Reopen():
                 self._control.reopen()
             case Ask():

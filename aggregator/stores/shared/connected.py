@@ -180,7 +180,7 @@ class ConnectedStore:
         while True:
             self._woken.clear()
             begun = clock()
-            await self._come()
+            await self.come()
             tried.set()
             while self.is_there:
                 with suppress(TimeoutError):
@@ -188,11 +188,11 @@ class ConnectedStore:
                         await self._woken.wait()
                 self._woken.clear()
                 if self.is_there:
-                    await self._beat()
+                    await self.beat()
             pause = _PAUSE if clock() - begun > _STEADY else min(_LONGEST, 2 * pause)
             await asyncio.sleep(pause)
 
-    async def _come(self) -> None:
+    async def come(self) -> None:
         """Connect, and see whether an operation that writes is answered in time."""
         try:
             await self.store.connect()
@@ -221,7 +221,8 @@ class ConnectedStore:
                 log(_log, logging.ERROR, "What others have done is not known, by a fault of the program.",
                     error=place_of(error))  # fmt: skip
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Ask as at each interval; a store that does not answer is lost."""
         try:
             await self._ask()
         except StoreError as error:

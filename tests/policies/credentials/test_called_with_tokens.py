@@ -369,7 +369,7 @@ def test_a_missing_token_says_nothing_of_the_upstream(world, path: str) -> None:
         tokens = world.app.running.states.find("tokens", "a")
         for bad, cause in ((True, "status"), (False, "credentials"), (True, "status"), (True, "breaker_open")):
             world.issuer.answer = None if bad else lambda _: httpx.Response(500)
-            tokens._token, tokens._again = None, float("-inf")
+            tokens._token, tokens.again = None, float("-inf")
             answer = await world.client.get(f"{path}/bad")
             assert answer.json()["cause"] == cause
 

@@ -60,7 +60,7 @@ class Rig:
 
     async def settled(self) -> None:
         """Wait until no request is under way."""
-        while (request := self.tokens._request) is not None:
+        while (request := self.tokens.request) is not None:
             await asyncio.wait([request])
 
 
@@ -153,7 +153,7 @@ def test_it_is_renewed_ahead_of_its_end_behind_the_calls(life: float, ahead: flo
         assert await rig.token() == "token-1"
         rig.clock.now += life - ahead - 0.01
         assert await rig.token() == "token-1"
-        assert rig.tokens._request is None
+        assert rig.tokens.request is None
         rig.clock.now += 0.02
         known = rig.tokens.now()
         assert known is not None
@@ -177,10 +177,10 @@ def test_a_server_that_is_down_while_it_is_due_stops_nobody() -> None:
         for _ in range(7):
             assert await rig.token() == "token-1"
             await rig.settled()
-            pauses.append(rig.tokens._again - rig.clock.now)
+            pauses.append(rig.tokens.again - rig.clock.now)
             assert await rig.token() == "token-1"
-            assert rig.tokens._request is None
-            rig.clock.now = rig.tokens._again
+            assert rig.tokens.request is None
+            rig.clock.now = rig.tokens.again
         assert pauses == [0.5, 1, 2, 4, 8, 10, 10]
         rig.clock.now += 100
         with pytest.raises(CallError) as caught:

@@ -82,12 +82,12 @@ def test_the_loop_is_looked_at_while_it_serves():
 
         pressure = Pressure(read)
         pressure.configure(None)
-        assert pressure._timer is None
+        assert pressure.timer is None
         pressure.configure(DegradePlan(in_flight=100))
         await asyncio.wait_for(looked.wait(), 10)
         assert pressure.level == ESSENTIAL
         pressure.configure(None)
-        assert (pressure.level, pressure._timer) == (CALM, None)
+        assert (pressure.level, pressure.timer) == (CALM, None)
 
     asyncio.run(run())
 
@@ -103,7 +103,7 @@ def api(serve):
         return httpx.Response(503 if first else 200, json=request.url.path)
 
     api = serve(ROUTES, respond)
-    api.app.running.pressure._timer.cancel()
+    api.app.running.pressure.timer.cancel()
     return api
 
 

@@ -59,8 +59,8 @@ class Tokens:
         self._refresh_token = refresh_token
         self._token: Token | None = None
         self._pause = 0.0
-        self._again = self._refused_again = float("-inf")
-        self._request: asyncio.Task[None] | None = None
+        self.again = self._refused_again = float("-inf")
+        self.request: asyncio.Task[None] | None = None
         self._waiting: Waiting[Token] = Waiting()
 
     def now(self) -> Token | None:
@@ -78,7 +78,7 @@ class Tokens:
     def ask(self, done: Callable[[Token | CallError], None], deadline: float | None) -> Waiter[Token]:
         """Tell *done*, once and later, the token that is on its way, or why there is none by *deadline* (loop time)."""
         self._begin(self._clock())
-        if self._request is None:
+        if self.request is None:
             return self._waiting.refused(done, self._unavailable())
         return self._waiting.add(done, deadline)
 
@@ -88,10 +88,10 @@ class Tokens:
         That one stays for the other calls until its successor is there: the fault may be that of one call.
         """
         moment = self._clock()
-        if self._request is None and self._token is refused and moment >= self._refused_again:
+        if self.request is None and self._token is refused and moment >= self._refused_again:
             self._refused_again = moment + SELDOM
             self._begin(moment)
-        return self._request is not None or self._token is not refused
+        return self.request is not None or self._token is not refused
 
     def describe(self) -> dict[str, Any]:
         """Return how the token is (none, good, due), for how many seconds it is good, and whether requests fail."""
@@ -102,8 +102,8 @@ class Tokens:
         return {"token": state, "ends_in": round(token.end - moment), "failing": self._pause > 0}
 
     def _begin(self, moment: float) -> None:
-        if self._request is None and moment >= self._again:
-            self._request = asyncio.get_running_loop().create_task(self._renew())
+        if self.request is None and moment >= self.again:
+            self.request = asyncio.get_running_loop().create_task(self._renew())
 
     async def _renew(self) -> None:
         try:
@@ -115,7 +115,7 @@ class Tokens:
         else:
             outcome = self._took(granted)
         finally:
-            self._request = None
+            self.request = None
         self._waiting.tell(outcome)
 
     async def _ask(self) -> Granted:
@@ -137,7 +137,7 @@ class Tokens:
     def _took(self, granted: Granted) -> Token:
         if self._pause:
             self._told.again()
-        self._pause, self._again = 0.0, float("-inf")
+        self._pause, self.again = 0.0, float("-inf")
         moment = self._clock()
         due = moment + granted.life - min(granted.life * AHEAD, LONGEST_AHEAD)
         self._token = Token(f"authorization: Bearer {granted.token}\r\n".encode("ascii"), due, moment + granted.life)
@@ -145,10 +145,10 @@ class Tokens:
 
     def _failed(self, reason: str) -> CallError:
         self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE)
-        self._again = self._clock() + self._pause
+        self.again = self._clock() + self._pause
         self._told.failed(reason, self._pause)
         return self._unavailable()
 
     def _unavailable(self) -> CallError:
-        wait = max(0.0, self._again - self._clock())
+        wait = max(0.0, self.again - self._clock())
         return CallError(Cause.CREDENTIALS, "Credentials for the upstream could not be had.", retry_after=wait)
