@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sharing import Machine
@@ -146,6 +147,25 @@ async def test_who_cannot_write_now_writes_later(machine) -> None:
     await one.store.beat()
     assert await machine.store.get(SWITCHES) is not None
     await one.store.aclose()
+
+
+async def test_an_order_during_a_write_is_shared_too(machine, monkeypatch) -> None:
+    """It is not in what is being written, so that the next look writes again."""
+    one = await Process(machine).open()
+    put = machine.store.put
+
+    async def put_slowly(*given: Any) -> None:
+        monkeypatch.undo()
+        one.switching.merge({B: Change(1000.0, Switch(None, 1000.0, "me", "wrong"))})
+        await put(*given)
+
+    monkeypatch.setattr(machine.store, "put", put_slowly)
+    await one.turn(A)
+    await one.store.beat()
+    later = await Process(machine).open()
+    assert later.off == {A, B}
+    await one.store.aclose()
+    await later.store.aclose()
 
 
 async def test_what_a_later_version_has_written_is_left_alone(machine, caplog) -> None:

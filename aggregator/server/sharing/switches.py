@@ -88,8 +88,9 @@ class SharedSwitches:
         if theirs is not None:
             self._merge(theirs)
             whole = _encoder.encode(_Table(1, tuple(self._switching.changes().items())))
+            version = self._switching.table.version  # an operator may order something while it is written
             await store.put(SWITCHES, whole, _LIFETIME)
-            self._alike = whole, self._switching.table.version
+            self._alike = whole, version
         await store.unlock(lock)
         self._store.tell(SWITCHES, b"")
 
