@@ -33,8 +33,11 @@ def breaker_for(breakers: Breakers, names: Names, now: float) -> Breaker:
 
 
 def count(breaker: Breaker, era: int, now: float, result: Result) -> None:
-    """Count a call of *era* that came to *result* *now*."""
-    if result.cause in OURS:
+    """Count a call of *era* that came to *result* *now*.
+
+    One that was never sent tells nothing of the upstream, whatever its cause: writing it may take all the time it had.
+    """
+    if result.cause in OURS or not result.attempts:
         breaker.given_up(era, now)
     else:
         breaker.ended(era, now, failed=is_failure(breaker.plan, result), seconds=now - result.started)
@@ -65,7 +68,7 @@ async def let_through(
     try:
         reply = await ask(sent)
     except CallError as error:
-        if error.cause in OURS:
+        if error.cause in OURS or not error.attempts:
             breaker.given_up(era, clock())
         else:
             failed = error.cause in breaker.plan.causes

@@ -19,7 +19,7 @@ from aggregator.transport.door import Cancelable
 _OVERLOADED = frozenset({
     Cause.DEADLINE, Cause.CONNECT_TIMEOUT, Cause.READ_TIMEOUT, Cause.WRITE_TIMEOUT, Cause.REFUSED, Cause.RESET,
 })  # fmt: skip
-"""Ends of calls that an upstream did not manage."""
+"""Ends of calls that an upstream did not manage, if they were sent to it."""
 
 
 class Placed:
@@ -103,8 +103,9 @@ class _Holding(Struct, eq=False):
         if result.cause is None:
             self.places.leave(now, now - result.started if result.attempts else None)
         else:
-            overloaded = result.cause in _OVERLOADED
-            tells = bool(result.attempts) and not overloaded
+            was_sent = bool(result.attempts)
+            overloaded = was_sent and result.cause in _OVERLOADED
+            tells = was_sent and not overloaded
             self.places.leave(now, now - result.started if tells else None, overloaded=overloaded)
         self.done(result)
 
