@@ -34,7 +34,7 @@ class BrokerDoor(Door):
         self._link = link
         self._opening: asyncio.Task[None] | None = None
         self._opened = 0
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[Reply | CallError]] = set()
         self._is_over = False
 
     def start(
@@ -48,26 +48,20 @@ class BrokerDoor(Door):
             return loop.call_soon(done, CallError(*RESET))
         if len(self._sending) >= self.settings.limits.max_waiting:
             return loop.call_soon(done, CallError(Cause.QUEUE_FULL, "Too many messages wait for the broker already."))
-        task = loop.create_task(self._carry(target, headers, body, deadline, done))
+        task = loop.create_task(self._carry(target, headers, body, deadline))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
-        return task
+        return _Carried(task, done)
 
-    async def _carry(self, target: bytes, headers: bytes, body: bytes | None, deadline: float, done: Done) -> None:
+    async def _carry(self, target: bytes, headers: bytes, body: bytes | None, deadline: float) -> Reply | CallError:
         try:
-            outcome: Reply | CallError = await self._send(target, headers, body, deadline)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._is_over and task is not None and task.cancelling():
-                raise
-            outcome = CallError(*RESET)  # the door is over, or the client gave up what it was asked for
+            return await self._send(target, headers, body, deadline)
         except CallError as error:
-            outcome = error
+            return error
         except TimeoutError:
-            outcome = CallError(Cause.DEADLINE, TOO_LATE[Cause.DEADLINE])
+            return CallError(Cause.DEADLINE, TOO_LATE[Cause.DEADLINE])
         except Exception as error:
-            outcome = self._link.failure(error)
-        done(outcome)
+            return self._link.failure(error)
 
     async def _send(self, target: bytes, headers: bytes, body: bytes | None, deadline: float) -> Reply:
         loop = asyncio.get_running_loop()
@@ -136,6 +130,29 @@ class BrokerDoor(Door):
     def dialled(self) -> tuple[int, float]:
         """How often the connection was opened; the seconds of that are not told apart."""
         return self._opened, 0.0
+
+
+class _Carried:
+    """A message that *task* carries: *done* is told how it ended, once, or never after ``cancel``.
+
+    It is told from outside of the task, which does not run at all when the door closes before its first step.
+    """
+
+    __slots__ = ("_done", "_task")
+
+    def __init__(self, task: asyncio.Task[Reply | CallError], done: Done) -> None:
+        self._task = task
+        self._done: Done | None = done
+        task.add_done_callback(self._tell)
+
+    def _tell(self, task: asyncio.Task[Reply | CallError]) -> None:
+        if self._done is not None:  # who cancelled it else: the door that is over, or the broker's client by itself
+            self._done(CallError(*RESET) if task.cancelled() else task.result())
+
+    def cancel(self) -> None:
+        """Give the message up."""
+        self._done = None
+        self._task.cancel()
 
 
 def _heard(task: asyncio.Task[None]) -> None:

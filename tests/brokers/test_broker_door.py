@@ -148,6 +148,24 @@ def test_closing_fails_what_is_under_way() -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_closing_in_the_turn_of_a_message_ends_it(is_given_up: bool) -> None:
+    """A message that has not taken its first step hears of the end of the door, unless it was given up before."""
+
+    async def scene() -> None:
+        _, door = await played()
+        told: list[Reply | CallError] = []
+        loop = asyncio.get_running_loop()
+        call = door.start(b"POST", b"/x", b"", None, deadline=loop.time() + 30, done=told.append)
+        if is_given_up:
+            call.cancel()
+        await door.aclose()
+        assert [outcome.cause.value for outcome in told if isinstance(outcome, CallError)] == ["reset"][is_given_up:]
+        assert len(told) == 1 - is_given_up
+
+    asyncio.run(scene())
+
+
 def test_a_client_that_gives_up_by_itself_ends_the_message() -> None:
     """A cancellation from inside the client of the broker is a connection that broke, and nobody waits for ever."""
 
