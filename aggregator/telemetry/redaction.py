@@ -36,7 +36,7 @@ _SECRET_NAMES = SECRET_HEADERS | (SECRET_QUERY - {"code"}) | {"set_cookie", "x_a
 _QUERY_VALUE = re.compile(
     r"(?i)([?&;](?:" + "|".join(re.escape(name) for name in sorted(SECRET_QUERY)) + r")=)[^&;#\s\"'<>]+"
 )
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.\-]*://)[^/?#\s@]+@")
+_USERINFO = re.compile(r"(://)[^/?#\s@]+@")  # without the scheme: to look for its beginning takes quadratic time
 _SHORTEST = 4
 _REMEMBERED = 16
 """Sets of secrets that a masker knows: those of the last reloads, since requests may still be under way with them."""

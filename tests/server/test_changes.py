@@ -75,7 +75,9 @@ def _change(before: str, after: str, *secrets: str) -> Change:
     "line",
     [
         "password: canary", "  x-api-key: 'canary'", '{client_secret: "canary", url: x}', "url: http://me:canary@host",
-        "Authorization: Bearer canary", "note: canary-value",
+        "Authorization: Bearer canary", "note: canary-value", "auth: {bearer: canary}", "tokens: [canary, 'canary']",
+        r'password: "a\"canary", password: "it, canary', "password: 'it''s, canary'", r'"{\"token\": \"canary\"}"',
+        "note: see password: canary",
     ],
 )  # fmt: skip
 def test_lines_hold_no_secrets(line):
@@ -84,6 +86,13 @@ def test_lines_hold_no_secrets(line):
     assert "canary" not in file["lines"][-1]
     (file,), _ = _change("", "password: ${PASSWORD}").files()
     assert file["lines"][-1] == "+password: ${PASSWORD}"
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "secret.", "token: ", "token: '"])
+def test_a_long_line_takes_no_longer_than_several_short_ones(piece):
+    """The time grows as the line does, not as its square: with 1 MB that would be hours, for the whole process."""
+    line = f"{piece * (1_000_000 // len(piece))}://, token: canary"
+    assert "canary" not in lines.veil(frozenset({"secret-of-a-variable"}))(line)
 
 
 def test_a_secret_of_several_lines_is_hidden_in_each():

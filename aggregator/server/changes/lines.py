@@ -11,10 +11,19 @@ from aggregator.telemetry.redaction import MASK, Masker, redact_text
 _MOST_COMPARED = 3000
 """Lines of a file between the first and the last that differ; of more all are told as removed, and as added."""
 _CONTEXT = 3
-_SECRET_MEMBER = re.compile(
-    r"(?i)([\w.-]*(?:secret|passw|token|credential|api[-_]?key|private[-_]?key|authorization|cookie)[\w.-]*[\"']?\s*:\s*)"
-    r"(?![\s$\[{|>])(\"[^\"]*\"|'[^']*'|[^,}\]#\n]+)"
+_NAME = re.compile(r"(?<![\w.-])[\w.-]++\\?[\"']?[^\S\n]*+:[^\S\n]*+")
+"""A name and what divides it from its value.
+
+Lines may be as long as a file: a name is tried from its beginning alone, and nothing is read twice (the possessive
+quantifiers of `re`), so that the time grows as the line does.
+"""
+_SECRET_NAME = re.compile(
+    r"(?i)secret|passw|passphrase|token|bearer|credential|api[-_]?key|private[-_]?key|authorization|cookie"
 )
+_VALUE = re.compile(
+    r"\"(?:[^\"\\\n]++|\\.)*+\"?|'(?:[^'\n]++|'')*+'?|\[(?!\s*[\[{$])[^\]\n]*+\]?|(?![\s$\[{|>])[^,}\]#\n]++"
+)
+"""A value in its line, of which the end may stand in another; neither a reference to a variable nor a mapping."""
 _SHORTEST_PIECE = 8
 
 
@@ -47,4 +56,17 @@ def veil(secrets: frozenset[str]) -> Callable[[str], str]:
     """Return what takes *secrets* out of a text, each line of one that has several, and values that look like some."""
     pieces = {piece.strip() for secret in secrets if "\n" in secret for piece in secret.splitlines()}
     masker = Masker({*secrets, *(piece for piece in pieces if len(piece) >= _SHORTEST_PIECE)})
-    return lambda text: _SECRET_MEMBER.sub(rf"\g<1>{MASK}", redact_text(masker(text)))
+    return lambda text: "".join(_without_members(redact_text(masker(text))))
+
+
+def _without_members(text: str) -> Iterator[str]:
+    """Yield the pieces of *text*, with a mask in place of each value whose name is that of a secret."""
+    end = 0
+    for name in _NAME.finditer(text):
+        if name.start() < end or not _SECRET_NAME.search(name[0]):
+            continue
+        if value := _VALUE.match(text, name.end()):
+            yield text[end : value.start()]
+            yield MASK
+            end = value.end()
+    yield text[end:]
