@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,8 @@ import httpx
 import pytest
 from sharing import Machine
 
-from aggregator.policies.cache.shared.purges import PURGES
+from aggregator.policies.cache.shared.purge import Purge
+from aggregator.policies.cache.shared.purges import PURGES, Purges
 from aggregator.server.admin.caches import purge_action
 from aggregator.stores.shared.connected import ConnectedStore
 from tests.policies.conftest import START, Served
@@ -143,3 +145,29 @@ def test_who_may_have_missed_a_purge_forgets_all(processes, machine, caplog) -> 
     assert not other.is_kept("/users/a")
     told = [record.message for record in caplog.records if record.name == "aggregator.cache"]
     assert told == ["Purges of others may have been missed; all that was kept is forgotten."]
+
+
+def test_a_place_that_is_too_long_to_be_told_costs_others_its_upstream_alone(processes) -> None:
+    """A client may make a URL as long as a head may be, and would empty everybody's caches with it."""
+    one, other = processes
+    for path in ("/users/a", "/items/a"):
+        other.get(path)
+    one.run(one.ask("PUT", "/items/" + "a" * 12_000))
+    assert other.is_kept("/users/a")
+    assert not other.is_kept("/items/a")
+
+
+def test_many_tags_are_told_one_by_one(processes) -> None:
+    """A purge of more than a message holds purges what it names, and nothing else."""
+    one, other = processes
+    for path in ("/users/a", "/users/b"):
+        other.get(path)
+    purges = Purges(one.app.running.states, one.store)
+    one.run(_told(purges, Purge("tag", (*(f"user:{number}" * 20 for number in range(200)), "user:a"))))
+    assert other.is_kept("/users/b")
+    assert not other.is_kept("/users/a")
+
+
+async def _told(purges: Purges, purge: Purge) -> None:
+    purges.do(purge)
+    await asyncio.sleep(0)

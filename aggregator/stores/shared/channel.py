@@ -22,6 +22,8 @@ from aggregator.stores.shared.announced import LARGEST, Numbered
 
 MOST_WAITING = 1000
 """Messages that wait until they can be told."""
+MOST = LARGEST // 2
+"""Bytes of one message; a longer one is told as one that was lost."""
 Heard = Callable[[bytes], None]
 
 
@@ -64,7 +66,7 @@ class Channel:
 
     def add(self, message: bytes) -> None:
         """Let *message* wait to be told."""
-        if len(self._waiting) >= MOST_WAITING or len(message) > LARGEST // 2:
+        if len(self._waiting) >= MOST_WAITING or len(message) > MOST:
             self._waiting.clear()
             self._has_lost = True
         elif not self._has_lost:

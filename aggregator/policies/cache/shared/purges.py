@@ -26,7 +26,7 @@ from aggregator.policies.cache.purging import (
 from aggregator.policies.cache.shared.purge import Purge
 from aggregator.policies.cache.shared.spaces import purged_spaces
 from aggregator.policies.registry import Registry
-from aggregator.stores.shared.channel import Subscriber
+from aggregator.stores.shared.channel import MOST, Subscriber
 from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.telemetry.logging import log
 from aggregator.transport import Reply
@@ -54,7 +54,7 @@ class Purges:
 
     def tell(self, purge: Purge) -> None:
         """Tell the others what was forgotten here, once nothing of it is left in the store."""
-        after = _nobody if self._store is None else partial(self._store.tell, PURGES, msgspec.msgpack.encode(purge))
+        after = _nobody if self._store is None else partial(_announce, self._store, _pieces(purge))
         own, spaces = None if self._store is None else self._store.level, purged_spaces(self._states, purge)
         for level, tags in spaces.items():
             level.purge(tags, after if level is own else _nobody)
@@ -64,6 +64,26 @@ class Purges:
     def tell_places(self, upstream: str, places: Collection[str]) -> None:
         """Tell the others of *places* in what is kept of *upstream*."""
         self.tell(Purge("place", tuple(places), upstream))
+
+
+def _announce(store: ConnectedStore, messages: Collection[bytes]) -> None:
+    for message in messages:
+        store.tell(PURGES, message)
+
+
+def _pieces(purge: Purge) -> list[bytes]:
+    """Return *purge* as messages that a channel takes, of one name each where it does not take all of them at once.
+
+    What is told of places is made of URLs, which clients may make as long as they like: instead of one that is too
+    long, its upstream is named, since all processes forget everything when they miss a message.
+    """
+    whole = msgspec.msgpack.encode(purge)
+    if len(whole) <= MOST:
+        return [whole]
+    pieces = [msgspec.msgpack.encode(Purge(purge.what, (name,), purge.upstream)) for name in purge.names]
+    if purge.what != "place" or all(len(piece) <= MOST for piece in pieces):
+        return pieces
+    return [msgspec.msgpack.encode(Purge("upstream", (purge.upstream,)))]
 
 
 def _nobody() -> None:
