@@ -7,6 +7,7 @@ in whatever order they come, so that copies which know the same changes are the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf, nextafter
 from typing import Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["endpoint", "part", "effect", "upstream"]
@@ -77,10 +78,11 @@ class Switches:
 
     def after(self, target: Target, now: float) -> float:
         """Return the time of what is ordered *now*: behind all that is known of *target*, whatever clocks say."""
-        known = self._known(target)
-        return now if known is None else max(now, known.at + 0.001)
+        known = self.known(target)
+        return now if known is None else max(now, known.at + 0.001, nextafter(known.at, inf))
 
-    def _known(self, target: Target) -> Change | None:
+    def known(self, target: Target) -> Change | None:
+        """Return the last change to *target*; None where none is remembered."""
         switch, at = self._off.get(target), self._on.get(target)
         if switch is not None:
             return Change(switch.since, switch)
@@ -95,7 +97,7 @@ class Switches:
         """Take what is later in *changes* than what is known, and not over *now*; return whether there was any."""
         before = self.version
         for target, (at, switch) in changes.items():
-            known = self._known(target)
+            known = self.known(target)
             if known is not None and known.at >= at:
                 continue
             if switch is None:

@@ -33,12 +33,14 @@ class Outcome(Struct, frozen=True):
 class Action(Struct, frozen=True):
     """Something that changes the running process: ``POST /-/NAME``.
 
-    *run* gets the object that the request carries and raises ``ActionError``.
+    *run* gets the object that the request carries and raises ``ActionError``. *ordered* is run instead where a
+    supervisor orders it of a worker, with what only a supervisor may say.
     """
 
     name: str
     summary: str
     run: Callable[[Mapping[str, Any]], Awaitable[Outcome]]
+    ordered: Callable[[Mapping[str, Any]], Awaitable[Outcome]] | None = None
 
 
 class Asked(Struct, frozen=True):

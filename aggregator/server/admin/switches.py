@@ -9,13 +9,13 @@ from typing import Any, get_args
 from aggregator.durations import duration_of
 from aggregator.errors import StoreError
 from aggregator.plan.switching import unknown_target
-from aggregator.policies.switches.table import Change, Kind, Switch, Target
+from aggregator.policies.switches.table import Change, Kind, Switch, Switches, Target
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.policies")
-_KEYS = frozenset({"turn", "kind", "name", "part", "for", "by", "why", "since"})
+_KEYS = frozenset({"turn", "kind", "name", "part", "for", "by", "why"})
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -36,21 +36,41 @@ def switch_action(running: Running) -> Action:
     """Return the action that takes something out of service, or into it again."""
 
     async def run(given: Mapping[str, Any]) -> Outcome:
-        target, seconds = _read(given, running)
-        turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
-        table, now = running.switching.table, running.now()
-        if turn == "on" and target not in table.off(now):
-            raise ActionError(404, f"No operator has switched off: {target}.")
-        since = given.get("since") or table.after(target, now)
-        until = None if seconds is None else since + seconds
-        table.merge({target: Change(since, Switch(until, since, by, why) if turn == "off" else None)}, now)
-        await running.switch()
-        log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
-        limit = f" for {given['for']}" if seconds else ""
-        await _keep(running)
-        return Outcome(switches_shown(running), f"{turn} {target}{limit}{_told(running)}")
+        return await _switch(running, given, None)
 
-    return Action("switch", "Take an endpoint, a part, an effect or an upstream out of service, or into it.", run)
+    async def ordered(given: Mapping[str, Any]) -> Outcome:
+        said = {key: value for key, value in given.items() if key != "since"}
+        return await _switch(running, said, float(given["since"]))
+
+    return Action(
+        "switch", "Take an endpoint, a part, an effect or an upstream out of service, or into it.", run, ordered
+    )
+
+
+async def _switch(running: Running, given: Mapping[str, Any], since: float | None) -> Outcome:
+    """Do what *given* asks for, at the Unix time *since* of a supervisor, or now. Raises ``ActionError``."""
+    target, seconds = _read(given, running)
+    turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
+    table, now = running.switching.table, running.now()
+    if turn == "on" and target not in table.off(now):
+        raise ActionError(404, f"No operator has switched off: {target}.")
+    at = table.after(target, now) if since is None else since
+    until = None if seconds is None else at + seconds
+    _take(table, target, Change(at, Switch(until, at, by, why) if turn == "off" else None), now)
+    await running.switch()
+    log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
+    limit = f" for {given['for']}" if seconds else ""
+    await _keep(running)
+    return Outcome(switches_shown(running), f"{turn} {target}{limit}{_told(running)}")
+
+
+def _take(table: Switches, target: Target, change: Change, now: float) -> None:
+    """Take *change* into *table*, which may have heard of it from other machines. Raises ``ActionError``."""
+    if table.merge({target: change}, now):
+        return
+    known = table.known(target)
+    if known is None or known.at != change.at:
+        raise ActionError(409, f"Nothing has changed: this order is over, or there is a later one, for: {target}.")
 
 
 def _told(running: Running) -> str:
@@ -93,6 +113,4 @@ def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | N
     seconds = None if given.get("for") is None else duration_of(str(given["for"]))
     if given.get("for") is not None and not seconds:
         raise ActionError(400, "`for` is a duration such as 10m.")
-    if not isinstance(given.get("since", 0.0), int | float):
-        raise ActionError(400, "`since` are seconds since 1970.")
     return target, seconds

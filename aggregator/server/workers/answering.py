@@ -47,7 +47,7 @@ class Answering:
         if action is None:
             raise ActionError(404, "This worker knows no such action.")
         given: Mapping[str, object] = json_codec.decode(ask.given)
-        done = await action.run(given)
+        done = await (action.ordered or action.run)(given)
         return Told(ask.number, done.status, json_codec.encode(done.data), done.summary)
 
     async def metrics(self) -> bytes:

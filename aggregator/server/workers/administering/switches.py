@@ -42,7 +42,12 @@ class KeptSwitches:
             yield {"turn": "off", **named, **lasts, "by": switch.by, "why": switch.why, "since": switch.since}
 
     def timed(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the order *given* with its time, the same for all workers, behind what is known of its target."""
+        """Return the order *given* with its time, the same for all workers, behind what is known of its target.
+
+        Raises ``ActionError`` where it has one: the times of operators would be those of their clocks.
+        """
+        if "since" in given:
+            raise ActionError(400, "An order has the time at which it is taken, and no `since`.")
         target = Target(cast("Kind", str(given.get("kind"))), str(given.get("name")), str(given.get("part") or ""))
         return {**given, "since": self._table.after(target, self._clock())}
 
