@@ -297,7 +297,7 @@ def test_an_upstream_is_switched_off_and_on(serve, browser):
 
 
 def test_a_breaker_takes_orders(serve, browser):
-    """Open for a while, closed, and as the file says again; an order that cannot be says why."""
+    """Open for a while, closed, and as the file says again; an order that cannot be says why, and others read why."""
     _, admin, _ = serve(ACTED)
     browser.open(f"{admin}/-/#upstream/hostile")
     _press(browser, "Open…", "Open the breaker of hostile", secret=SECRET, **{"for": "soon"})
@@ -306,8 +306,9 @@ def test_a_breaker_takes_orders(serve, browser):
     browser.run("document.querySelector('dialog form').requestSubmit()")
     _done(browser, "It is called no more.")
     _text(browser, "forced open")
-    _press(browser, "Close…", "Close the breaker of hostile")
+    _press(browser, "Close…", "Close the breaker of hostile", why="it is well", by="me")
     _done(browser, "It is called whatever happens.")
+    assert [one["reason"] for one in _read(f"{admin}/-/breakers")] == ["ordered by me: it is well"]
     _press(browser, "Release…", "Release the breaker of hostile")
     _done(browser, "It decides by itself.")
     _text(browser, "closed")

@@ -28,6 +28,7 @@ function open({ title, words, name, given, fields = [], done }) {
     if (said.secret) useSecret(said.secret);
     delete said.secret;
     who = said.by || who;
+    if (said.why) said.reason = said.why;  // the log of actions keeps a reason, whatever else is told why
     act(name, { ...given, ...said }, { form, go, close, result, done });
   } }, ...[...fields, ...secret].map(field), result, make("div", { class: "row" }, go, close));
   dialog.replaceChildren(make("h2", { id: "action-title" }, title), words ? dim(words) : "", form);
@@ -82,7 +83,7 @@ const ORDERS = {
 };
 export const breaking = (upstream) => Object.entries(ORDERS).map(([order, [label, told, words]]) => offer(`${label}…`, { words,
   title: `${label} the breaker of ${upstream}`, name: "breaker", given: { upstream, order },
-  fields: [...(order === "auto" ? [] : [FOR]), REASON, BY], done: () => `${told}.` }));
+  fields: [...(order === "auto" ? [] : [FOR]), WHY, BY], done: () => `${told}.` }));
 
 export const effecting = (order, label, which, title) => offer(label, { title, name: "effect", given: { order, ...which },
   fields: [REASON, BY], done: (told) => `${told[order]} of them: ${order === "discard" ? "removed" : "will be sent"}.` });
