@@ -29,7 +29,7 @@ class Guarded:
     ) -> None:  # fmt: skip
         self.name = inner.name
         self._rows = rows
-        self._inner = inner if shape is None else Whole(inner, shaped(shape, inner.name, rows))
+        self._inner = inner if shape is None else Whole(inner, shaped(shape, rows), rows)
         self._when = when
         self._optional = optional
         self._pressure = pressure

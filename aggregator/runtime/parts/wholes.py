@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from aggregator.errors import AggregatorError, CallError
+from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.plan.types import RowPlan
@@ -20,20 +20,36 @@ Work = Callable[[Result, Frame], Result]
 
 
 class Whole:
-    """The part *inner*, to whose result *work* is done: a large one in a thread, any other one where it arrives."""
+    """The part *inner*, to whose result *work* is done: a large one in a thread, any other one where it arrives.
 
-    __slots__ = ("_inner", "_work", "name")
+    Of one that the thread does not manage *rows* may speak. Work that is done *ahead* is left where too much waits for
+    threads: who reads the result does it then.
+    """
 
-    def __init__(self, inner: Part, work: Work) -> None:
+    __slots__ = ("_ahead", "_inner", "_rows", "_work", "name")
+
+    def __init__(self, inner: Part, work: Work, rows: tuple[RowPlan, ...] | None, *, ahead: bool = False) -> None:
         self.name = inner.name
         self._inner = inner
         self._work = work
+        self._rows = rows
+        self._ahead = ahead
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the part."""
-        working = _Working(self._work, frame, done)
+        working = _Working(self, frame, done)
         working.follow(self._inner.start(frame, working.ended))
         return working
+
+    def work(self, result: Result, frame: Frame) -> Result:
+        """Return what *result* becomes."""
+        return self._work(result, frame)
+
+    def undone(self, result: Result, error: CallError, now: float) -> Result:
+        """Return what *result* becomes *now*, as a thread ended with *error* in place of the work."""
+        if self._ahead and error.cause is Cause.QUEUE_FULL:
+            return result
+        return _failed(result, error, now, self._rows)
 
 
 class _Working:
@@ -42,10 +58,10 @@ class _Working:
     States: *under way* (the ticket is that of the part), *working* (it is that of a thread), *over*.
     """
 
-    __slots__ = ("_done", "_frame", "_has_ended", "_ticket", "_work")
+    __slots__ = ("_done", "_frame", "_has_ended", "_ticket", "_whole")
 
-    def __init__(self, work: Work, frame: Frame, done: Done) -> None:
-        self._work = work
+    def __init__(self, whole: Whole, frame: Frame, done: Done) -> None:
+        self._whole = whole
         self._frame = frame
         self._done = done
         self._ticket: Cancelable | None = None
@@ -62,16 +78,17 @@ class _Working:
         if not result.is_there:
             self._done(result)
         elif result.size <= LARGE:
-            self._done(self._work(result, self._frame))
+            self._done(self._whole.work(result, self._frame))
         else:
-            work, frame = partial(self._work, result, self._frame), self._frame
+            work, frame = partial(self._whole.work, result, self._frame), self._frame
             self._ticket = read_aside(frame.loop, work, partial(self._worked, result), frame.deadline)
 
     def _worked(self, result: Result, outcome: Outcome) -> None:
         try:
-            self._done(given(outcome))
+            made: Result = given(outcome)
         except CallError as error:
-            self._done(failed(result.name, error, result.started, self._frame.loop.time()))
+            made = self._whole.undone(result, error, self._frame.loop.time())
+        self._done(made)
 
     def cancel(self) -> None:
         """Give up what is under way."""
@@ -79,15 +96,19 @@ class _Working:
             self._ticket.cancel()
 
 
-def shaped(shape: Reshape, name: str, rows: tuple[RowPlan, ...] | None) -> Work:
-    """Return what applies *shape* to a result of the part *name*; of a failure *rows* may speak."""
+def _failed(result: Result, error: AggregatorError, ended: float, rows: tuple[RowPlan, ...] | None) -> Result:
+    """Return the failure that *result* becomes by *error*; of it *rows* may speak."""
+    return failed(result.name, error, result.started, ended, upstream=result.upstream, status=result.status, rows=rows)
+
+
+def shaped(shape: Reshape, rows: tuple[RowPlan, ...] | None) -> Work:
+    """Return what applies *shape* to a result; of a failure *rows* may speak."""
 
     def work(result: Result, frame: Frame) -> Result:
         try:
             shape(result, frame.names)
         except AggregatorError as error:
-            return failed(name, error, result.started, result.ended, upstream=result.upstream, status=result.status,
-                          rows=rows)  # fmt: skip
+            return _failed(result, error, result.ended, rows)
         return result
 
     return work

@@ -75,7 +75,7 @@ def _read_ahead(part: Part, plan: PartPlan) -> Part:
     """Return *part*, whose result is decoded before others hear of it where expressions read it as a whole."""
     if plan.whole == "unread":
         return part
-    return Whole(part, read_and_copied if plan.whole == "copied" else read)
+    return Whole(part, read_and_copied if plan.whole == "copied" else read, plan.rows, ahead=True)
 
 
 def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
