@@ -125,3 +125,31 @@ def test_who_waits_too_long_or_leaves_gives_the_turn_back(machine) -> None:
         await one.store.aclose()
 
     asyncio.run(main())
+
+
+def test_a_turn_that_is_granted_to_nobody_goes_back(machine) -> None:
+    """A call that is given up while the store is asked costs the others nothing."""
+
+    async def main() -> None:
+        one = One(machine, wait=0.0)
+        await one.store.open()
+        take_all, may_answer = one.store.store.take_all, asyncio.Event()
+
+        async def slowly(asks):
+            taken = await take_all(asks)
+            await may_answer.wait()
+            return taken
+
+        one.store.store.take_all = slowly
+        waiting = asyncio.create_task(one.pace.turn(100.0))
+        while not machine.asked:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        may_answer.set()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        await one.pace.turn(1.0)
+        await one.store.aclose()
+
+    asyncio.run(main())

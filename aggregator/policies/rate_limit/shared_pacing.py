@@ -8,7 +8,8 @@ is no whole number of them counts, too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from aggregator.errors import StoreError
 from aggregator.policies.rate_limit.pacing import Pace, too_often
@@ -16,7 +17,7 @@ from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.rate_limit.sharing import share_of_rate
 from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.limiter import Limiter
-from aggregator.stores.rate import Rate
+from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.connected import ConnectedStore
 
@@ -45,6 +46,7 @@ class SharedPace(Pace):
         self._rate = plan.rate
         self._store = store
         self._processes = 0
+        self._going_back: set[asyncio.Task[None]] = set()
         rate, ahead = plan.rate, plan.wait / plan.rate.interval
         pieces = Rate(rate.count * _PIECES, rate.period, int((rate.burst + ahead) * _PIECES))
         self._turn_of_all = Ask(b"p:" + name.encode(), _ALL, pieces, _PIECES)
@@ -64,22 +66,37 @@ class SharedPace(Pace):
 
     async def turn(self, left: float) -> None:
         """Return when it is the turn of a call of which *left* seconds are left; raise ``CallError`` as ``reserve``."""
+        asking = asyncio.get_running_loop().create_task(self._store.take_all([self._turn_of_all]))
         try:
-            taken = (await self._store.take_all([self._turn_of_all]))[0]
+            await asyncio.wait((asking,))  # which goes on asking when this call is given up: the store may grant it yet
+            wait = self._wait_of(asking.result()[0])
+            if not wait or wait <= left:
+                if wait:
+                    await asyncio.sleep(wait)
+                return
+        except asyncio.CancelledError:
+            self._go_back(asking)
+            raise
         except StoreError:
             await super().turn(left)
             return
+        await self._store.give_back(self._turn_of_all)
+        raise too_often(self._label, wait)
+
+    def _wait_of(self, taken: Taken) -> float:
+        """Return the seconds until the turn that is *taken*; raise ``CallError`` where none is."""
         if not taken.granted:
             raise too_often(self._label, taken.wait + self._wait)
         wait = taken.reset - self._rate.span
-        if wait < _AT_ONCE:
-            return
-        try:
-            if wait <= left:
-                await asyncio.sleep(wait)
-                return
-        except asyncio.CancelledError:
-            await self._store.give_back(self._turn_of_all)
-            raise
-        await self._store.give_back(self._turn_of_all)
-        raise too_often(self._label, wait)
+        return wait if wait >= _AT_ONCE else 0.0
+
+    def _go_back(self, asking: asyncio.Task[Sequence[Taken]]) -> None:
+        """Have the turn that is *asking* for go back when it is granted, of which nobody waits for the end."""
+        task = asyncio.get_running_loop().create_task(self._give_up(asking))
+        self._going_back.add(task)
+        task.add_done_callback(self._going_back.discard)
+
+    async def _give_up(self, asking: asyncio.Task[Sequence[Taken]]) -> None:
+        with suppress(StoreError):  # what a store that is away has granted is lost
+            if (await asking)[0].granted:
+                await self._store.give_back(self._turn_of_all)
