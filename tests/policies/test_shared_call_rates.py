@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sharing import Machine
 
-from aggregator.errors import CallError
-from aggregator.policies.rate_limit.pacing import Pace
+from aggregator.errors import CallError, Cause
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import Frame
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
+from aggregator.policies.rate_limit.pacing import Pace, Paced
 from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.rate_limit.shared_pacing import build_pace
 from aggregator.policies.registry import Registry
@@ -153,3 +158,30 @@ def test_a_turn_that_is_granted_to_nobody_goes_back(machine) -> None:
         await one.store.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_call_that_cannot_be_begun_when_its_turn_has_come_is_told(machine, caplog, is_shared) -> None:
+    """Nobody is above a later turn of the loop, so a fault of the program becomes a failure, and no request hangs."""
+
+    def broken(_frame, _done) -> None:
+        raise ZeroDivisionError
+
+    async def main() -> Result:
+        one, loop, exchange = One(machine, wait=0.0), asyncio.get_running_loop(), Exchange("GET", "/", b"", [])
+        await one.store.open()
+        pace = one.pace
+        if not is_shared:
+            pace = build_pace("fx", CallRatePlan(Rate(1000, 1.0, 1), 9.0), "fx", Registry().draft(), lambda: 0.0)
+            pace.reserve(9.0)
+        ended: asyncio.Future[Result] = loop.create_future()
+        frame = Frame(exchange, Names(exchange), loop.time() + 60.0, loop)
+        Paced(SimpleNamespace(name="x", start=broken), pace, "fx", (), 60.0).start(frame, ended.set_result)
+        async with asyncio.timeout(30.0):
+            result = await ended
+        await one.store.aclose()
+        return result
+
+    result = asyncio.run(main())
+    assert (result.cause, result.attempts) == (Cause.FAULT, 0)
+    assert "A call could not be begun by a fault of the program." in caplog.text

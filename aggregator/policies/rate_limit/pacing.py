@@ -7,16 +7,21 @@ of a call that is given up while it waits goes back.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from aggregator.errors import CallError, Cause
+from aggregator.errors import CallError, Cause, place_of
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
 from aggregator.stores.limiter import Limiter
+from aggregator.telemetry.logging import log
 from aggregator.transport.door import Cancelable
 
 _ALL = "all"
+_Begin = Callable[[], Cancelable | None]
+_Late = Callable[[CallError], None]
+_log = logging.getLogger("aggregator.policies")
 
 
 class Pace:
@@ -79,9 +84,7 @@ class Paced:
         """Begin, or wait for the turn; *done* gets the result."""
         now = frame.loop.time()
         if self._pace.asks:
-            cut = frame.cut_to(self._timeout)
-            return Asking(self._pace, min(self._timeout, frame.deadline - now), lambda: self._inner.start(cut, done),
-                          lambda error: done(self._late(error, now, frame.loop.time())))  # fmt: skip
+            return Asking(self._pace, min(self._timeout, frame.deadline - now), *self._ways(frame, done, now))
         try:
             wait = self._pace.reserve(min(self._timeout, frame.deadline - now))
         except CallError as error:
@@ -89,7 +92,15 @@ class Paced:
             return None
         if not wait:
             return self._inner.start(frame, done)
-        return _Waiting(self._inner, self._pace, frame.cut_to(self._timeout), done, wait)
+        return _Waiting(self._pace, frame.loop, wait, *self._ways(frame, done, now))
+
+    def _ways(self, frame: Frame, done: Done, now: float) -> tuple[_Begin, _Late]:
+        """Return what begins a call that waits since *now* (loop time), and what ends it without that."""
+        cut = frame.cut_to(self._timeout)
+        return (
+            lambda: self._inner.start(cut, done),
+            lambda error: done(self._late(error, now, frame.loop.time())),
+        )
 
     def _late(self, error: CallError, started: float, ended: float) -> Result:
         """Return what becomes of a call whose turn does not come in time."""
@@ -100,25 +111,23 @@ class Asking:
     """A turn of *pace* that others are asked for.
 
     *begin* is called when it has come, and what it returns is under way from then on; *late* when it would come later
-    than in *left* seconds.
+    than in *left* seconds, or nothing could be begun.
     """
 
     __slots__ = ("_begin", "_task", "_ticket")
 
-    def __init__(
-        self, pace: Pace, left: float, begin: Callable[[], Cancelable | None], late: Callable[[CallError], None]
-    ) -> None:
+    def __init__(self, pace: Pace, left: float, begin: _Begin, late: _Late) -> None:
         self._begin = begin
         self._ticket: Cancelable | None = None
         self._task = asyncio.get_running_loop().create_task(self._ask(pace, left, late))
 
-    async def _ask(self, pace: Pace, left: float, late: Callable[[CallError], None]) -> None:
+    async def _ask(self, pace: Pace, left: float, late: _Late) -> None:
         try:
             await pace.turn(left)
         except CallError as error:
             late(error)
             return
-        self._ticket = self._begin()
+        self._ticket = _begun(self._begin, late)
 
     def cancel(self) -> None:
         """Give up what waits, or is under way."""
@@ -129,16 +138,19 @@ class Asking:
 
 
 class _Waiting:
-    __slots__ = ("_done", "_frame", "_inner", "_pace", "_ticket", "_timer")
+    """A turn of *pace* that comes in *wait* seconds; see `Asking` for *begin* and *late*."""
 
-    def __init__(self, inner: Part, pace: Pace, frame: Frame, done: Done, wait: float) -> None:
-        self._inner, self._pace, self._frame, self._done = inner, pace, frame, done
+    __slots__ = ("_begin", "_late", "_pace", "_ticket", "_timer")
+
+    def __init__(self, pace: Pace, loop: asyncio.AbstractEventLoop, wait: float, begin: _Begin, late: _Late) -> None:
+        self._pace = pace
+        self._begin, self._late = begin, late
         self._ticket: Cancelable | None = None
-        self._timer: asyncio.TimerHandle | None = frame.loop.call_later(wait, self._begin)
+        self._timer: asyncio.TimerHandle | None = loop.call_later(wait, self._come)
 
-    def _begin(self) -> None:
+    def _come(self) -> None:
         self._timer = None
-        self._ticket = self._inner.start(self._frame, self._done)
+        self._ticket = _begun(self._begin, self._late)
 
     def cancel(self) -> None:
         """Give up the call, and its turn if that has not come."""
@@ -147,3 +159,16 @@ class _Waiting:
             self._pace.give_back()
         elif self._ticket is not None:
             self._ticket.cancel()
+
+
+def _begun(begin: _Begin, late: _Late) -> Cancelable | None:
+    """Return what *begin* has begun; a fault of the program ends it by *late*, or else who waits would do so for ever.
+
+    A part that is started at once may raise to whoever starts it; in a later turn of the loop nobody is above.
+    """
+    try:
+        return begin()
+    except Exception as error:
+        log(_log, logging.ERROR, "A call could not be begun by a fault of the program.", error=place_of(error))
+        late(CallError(Cause.FAULT, "The server made a mistake; its log tells more."))
+        return None
