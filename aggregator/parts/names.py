@@ -5,7 +5,6 @@ A ``Names`` belongs to a request, or to an item, a nested group or an answer ins
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import NOBODY
+from aggregator.parts.clock import loop_time
 from aggregator.parts.cookies import cookies_of
 from aggregator.parts.result import Result
 from aggregator.templates import Expression, Path
@@ -77,8 +77,10 @@ class Names(dict[str, Any]):
         """Raise ``CallError`` (``deadline``) when what reads these names should have ended."""
         if self.parent is not None:
             self.parent.check_time()
-        elif self.exchange.deadline and _now() > self.exchange.deadline + FINISHING:
-            raise CallError(Cause.DEADLINE, LATE)
+        elif self.exchange.deadline:
+            now = loop_time()
+            if now is not None and now > self.exchange.deadline + FINISHING:
+                raise CallError(Cause.DEADLINE, LATE)
 
     def see(self, index: Mapping[str, int], results: Sequence[Result | None]) -> None:
         """Look for parts in *results* from now on, at the places that *index* gives; results may still come."""
@@ -173,19 +175,13 @@ class LaterNames(Names):
 
     def check_time(self) -> None:
         """Raise ``CallError`` (``deadline``) when what reads these names should have ended."""
-        now = _now()
+        now = loop_time()
+        if now is None:
+            return
         if self._ends is None:
             self._ends = now + self._seconds
         elif now > self._ends:
             raise CallError(Cause.DEADLINE, LATE)
-
-
-def _now() -> float:
-    """Return loop time; where no loop runs, as in a thread, none passes."""
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return 0.0
 
 
 class _Views(dict[str, Any]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from aggregator.errors import AggregatorError
+from aggregator.parts.clock import context_in_thread
 from aggregator.telemetry.stacks import Standstill, standstill_of
 
 Outcome = tuple[Any, BaseException | None]
@@ -46,7 +46,7 @@ class Job:
         self._loop = loop
         self._function = function
         self._done = done
-        self._context = contextvars.copy_context()
+        self._context = context_in_thread(loop)
 
     def outcome(self) -> Outcome:
         """Run the function."""
