@@ -291,5 +291,5 @@ def test_origin_of_a_url() -> None:
         assert (origin.host, origin.port, origin.authority) == (host, port, authority)
         assert replace(origin, scheme="https").secure
     for url in ("ftp://shop.test", "shop.test", "http://", "/path"):
-        with pytest.raises(ValueError, match="not an http or https URL"):
+        with pytest.raises(ValueError, match="not a URL of a known scheme with a host"):
             Origin.parse(url)
