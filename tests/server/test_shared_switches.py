@@ -149,6 +149,27 @@ async def test_who_cannot_write_now_writes_later(machine) -> None:
     await one.store.aclose()
 
 
+async def test_an_end_outlives_the_order_that_it_has_replaced(machine, caplog) -> None:
+    """A machine that was cut off comes back with "off" of before; the store may have lost what came later."""
+    one, away = await Process(machine).open(), await Process(machine).open()
+    await one.turn(A)
+    await until(lambda: away.off == {A})
+    await away.store.aclose()
+    await one.turn(A, until=1800.0)
+    machine.now = 1900.0
+    assert one.off == set()
+    await machine.store.delete(SWITCHES)
+    back = Process(machine)
+    back.switching.merge(away.switching.changes())
+    await back.open()
+    await one.store.beat()
+    await back.store.beat()
+    assert (one.off, back.off) == (set(), set())
+    assert [vars(record)["fields"]["targets"] for record in caplog.records] == [["endpoint GET /a"], []]
+    await one.store.aclose()
+    await back.store.aclose()
+
+
 async def test_an_order_during_a_write_is_shared_too(machine, monkeypatch) -> None:
     """It is not in what is being written, so that the next look writes again."""
     one = await Process(machine).open()
@@ -190,4 +211,4 @@ def test_copies_are_alike_in_whatever_order_changes_come() -> None:
     for change in reversed(changes):
         other.merge({A: change}, 5.0)
     assert one.changes(5.0) == other.changes(5.0) == {A: changes[2]}
-    assert one.changes(9.0) == {}
+    assert (one.changes(9.0), one.off(9.0)) == ({A: changes[2]}, {})

@@ -2,6 +2,13 @@
 
 Processes that share a store have one table, each a copy of it: of two changes to the same target the later one counts,
 in whatever order they come, so that copies which know the same changes are the same.
+
+    off ── its time is over, switched on ──▶ in service, remembered ── thirty days, too many ──▶ unknown
+     ▲                                               │
+     └───────────────── a later order ───────────────┘
+
+A switch that has ended by itself is remembered with the time of its order, not with that of its end: an order that was
+given in between, on a machine that could not be heard, is the later one.
 """
 
 from __future__ import annotations
@@ -39,10 +46,17 @@ class Change(NamedTuple):
     at: float
     switch: Switch | None
 
+    @property
+    def end(self) -> float:
+        """The time at which its target is in service again; ``inf`` while nobody has said so."""
+        if self.switch is None:
+            return self.at
+        return inf if self.switch.until is None else self.switch.until
+
 
 Changes: TypeAlias = dict[Target, Change]
 REMEMBERED = 30 * 86_400.0
-"""Seconds for which it is remembered that something was switched on, so that a copy which missed it learns of it."""
+"""Seconds for which what is in service again is remembered, so that a copy which missed it learns of it."""
 _MOST_ON = 10_000
 
 
@@ -53,7 +67,8 @@ class Switches:
         self.version = 0
         """Grows with each change."""
         self._off: dict[Target, Switch] = {}
-        self._on: dict[Target, float] = {}
+        self._on: dict[Target, Change] = {}
+        """What is in service again, by an order or since its switch is over; the first is forgotten first."""
 
     def turn_off(self, target: Target, switch: Switch) -> None:
         """Take *target* out of service."""
@@ -65,14 +80,17 @@ class Switches:
         """Take *target* into service again, and return whether it was out."""
         was_off = target in self._off
         if was_off:
-            self._turned_on(target, at)
+            self._turned_on(target, Change(at, None))
         return was_off
 
-    def _turned_on(self, target: Target, at: float) -> None:
+    def _turned_on(self, target: Target, change: Change) -> None:
         self.version += 1
         self._off.pop(target, None)
+        self._remember(target, change)
+
+    def _remember(self, target: Target, change: Change) -> None:
         self._on.pop(target, None)
-        self._on[target] = at
+        self._on[target] = change
         while len(self._on) > _MOST_ON:
             del self._on[next(iter(self._on))]
 
@@ -83,41 +101,50 @@ class Switches:
 
     def known(self, target: Target) -> Change | None:
         """Return the last change to *target*; None where none is remembered."""
-        switch, at = self._off.get(target), self._on.get(target)
-        if switch is not None:
-            return Change(switch.since, switch)
-        return None if at is None else Change(at, None)
+        switch = self._off.get(target)
+        return self._on.get(target) if switch is None else Change(switch.since, switch)
 
     def changes(self, now: float) -> Changes:
-        """Return all changes that count *now*: what is off, and what was switched on of late."""
-        found = {target: Change(switch.since, switch) for target, switch in self.off(now).items()}
-        return found | {target: Change(at, None) for target, at in self._on.items() if now - at < REMEMBERED}
+        """Return all changes that count *now*: what is off, and what came into service of late."""
+        return {target: Change(switch.since, switch) for target, switch in self.off(now).items()} | self._on
 
     def merge(self, changes: Mapping[Target, Change], now: float) -> bool:
-        """Take what is later in *changes* than what is known, and not over *now*; return whether there was any."""
+        """Take what is later in *changes* than what is known, and not forgotten; return whether there was any."""
         before = self.version
-        for target, (at, switch) in changes.items():
+        for target, change in changes.items():
             known = self.known(target)
-            if known is not None and known.at >= at:
+            if (known is not None and known.at >= change.at) or now - change.end >= REMEMBERED:
                 continue
-            if switch is None:
-                self._turned_on(target, at)
-            elif switch.until is None or now < switch.until:
-                self.turn_off(target, switch)
+            if change.switch is None or change.end <= now:
+                self._turned_on(target, change)
+            else:
+                self.turn_off(target, change.switch)
         return self.version != before
 
     def off(self, now: float) -> dict[Target, Switch]:
-        """Return what is off *now*; what is over is forgotten."""
-        self._off = {one: switch for one, switch in self._off.items() if switch.until is None or now < switch.until}
+        """Return what is off *now*; what is over is remembered for a time."""
+        changes = [(target, Change(switch.since, switch)) for target, switch in self._off.items()]
+        for target, change in changes:
+            if change.end <= now:
+                del self._off[target]
+                self._remember(target, change)
+        self._on = {target: change for target, change in self._on.items() if now - change.end < REMEMBERED}
         return dict(self._off)
 
     def kept(self) -> list[tuple[Target, Switch]]:
-        """Return what is off, as it is written down."""
-        return list(self._off.items())
+        """Return what is off, and what is remembered, as it is written down.
+
+        What was switched on is a switch that ended before it began, which programs that only know what is off read as
+        well.
+        """
+        on = [(one, change.switch or Switch(0.0, change.at, "", "")) for one, change in self._on.items()]
+        return [*on, *self._off.items()]
 
     def restore(self, kept: list[tuple[Target, Switch]]) -> None:
-        """Take out of service what was when it was written down."""
-        self._off = dict(kept)
+        """Know what was known when it was written down."""
+        on = {target: switch for target, switch in kept if switch.until is not None and switch.until <= switch.since}
+        self._on = {target: Change(switch.since, None) for target, switch in on.items()}
+        self._off = {target: switch for target, switch in kept if target not in on}
 
     @property
     def has_ends(self) -> bool:

@@ -70,7 +70,7 @@ def _take(table: Switches, target: Target, change: Change, now: float) -> None:
         return
     known = table.known(target)
     if known is None or known.at != change.at:
-        raise ActionError(409, f"Nothing has changed: this order is over, or there is a later one, for: {target}.")
+        raise ActionError(409, f"Nothing has changed, since there is a later order for: {target}.")
 
 
 def _told(running: Running) -> str:

@@ -43,12 +43,16 @@ class Switching:
         """Have the switches as *folder* has them, and keep them there from now on."""
         self._kept = Kept(folder, "switches", list[tuple[Target, Switch]], self.table.kept)
         self.table.restore(self._kept.load() or [])
-        if off := [str(target) for target in self.table.off(self._clock())]:
+        if off := self.off():
             log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
 
     def changes(self) -> Changes:
         """Return what is known of switches."""
         return self.table.changes(self._clock())
+
+    def off(self) -> list[str]:
+        """Return the names of what operators have switched off."""
+        return [str(target) for target in self.table.off(self._clock())]
 
     def merge(self, changes: Changes) -> bool:
         """Take what other processes have changed; return whether there was anything new."""

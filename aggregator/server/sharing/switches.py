@@ -64,14 +64,11 @@ class SharedSwitches:
             self._alike = kept, self._switching.table.version
 
     def _merge(self, theirs: Changes) -> None:
-        before = self._off()
+        before = self._switching.off()
         if self._switching.merge(theirs):
             self._switching.taken()
-            if (off := self._off()) != before:
+            if (off := self._switching.off()) != before:
                 log(_log, logging.WARNING, "Other machines have changed what is switched off.", targets=off)
-
-    def _off(self) -> list[str]:
-        return [str(target) for target, change in self._switching.changes().items() if change.switch]
 
     def _has_news_for(self, theirs: Changes) -> bool:
         return any(

@@ -88,7 +88,7 @@ def test_what_are_no_hours(text):
 
 
 def test_a_switch_is_over_by_itself():
-    """At its time it is forgotten; one without an end stays until it is switched on."""
+    """At its time it is in service; one without an end stays until it is switched on."""
     table = Switches()
     users, home = Target("upstream", "users"), Target("endpoint", "GET /home")
     table.turn_off(users, Switch(200.0, 100.0, "me", ""))
