@@ -73,6 +73,32 @@ def test_an_answer_is_made_in_a_thread(serve, made_in, body, kind):
     assert ("coding" in made_in) == (kind == "coding")
 
 
+def test_the_place_of_a_call_needs_no_body(serve, monkeypatch):
+    """A change makes what is kept of its place old: neither its own place nor one that the reply names is a body."""
+    written: list[str] = []
+    real = Sender.render
+
+    def render(sender: Sender, frame: Any) -> Any:
+        written.append(threading.current_thread().name.partition("-")[0])
+        return real(sender, frame)
+
+    monkeypatch.setattr(Sender, "render", render)
+    gateway = serve(
+        """
+        upstreams: {a: {url: "http://a.test", cache: rfc}}
+        endpoints: {PUT /x: {body: {}, call: {url: 'PUT a:/x', json: '{{ body | sort }}'}}, GET /x: {call: a:/x}}
+        """,
+        lambda _: httpx.Response(200, json=1, headers={"cache-control": "max-age=60", "location": "/x"}),
+    )
+    for _ in range(2):
+        gateway.get("/x")
+    written.clear()
+    assert gateway.ask("PUT", "/x", content=json.dumps(LONG), headers=JSON).status_code == 200
+    assert written == ["coding"]
+    gateway.get("/x")
+    assert gateway.upstream.lines == ["GET /x", "PUT /x", "GET /x"]
+
+
 def test_what_cannot_be_written_is_told_as_ever(serve, made_in):
     """It is the client's mistake, with the place in its body, and no call is made."""
     gateway = serve(

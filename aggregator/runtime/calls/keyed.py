@@ -69,11 +69,11 @@ class Keyed:
 
     def place(self, frame: Frame) -> str:
         """Return the tag of the place that the call asks for; raises ``AggregatorError``."""
-        return self._tag(self._sender.render(frame).target)
+        return self._tag(self._sender.write_target(frame))
 
     def place_of(self, frame: Frame, reference: bytes) -> str | None:
         """Return the tag of the place that *reference* leads to from there, None when it is of another origin."""
-        base = f"{self._base}{self._sender.render(frame).target.decode('latin-1')}"
+        base = f"{self._base}{self._sender.write_target(frame).decode('latin-1')}"
         url = urljoin(base, reference.decode("latin-1").strip())
         inside = url.startswith(f"{self._base}/")
         return self._tag(url.removeprefix(self._base).partition("#")[0].encode("latin-1")) if inside else None

@@ -118,11 +118,12 @@ class Sender:
         routine = self.routine
         headers = routine.block if routine.headers is None else routine.headers(frame)
         if routine.body is None:
-            return Rendered(self._write_target(frame), headers, None)
+            return Rendered(self.write_target(frame), headers, None)
         body, lines = routine.body(frame)
-        return Rendered(self._write_target(frame), headers + lines, body)
+        return Rendered(self.write_target(frame), headers + lines, body)
 
-    def _write_target(self, frame: Frame) -> bytes:
+    def write_target(self, frame: Frame) -> bytes:
+        """Return the target of the request; raises as ``render`` does."""
         routine = self.routine
         if routine.target is not None:
             return routine.target(frame)
@@ -138,7 +139,7 @@ class Sender:
         try:
             pool = routine.pool if routine.bind is None else routine.bind(frame, None)
             if routine.is_plain:
-                target, headers, body = self._write_target(frame), routine.block, None
+                target, headers, body = self.write_target(frame), routine.block, None
             else:
                 rendered = self.render(frame)
                 target, headers, body = rendered.target, rendered.headers, rendered.body
