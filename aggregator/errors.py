@@ -34,12 +34,19 @@ class AggregatorError(Exception):
 class ConfigError(AggregatorError):
     """The configuration was refused; *diagnostics* holds every problem found, in reading order.
 
-    *sources* are the texts that they speak of, for whoever renders them.
+    *sources* are the texts that they speak of, for whoever renders them; *secrets* are what nobody else may see of
+    these, as far as they could be read.
     """
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self,
+        diagnostics: Sequence[Diagnostic],
+        sources: Mapping[str, Source] | None = None,
+        secrets: frozenset[str] = frozenset(),
+    ) -> None:
         self.diagnostics = tuple(diagnostics)
         self.sources = dict(sources or {})
+        self.secrets = secrets
         super().__init__(_summary(self.diagnostics))
 
 

@@ -28,6 +28,7 @@ from aggregator.config.text.including import Tree, read_tree
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.config.variables.shown_urls import shown_urls
+from aggregator.config.variables.written_secrets import written_secrets
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
@@ -158,7 +159,7 @@ class Loader:
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
         problems = in_reading_order(_said_once(problems), self.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
-            raise ConfigError(problems, self.sources)
+            raise ConfigError(problems, self.sources, written_secrets(tree.documents).union(whole.secrets))
         if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
             self._stood = None if tree.folders else _Stand(tree.paths, env)
         return self._config(verdict.settings, verdict, whole, tuple(problems))
@@ -255,8 +256,6 @@ _OF_NAMES = frozenset(
     ["unknown-upstream", "unknown-group", "unknown-plugin", "unknown-name", "unknown-field", "unknown-part",
      "unknown-list", "unused"]
 )  # fmt: skip
-
-
 _UNKNOWN_KEY = "unknown-key"
 
 

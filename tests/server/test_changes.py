@@ -67,6 +67,20 @@ def test_a_refused_save_is_shown_with_its_frames(stage):
     assert _changes(stage, gateway)["refused"] is None
 
 
+def test_a_refused_save_holds_no_secrets_of_its_own(stage):
+    """Those that the file has come with are known to no plan that serves, and their names may stand in other lines."""
+    gateway = stage.gateway(FIRST, stage.upstream(), env={"KEY": "canary-key"})
+    fresh = """
+  one: {url: "https://up", auth: {bearer: canary-new, foo: 1}}
+  two: {url: "https://up", auth: {bearer:
+    canary-other, foo: 2}}
+endpoints:"""
+    gateway.reload(FIRST.replace("\nendpoints:", fresh))
+    text = _changes(stage, gateway)["refused"]["text"]
+    assert "auth: {bearer: ********, foo: 1}" in text
+    assert "|     ********, foo: 2}" in text
+
+
 def _change(before: str, after: str, *secrets: str) -> Change:
     return Change(Names(), Names(), (), {"routes.yaml": before}, {"routes.yaml": after}, frozenset(secrets))
 

@@ -26,6 +26,11 @@ class Outcomes:
         self._problems: ConfigError | None = None
         self._waiting: tuple[str, ...] = ()
 
+    @property
+    def refused_secrets(self) -> frozenset[str]:
+        """What nobody may see of the files that were refused last, besides the secrets of the plan that is served."""
+        return frozenset() if self._problems is None else self._problems.secrets
+
     def unchanged(self, generation: int, *, asked: bool) -> ReloadOutcome:
         """Return that the files say what *generation* serves; it is told if somebody *asked*, or after a refusal."""
         if asked or self.last_refusal is not None:

@@ -12,4 +12,6 @@ PATH = "/-/changes"
 
 async def changes_shown(running: Running) -> dict[str, Any]:
     """Return the last change, made in a thread, since files may be long."""
-    return await asyncio.to_thread(running.changes.shown, running.outcomes.last_refusal, running.plan.secrets)
+    outcomes = running.outcomes
+    secrets = running.plan.secrets | outcomes.refused_secrets
+    return await asyncio.to_thread(running.changes.shown, outcomes.last_refusal, secrets)

@@ -82,7 +82,8 @@ class WorkersSource:
             return json_answer(shown_of(self._reloading.plan, self._quotas.used, asked))
         if path == CHANGES:
             known = self._reloading
-            shown = partial(known.changes.shown, known.outcomes.last_refusal, known.plan.secrets)
+            secrets = known.plan.secrets | known.outcomes.refused_secrets
+            shown = partial(known.changes.shown, known.outcomes.last_refusal, secrets)
             return json_answer(await asyncio.to_thread(shown))
         answers = await self.asking.all(self.asking.view(path, asked))
         return json_answer(together(path, answers.data()), headers=_missing(answers))
