@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aggregator.cli.group import cli
-from aggregator.policies.switches.table import Switch, Target
+from aggregator.policies.switches.table import Change, Switch, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.effects.acting import effects_action, effects_shown
 from tests.effects.conftest import Application, document, process
@@ -123,7 +123,7 @@ def test_one_that_is_switched_off_is_kept(tmp_path: Path, target: Target) -> Non
             served.until(lambda tries=tries: served.outbox.ends["again"] == tries)  # type: ignore[misc]
             served.now += 20
         assert (served.requests, len(listed(served))) == ([], 1)
-        running.switching.table.turn_on(target, served.now)
+        running.switching.table.merge({target: Change(served.now, None)}, served.now)
         served.run(running.switch())
         served.now += 20
         served.settle(sent=1)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aggregator.policies.switches.table import Switch, Target
+from aggregator.policies.switches.table import Change, Switch, Target
 from tests.policies.conftest import START, Served
 
 FILE = """
@@ -96,7 +96,7 @@ def test_while_it_is_switched_off_only_who_is_remembered_is_admitted(serve: Call
     served.app.running.switching.table.turn_off(off, Switch(None, START, "ada", "test"))
     served.run(served.app.running.switch())
     assert [served.get("/a", **session(number)).status_code for number in (1, 2)] == [200, 503]
-    served.app.running.switching.table.turn_on(off, START)
+    served.app.running.switching.table.merge({off: Change(START + 1, None)}, START)
     served.run(served.app.running.switch())
     assert [served.get("/a", **session(number)).status_code for number in (1, 2)] == [200, 200]
     assert served.lines == ["GET /check"] * 2

@@ -76,13 +76,6 @@ class Switches:
         self._on.pop(target, None)
         self._off[target] = switch
 
-    def turn_on(self, target: Target, at: float) -> bool:
-        """Take *target* into service again, and return whether it was out."""
-        was_off = target in self._off
-        if was_off:
-            self._turned_on(target, Change(at, None))
-        return was_off
-
     def _turned_on(self, target: Target, change: Change) -> None:
         self.version += 1
         self._off.pop(target, None)

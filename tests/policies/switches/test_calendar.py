@@ -10,7 +10,7 @@ import pytest
 from aggregator.policies.switches.calendar import hours_of
 from aggregator.policies.switches.offs import offs_at
 from aggregator.policies.switches.plan import MaintenancePlan, OffPlan
-from aggregator.policies.switches.table import Switch, Switches, Target
+from aggregator.policies.switches.table import Change, Switch, Switches, Target
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -97,5 +97,5 @@ def test_a_switch_is_over_by_itself():
     assert set(table.off(199.9)) == {users, home}
     assert set(table.off(200.0)) == {home}
     assert not table.has_ends
-    assert table.turn_on(home, 300.0)
-    assert not table.turn_on(home, 300.0)
+    assert table.merge({home: Change(300.0, None)}, 300.0)
+    assert not table.merge({home: Change(300.0, None)}, 300.0)

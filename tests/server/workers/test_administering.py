@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from aggregator.codecs import json as json_codec
+from aggregator.policies.switches.table import Change, Switch, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.workers.administering.acting import Acting
 from aggregator.server.workers.administering.asking import Asking
@@ -185,6 +186,21 @@ async def test_events_of_all_workers_reach_who_listens() -> None:
     async with asyncio.timeout(60):
         await events.serve({"show": "requests"}, receive, send)
     assert all(isinstance(fake.sent[0], Listen) and isinstance(fake.sent[-1], Quit) for fake in fakes)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("turn", ["off", "on"])
+async def test_a_later_change_of_another_machine_stays(turn: str) -> None:
+    """It came while workers did what was ordered here; and what is on here is remembered, whoever had it off."""
+    switches = KeptSwitches(lambda: 1000.0)
+    target = Target("endpoint", "GET /b")
+    order = switches.timed({"turn": turn, "kind": "endpoint", "name": "GET /b"})
+    switches.merge({target: Change(1001.0, None)})
+    await switches.take(order)
+    assert list(switches.orders()) == []
+    await switches.take({**order, "turn": "on", "since": 1002.0})
+    switches.merge({target: Change(1001.5, Switch(None, 1001.5, "", ""))})
+    assert list(switches.orders()) == []
 
 
 @pytest.mark.anyio

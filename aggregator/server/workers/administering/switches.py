@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from aggregator.durations import duration_of
 from aggregator.errors import StoreError
-from aggregator.policies.switches.table import Changes, Kind, Switch, Switches, Target
+from aggregator.policies.switches.table import Change, Changes, Kind, Switch, Switches, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.stores.folder import StateFolder
 from aggregator.stores.kept import Kept
@@ -62,14 +62,7 @@ class KeptSwitches:
         Raises ``ActionError``: it is done, but a restart will not know.
         """
         target = Target(given["kind"], str(given["name"]), str(given.get("part") or ""))
-        since = float(given["since"])
-        if given["turn"] == "on":
-            self._table.turn_on(target, since)
-        else:
-            seconds = None if given.get("for") is None else duration_of(str(given["for"]))
-            until = None if seconds is None else since + seconds
-            why = str(given.get("why", ""))[:200]
-            self._table.turn_off(target, Switch(until, since, str(given.get("by", ""))[:100], why))
+        self._table.merge({target: _change(given)}, self._clock())
         if self._kept is None:
             return
         try:
@@ -77,3 +70,13 @@ class KeptSwitches:
         except StoreError as error:
             log(_log, logging.ERROR, "A switch has changed, and is lost with the process.", reason=str(error))
             raise ActionError(507, f"It is done, but a restart will not know: {error}") from None
+
+
+def _change(given: Mapping[str, Any]) -> Change:
+    """Return what becomes of its target by the order *given*, which has its time."""
+    at = float(given["since"])
+    if given["turn"] == "on":
+        return Change(at, None)
+    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
+    until = None if seconds is None else at + seconds
+    return Change(at, Switch(until, at, str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]))
