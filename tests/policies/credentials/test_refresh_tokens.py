@@ -13,6 +13,7 @@ import pytest
 from issuing import Issuer
 
 from aggregator.errors import StoreError
+from aggregator.policies.credentials.oauth.sharing import SharedTokens
 from aggregator.server.application.app import application
 from aggregator.server.generations.lasting import Keeps
 from aggregator.server.generations.plan_source import PlanFiles
@@ -197,3 +198,16 @@ def test_without_its_folder_a_worker_uses_no_token(path: Path) -> None:
         assert issuer.asked == []
 
     asyncio.run(main())
+
+
+def test_the_files_of_locks_are_no_more_with_more_grants(tmp_path: Path) -> None:
+    """Each first token is another grant: those whose hashes begin alike share a file, and take turns."""
+
+    async def main() -> None:
+        tokens = SharedTokens(tmp_path)
+        for name in ("ab01", "ab02", "ab03"):
+            async with tokens.turn(name):
+                pass
+
+    asyncio.run(main())
+    assert [found.name for found in tmp_path.glob("*.lock")] == ["refresh_tokens.ab.lock"]

@@ -3,8 +3,9 @@
 state/
     refresh_tokens.json             the last token of each grant, as one process keeps it, too
     refresh_tokens.lock             locked while that file is changed
-    refresh_tokens.0123….lock       locked by who uses the token of a grant: from before it is read until the one that
-                                    came in its place has been written
+    refresh_tokens.01.lock          locked by who uses the token of a grant: from before it is read until the one that
+                                    came in its place has been written. There are 256 at most: grants whose names begin
+                                    alike wait for each other, and a grant that is used no more leaves no file behind
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ FILE = "refresh_tokens"
 """The file of the last tokens, without its ending."""
 MOST = 256
 """Grants that are kept; the one whose token has been the same for longest is forgotten first."""
+
+_DIGITS = 2
+"""So much of the name of a grant, a hash in hexadecimal digits, names its lock."""
 
 
 def put_last(known: dict[str, str], name: str, value: str) -> None:
@@ -48,7 +52,7 @@ class SharedTokens:
         Raise ``StoreError`` where that cannot be known: a token that is used twice ends its grant.
         """
         async with AsyncExitStack() as held:
-            await self._lock(held, f"{FILE}.{name[:16]}.lock")
+            await self._lock(held, f"{FILE}.{name[:_DIGITS]}.lock")
             yield (await self._load()).get(name)
 
     async def put(self, name: str, value: str) -> None:
