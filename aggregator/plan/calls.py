@@ -177,8 +177,8 @@ class CallPlan(Struct, frozen=True):
     is in bytes, less than what the pool of the upstream takes anyway. *steps* is how many calls must follow, one after
     the other, before the request is answered. *coalesce* says with whom it is one call when both would send the same:
     with others of its request, or with all. *budget* is that of its request. *routes* are the requests to the services
-    of a route, in its order. Of a *dry_run* nothing is sent. With a *choice* it stands for the calls of which one is
-    made, and is as the first of them.
+    of a route, in its order. Of a *dry_run* nothing is sent, and what would be is told or hidden. With a *choice* it
+    stands for the calls of which one is made, and is as the first of them.
     """
 
     name: str
@@ -207,7 +207,7 @@ class CallPlan(Struct, frozen=True):
     budget: CallBudgetPlan | None = None
     routes: tuple[RequestPlan, ...] = ()
     choice: ChoicePlan | None = None
-    dry_run: bool = False
+    dry_run: Literal["no", "told", "hidden"] = "no"
 
     @property
     def each_choice(self) -> tuple[CallPlan, ...]:

@@ -50,6 +50,39 @@ def test_a_call_is_written_and_not_sent(tmp_path: Path, caplog: pytest.LogCaptur
     assert "a dry run: nothing is sent" in str(list(call_words(plan)))
 
 
+HIDING = """
+telemetry: {hide: [body.password, query.key]}
+upstreams: {mail: {url: 'http://mail.test'}}
+endpoints:
+  POST /signup:
+    body: {type: object}
+    respond: {status: 201}
+    background: {name: welcome, dry_run: true, %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "target", "body"),
+    [
+        ("url: 'POST mail:/send', json: '{{ body }}'", "********", "********"),
+        ("url: 'POST mail:/send', json: {pin: '{{ body.password }}'}", "********", "********"),
+        ("url: 'POST mail:/send/{item}', for_each: '{{ [body.password] }}'", "********", ""),
+        ("url: 'GET mail:/send', query: {k: '{{ query.key }}'}", "********", ""),
+        ("url: 'POST mail:/send', json: {to: '{{ body.to }}'}", "/send", '{"to":"a"}'),
+        ("url: 'POST mail:/send', json: {token: '{{ body.to }}'}", "/send", '{"token":"********"}'),
+        ("url: 'POST mail:/send', form: {token: '{{ body.to }}'}", "/send", "token=********"),
+    ],
+)
+def test_what_is_hidden_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, call: str, target: str, body: str) -> None:  # fmt: skip
+    """A call that reads a hidden place tells how long its body is; of others, names of secrets are masked."""
+    caplog.set_level(logging.INFO)
+    with process(tmp_path, HIDING % call) as served:
+        assert served.post("/signup?key=hunter2", json={"to": "a", "password": "hunter2"}).status_code == 201
+        served.until(lambda: served.app.running.queue.counts.done == 1)
+    assert [(one["target"], one["body"]) for one in told(caplog)] == [(target, body)]
+    assert "hunter2" not in str(told(caplog))
+
+
 def test_an_effect_ends_as_sent_and_says_that_it_was_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It waits for nothing, and is counted apart."""
     caplog.set_level(logging.INFO)

@@ -151,7 +151,7 @@ AROUND_DOOR: Final[tuple[Step[UpstreamPlan], ...]] = (
 """What is around the way to an upstream, or to one host of it: met by each request that is sent, repeated ones too."""
 
 TO_SERVICE: Final[tuple[Step[Attempt], ...]] = (
-    step("dry_run", _ours(lambda attempt: attempt.call.dry_run), "a dry run: nothing is sent"),
+    step("dry_run", _ours(lambda attempt: attempt.call.dry_run != "no"), "a dry run: nothing is sent"),
     step("transform", _ours(lambda attempt: attempt.call.transform is not None)),
     Step("cache", _ours(lambda attempt: attempt.call.cache is not None), _cache_words),
     Step("tags", _ours(lambda attempt: attempt.call.cache is None), lambda _: ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec.structs import replace
 
@@ -11,14 +11,17 @@ from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.plan.analysis.longest import longest
 from aggregator.plan.analysis.readers import names_read, with_readers
-from aggregator.plan.analysis.walking import with_calls
-from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
+from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.analysis.walking import calls_in_part, parts_within, with_calls
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan, RequestPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, unread
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.parts import compile_part
 from aggregator.plan.compiling.policies.durables import compile_delivery, delivery_retry
 from aggregator.plan.compiling.references import calls_of
+from aggregator.plan.compiling.telemetry import hidden_of
 from aggregator.plan.types import EffectPlan, FixedPlan
+from aggregator.telemetry.hiding import Hidden
 
 
 def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: EndpointSurroundings) -> EffectPlan:
@@ -27,7 +30,8 @@ def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: Endpo
     part = compile_part(settings.name or shown_url, settings.model_copy(update={"when": None}), near)
     part = _unread(_named(part, settings, shown_url))
     if settings.dry_run:
-        part = with_calls(part, lambda call: replace(call, dry_run=True))
+        shown: Literal["told", "hidden"] = "hidden" if _tells_hidden(part, hidden_of(near.whole.root)) else "told"
+        part = with_calls(part, lambda call: replace(call, dry_run=shown))
     when = optional_expression(settings.when)
     if settings.durable is None:
         return EffectPlan(part.name, part, longest(part), when, settings.on)
@@ -50,6 +54,25 @@ def _fixed(
         calls = tuple(_without_caller(compile_call(key, one, bare)) for one in (call, *call.fallback))
         retry = settings.retry if call.retry is None else call.retry
         yield FixedPlan(key, calls, delivery_retry(retry, piece.calls[0].success.statuses))
+
+
+def _tells_hidden(part: PartPlan, hidden: Hidden) -> bool:
+    """Return whether the target or the body of a call of *part* is of a *hidden* place of the request.
+
+    The list of its items counts: they lead to what they were taken from. Headers are told to nobody.
+    """
+    lists = tuple(one.each.items for one in parts_within(part) if one.each is not None)
+    calls = [one for call in calls_in_part(part) for one in call.each_choice]
+    requests = [request for call in calls for request in (call.request, *call.routes)]
+    told = tuple((request.url, request.query, request.body) for request in requests)
+    added = tuple(call.upstream.query for call in calls)
+    return any(map(hidden.hides, references_in((lists, told, added)))) or any(_passes(one, hidden) for one in requests)
+
+
+def _passes(request: RequestPlan, hidden: Hidden) -> bool:
+    """Return whether *request* passes on a *hidden* place that no expression names."""
+    passes_query = request.forward_query or request.forward_rest.query is not None
+    return bool((hidden.body and request.body_kind == "forward") or (hidden.query and passes_query))
 
 
 def _named(part: PartPlan, settings: BackgroundCallSettings, shown_url: str) -> PartPlan:
