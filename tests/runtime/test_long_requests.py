@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.runtime.answers.assembly import Assembly
 from aggregator.runtime.calls.sending import Sender
+from aggregator.runtime.calls.writing.aside import is_larger
 
 JSON = {"content-type": "application/json"}
 LONG, SHORT = list(range(20_000, 0, -1)), [3, 2, 1]
@@ -71,6 +72,57 @@ def test_an_answer_is_made_in_a_thread(serve, made_in, body, kind):
     gateway = serve("endpoints: {POST /x: {body: {}, respond: {body: '{{ (body | sort)[0] }}'}}}", {})
     assert gateway.post("/x", content=json.dumps(body), headers=JSON).json() == 1
     assert ("coding" in made_in) == (kind == "coding")
+
+
+LISTED = """
+endpoints:
+  POST /x:
+    body: {}
+    call: {url: 'POST a:/x', for_each: {in: "{{ body }}", key: "{{ item.id }}"}, json: {least: "{{ item.rows | min }}"}}
+"""
+BATCHED = """
+endpoints:
+  POST /x:
+    body: {}
+    call: {url: 'POST a:/x', for_each: {in: "{{ body }}", batch: {key: id}}, json: {ids: "{{ keys }}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "kinds"),
+    [
+        (LISTED, [{"id": 1, "rows": LONG}, {"id": 2, "rows": SHORT}], {"coding", "MainThread"}),
+        (BATCHED, [f"{number:05000}" for number in range(20)], {"coding"}),
+        (BATCHED, ["1", "2"], {"MainThread"}),
+    ],
+    ids=["item", "keys", "short keys"],
+)
+def test_a_call_for_items_is_written_by_their_own_size(serve, monkeypatch, text, body, kinds):
+    """A thread writes the one with a long item, or with long keys; a short item beside it is written where it stands."""
+    written: set[str] = set()
+    real = Sender.render
+
+    def render(sender: Sender, frame: Any) -> Any:
+        written.add(threading.current_thread().name.partition("-")[0])
+        return real(sender, frame)
+
+    monkeypatch.setattr(Sender, "render", render)
+    gateway = serve(text, lambda _: httpx.Response(200, json=[]))
+    answer = gateway.post("/x", content=json.dumps(body), headers=JSON)
+    assert answer.status_code == 200, answer.text
+    assert written == kinds
+
+
+@pytest.mark.parametrize(
+    ("value", "larger"),
+    [
+        ("x" * 1000, False), ("x" * 1001, True), ([1] * 60, False), ([1] * 125, True), ({"a": ["x" * 999]}, True),
+        ({"x" * 990: 1}, True), (None, False), ([[]] * 60, False), ([[[[]]]], False), (12345, False),
+    ],
+)  # fmt: skip
+def test_the_size_of_a_value_is_that_of_its_texts_and_the_number_of_its_values(value, larger):
+    """Keys are texts, too."""
+    assert is_larger(value, 1000) is larger
 
 
 def test_the_place_of_a_call_needs_no_body(serve, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Written
@@ -16,6 +17,10 @@ from aggregator.transport.door import Cancelable
 
 _SHORT = frozenset({"params", "query", "headers", "cookies", "request", "auth", "index", "now"})
 """Names of what the head of a request bounds."""
+_OF_A_LIST = frozenset({"item", "keys"})
+"""Names of what a call for each item of a list, or for many of them, is made for."""
+_LEAST = 8
+"""Bytes that any value is counted as, so that one of many small ones is not walked through to its end."""
 
 
 def written_aside(sender: Sender, plan: CallPlan, params: tuple[str, ...]) -> Sender | WrittenAside:
@@ -35,11 +40,12 @@ class WrittenAside:
     Whatever is short is written where it stands, without a thread.
     """
 
-    __slots__ = ("_inner", "_reads")
+    __slots__ = ("_inner", "_of_a_list", "_reads")
 
     def __init__(self, inner: Sender, reads: frozenset[str]) -> None:
         self._inner = inner
         self._reads = reads
+        self._of_a_list = reads & _OF_A_LIST
 
     @property
     def name(self) -> str:
@@ -63,7 +69,21 @@ class WrittenAside:
             result = names.result(name)
             if result is not None:
                 size += result.size
-        return size > LARGE
+        return size > LARGE or any(is_larger(names.get(name), LARGE - size) for name in self._of_a_list)
+
+
+def is_larger(value: Any, most: int) -> bool:
+    """Return whether *value*, which is data, has more than about *most* bytes; it looks no further than that."""
+    left, waiting = most, [value]
+    while waiting and left >= 0:
+        one = waiting.pop()
+        many = isinstance(one, dict | list)
+        left -= _LEAST * (len(one) + 1) if many else max(_LEAST, len(one)) if isinstance(one, str) else _LEAST
+        if many and left >= 0:
+            waiting += one
+            if isinstance(one, dict):
+                waiting += one.values()
+    return left < 0
 
 
 class _Writing:
