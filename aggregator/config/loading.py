@@ -28,7 +28,6 @@ from aggregator.config.text.including import Tree, read_tree
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.config.variables.shown_urls import shown_urls
-from aggregator.config.variables.written_secrets import written_secrets
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
@@ -91,6 +90,7 @@ class Config:
     digest: str
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    written_secrets: frozenset[str] = field(default=frozenset(), repr=False)
     tls_digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     identity_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     files: tuple[Path, ...] = ()
@@ -159,7 +159,7 @@ class Loader:
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
         problems = in_reading_order(_said_once(problems), self.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
-            raise ConfigError(problems, self.sources, written_secrets(tree.documents).union(whole.secrets))
+            raise ConfigError(problems, self.sources, whole.written_secrets.union(whole.secrets))
         if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
             self._stood = None if tree.folders else _Stand(tree.paths, env)
         return self._config(verdict.settings, verdict, whole, tuple(problems))
@@ -194,6 +194,7 @@ class Loader:
             ).hex(),
             warnings=warnings,
             secrets=frozenset(whole.secrets),
+            written_secrets=whole.written_secrets,
             tls_digests=whole.tls_digests,
             identity_files=whole.identity_files,
             files=self.files,

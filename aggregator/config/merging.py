@@ -23,6 +23,7 @@ from aggregator.config.text.values import Steps
 from aggregator.config.variables.declared_values import filled_places
 from aggregator.config.variables.expansion import expand
 from aggregator.config.variables.respelling import respelled_texts
+from aggregator.config.variables.written_secrets import written_secrets
 from aggregator.diagnostics import Diagnostic, Source
 
 _PER_FILE = frozenset({"version", "include"})
@@ -68,7 +69,8 @@ class Whole(Struct):
 
     *written* is the same without variables filled in, and without the folders of files. *tls_digests* are, by
     upstream, of what its files of TLS hold. *identity_files* are, by path, what the files of ``auth`` hold. *sources*
-    are the texts of files that are neither the root nor included, by display name.
+    are the texts of files that are neither the root nor included, by display name. *secrets* come from variables,
+    *written_secrets* stand in the files themselves.
     """
 
     origins: Origins
@@ -77,6 +79,7 @@ class Whole(Struct):
     endpoints: list[Entry] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
+    written_secrets: frozenset[str] = frozenset()
     files: set[Path] = field(default_factory=set)
     tls_digests: dict[str, str] = field(default_factory=dict)
     identity_files: dict[str, bytes] = field(default_factory=dict)
@@ -86,6 +89,7 @@ class Whole(Struct):
 def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
     """The configuration that the documents of *tree* are together; the first of two equal names counts."""
     whole = Whole(Origins(tree.documents[0].file if tree.documents else ""))
+    whole.written_secrets = written_secrets(tree.documents)
     for number, document in enumerate(tree.documents):
         folder = tree.paths[document.file].parent
         for name, section in document.sections.items():

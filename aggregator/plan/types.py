@@ -185,6 +185,7 @@ class Plan:
 
     An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none. *state* is
     the path of the folder for what outlives the process, *store* where processes keep what they share.
+    *secrets* are masked wherever they turn up, *written_secrets*, which stand in the files, where these are shown.
     """
 
     digest: str
@@ -196,6 +197,7 @@ class Plan:
     plugins: tuple[str, ...] = ()
     schemes: tuple[SchemePlan, ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    written_secrets: frozenset[str] = field(default=frozenset(), repr=False)
     maintenance: tuple[MaintenancePlan, ...] = ()
     metrics: MetricsPlan | None = None
     traces: TracesPlan | None = None

@@ -6,6 +6,7 @@ import pytest
 
 from aggregator.server.changes import change, lines
 from aggregator.server.changes.change import Change, Names
+from aggregator.server.generations.plan_source import PlanFiles
 
 FIRST = """
 server: {admin: {address: "127.0.0.1:0", secret: canary-of-administration}}
@@ -27,6 +28,17 @@ endpoints:
   GET /same: {respond: {body: 1}}
   GET /other: {call: "up:/b"}
   GET /added: {call: "fresh:/a"}
+"""
+HOOK = """
+version: 1
+auth:
+  hook:
+    signature:
+      preset: github
+      secret:
+        - {secret}
+endpoints:
+  POST /hook: {{auth: hook, body: {{type: object}}, respond: {{body: 1}}}}
 """
 
 
@@ -114,6 +126,18 @@ def test_a_secret_of_several_lines_is_hidden_in_each():
     key = "-----BEGIN KEY-----\ncanary-one\ncanary-two\n-----END KEY-----\n"
     (file,), _ = _change("", "key: |\n" + "".join(f"  {line}\n" for line in key.splitlines()), key).files()
     assert not any("canary" in line for line in file["lines"])
+
+
+def test_secrets_that_two_plans_were_written_with_are_hidden(tmp_path):
+    """Those that no call is made with, too: of a webhook, in a list whose lines do not name it."""
+    path = tmp_path / "routes.yaml"
+    files, plans, texts = PlanFiles(path, {}), [], []
+    for secret in ("canary-old", "canary-new"):
+        path.write_text(HOOK.format(secret=secret))
+        plans.append(files.load())
+        texts.append(files.texts)
+    (file,), _ = Change.between(*plans, *texts).files()
+    assert file["lines"].count("-        - ********") == file["lines"].count("+        - ********") == 1
 
 
 def test_long_files_are_told_in_part(monkeypatch):

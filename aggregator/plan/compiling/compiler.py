@@ -44,6 +44,7 @@ class Compiler:
             secrets=config.secrets.union(
                 store_secrets(settings.store), *(secrets_of(each.credentials) for each in whole.upstreams.values())
             ),
+            written_secrets=config.written_secrets,
             metrics=compile_metrics(settings.telemetry, endpoints),
             recorder=compile_recorder(settings.telemetry, hidden),
             traces=compile_traces(settings.telemetry.traces, hidden),

@@ -51,7 +51,7 @@ class Change(Struct, frozen=True):
             _names({one.key: one for one in old.declared}, {one.key: one for one in new.declared}, _is_other),
             _names({one.name: one for one in old.upstreams}, {one.name: one for one in new.upstreams}),
             tuple(key for name, key in _SECTIONS.items() if getattr(old, name) != getattr(new, name)),
-            before, after, old.secrets | new.secrets,
+            before, after, old.secrets | new.secrets | old.written_secrets | new.written_secrets,
         )  # fmt: skip
 
     def files(self) -> tuple[list[dict[str, Any]], int]:
