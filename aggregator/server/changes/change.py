@@ -94,7 +94,7 @@ class Changes:
 
 def _refused(refusal: ReloadOutcome, masked: Callable[[str], str]) -> dict[str, Any]:
     told = refusal.as_dict()
-    return {"at": told["at"], "summary": masked(refusal.summary), "text": masked(refusal.report)}
+    return {"at": told["at"], "summary": masked(refusal.summary), "text": masked(refusal.shown or refusal.report)}
 
 
 def _is_other(one: EndpointPlan, other: EndpointPlan) -> bool:

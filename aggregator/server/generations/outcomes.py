@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import logging
 
+from aggregator.diagnostics import Source, render_text
 from aggregator.errors import ConfigError
 from aggregator.plan.types import Plan
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
+
+
+def _starred(error: ConfigError) -> dict[str, Source]:
+    """Return the sources of *error* with as many stars in the place of each secret: a frame may show a part of one."""
+    longest_first = sorted(error.secrets, key=len, reverse=True)
+    starred = dict(error.sources)
+    for name, source in error.sources.items():
+        text = source.text
+        for secret in longest_first:
+            text = text.replace(secret, "*" * len(secret))
+        starred[name] = Source(source.name, text)
+    return starred
 
 
 class Outcomes:
@@ -53,7 +66,10 @@ class Outcomes:
         if is_known and not asked:
             return ReloadOutcome(Verdict.UNCHANGED, generation)
         self._problems = error
-        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, str(error), report, error.diagnostics))
+        shown = render_text(error.diagnostics, _starred(error)) if error.sources else report
+        return self._refuse(
+            ReloadOutcome(Verdict.REFUSED, generation, 0.0, str(error), report, error.diagnostics, shown=shown)
+        )
 
     def swapped(self, generation: int, plan: Plan, seconds: float, *, said: str, workers: int = 0) -> ReloadOutcome:
         """Return that *generation* serves *plan*, prepared in *seconds*; the log says it by *said*."""

@@ -21,7 +21,10 @@ class Verdict(StrEnum):
 
 
 class ReloadOutcome(Struct, frozen=True):
-    """The end of one reload; *report* is what a terminal shows of a refusal, *summary* one line for the log."""
+    """The end of one reload; *report* is what a terminal shows of a refusal, *summary* one line for the log.
+
+    *shown* is the report for others than who runs it, whose frames hold no part of a secret.
+    """
 
     verdict: Verdict
     generation: int
@@ -30,6 +33,7 @@ class ReloadOutcome(Struct, frozen=True):
     report: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
     at: float = field(default_factory=time.time)
+    shown: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the refusal as data for ``/-/config``."""
