@@ -48,7 +48,7 @@ class CachedBatch:
         self._inner = inner
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Give what is kept to *done*, and ask for the rest."""
+        """Pass what is kept to *done*, and ask for the rest."""
         try:
             wanted = [self.elements.wanted(frame, value) for value in frame.names["keys"]]
         except AggregatorError:

@@ -44,7 +44,7 @@ class Keeping:
     def serve(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered
     ) -> Cancelable | None:
-        """Give the answer to *answered*: at once when it is kept, or once it is made."""
+        """Pass the answer to *answered*: at once when it is kept, or once it is made."""
         if self._discloses(exchange):
             return maker.make(exchange, loop, exchange.deadline, answered)
         key, kept, plan = self._key(exchange), self.kept, self.plan
@@ -77,7 +77,7 @@ class Keeping:
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
         entry: Entry[KeptAnswer], answered: Answered,
     ) -> None:  # fmt: skip
-        """Give what is kept to *answered* in place of a failure, as an answer that nobody stores."""
+        """Pass what is kept to *answered* in place of a failure, as an answer that nobody stores."""
         age = self.kept.now() - entry.at
         left = self.plan.keep.seconds(entry.value.status) - age
         self._give(maker, exchange, loop, key, entry, answered, age, left, instead=True)
@@ -137,7 +137,7 @@ class Keeping:
         return True
 
     def _name(self, answer: Answer, exchange: Exchange) -> None:
-        """Give *answer* a tag, and say what it depends on."""
+        """Add a tag to *answer*, and say what it depends on."""
         if answer.status == 200 and exchange.method in FETCHING and first(answer.headers, b"etag") is None:
             answer.headers.append((b"etag", etag_of(answer.body)))
         names = [name.encode() for name in self.plan.key.headers or ()]

@@ -50,7 +50,7 @@ class Tracing:
         return self._adding
 
     def begin(self, endpoint: str, exchange: Exchange) -> None:
-        """Give *exchange*, of *endpoint* (a key), its trace: that of a caller who is trusted, or a new one."""
+        """Set the trace of *exchange*, of *endpoint* (a key): that of a caller who is trusted, or a new one."""
         parent = None
         if self._parents and self._trusts(exchange):
             parent = read_context(exchange.header_list, self._propagate)
