@@ -22,7 +22,7 @@ from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
-from aggregator.policies.cache.shared.level import GoOn, SharedLevel
+from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -49,7 +49,7 @@ class Cached:
         self._level = level
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Give what is kept to *done*, or make the call."""
+        """Pass what is kept to *done*, or make the call."""
         try:
             key = self._call.key(frame)
         except AggregatorError:
@@ -74,16 +74,10 @@ class Cached:
 
     def _look(self, frame: Frame, key: bytes, go_on: GoOn) -> Cancelable | None:
         """Have what other processes have fetched, if that is shared, then *go_on*."""
-        if self._level is None:
-            return go_on(None)
-        try:
-            named = self._tags_of(frame.names)
-        except AggregatorError:
-            return go_on(None)  # what cannot be purged by its tags is not kept
-        return self._level.look(key, named, go_on)
+        return look_there(self._level, key, partial(self._tags_of, frame.names), go_on)
 
     def _looked(self, frame: Frame, key: bytes, done: Done, number: int | None) -> Cancelable | None:
-        """Give what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        """Pass what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
         kept, entry = self._kept, self._usable(frame, key)
         over = self._over(entry)
         if number is not None and entry is not None and over < max(0.0, self._plan.stale):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from aggregator.errors import StoreError
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.registry import Draft, Kind
@@ -113,6 +113,22 @@ class SharedLevel(Generic[_T]):
     def _write(self, key: bytes, value: _T, tags: Collection[str], age: float, life: float, number: int) -> None:
         written = self._codec.write(value, tags, age) if life > age else b""
         self.level.keep(self.space, key, written, [*map(tag_digest, tags)], life - age, number)
+
+
+def look_there(
+    level: SharedLevel[Any] | None, key: bytes, tags_of: Callable[[], Collection[str]], go_on: GoOn
+) -> Cancelable | None:
+    """Have what other processes have fetched under *key*, where a *level* is shared, then *go_on*.
+
+    What cannot be purged by its tags, since one of them cannot be made, is not kept there.
+    """
+    if level is None:
+        return go_on(None)
+    try:
+        named = tags_of()
+    except AggregatorError:
+        return go_on(None)
+    return level.look(key, named, go_on)
 
 
 def _key_there(key: bytes, named: Collection[str]) -> bytes:

@@ -27,7 +27,7 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
-from aggregator.policies.cache.shared.level import GoOn, SharedLevel
+from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -70,7 +70,7 @@ class Obeying:
         self._assumed = Assumed(plan.stale, plan.on_error)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Give what is kept to *done*, or make the call."""
+        """Pass what is kept to *done*, or make the call."""
         try:
             asked = self.call.asked(frame)
         except AggregatorError:
@@ -96,16 +96,10 @@ class Obeying:
 
     def _look(self, frame: Frame, asked: Asked, go_on: GoOn) -> Cancelable | None:
         """Have what other processes have fetched, if that is shared, then *go_on*."""
-        if self._level is None:
-            return go_on(None)
-        try:
-            named = self._tags_of(frame.names)
-        except AggregatorError:
-            return go_on(None)  # what cannot be purged by its tags is not kept
-        return self._level.look(asked.key, named, go_on)
+        return look_there(self._level, asked.key, partial(self._tags_of, frame.names), go_on)
 
     def _looked(self, frame: Frame, asked: Asked, done: Done, number: int | None) -> Cancelable | None:
-        """Give what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        """Pass what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
         entry, terms = self._usable(frame, asked)
         if number is not None and entry is not None and terms is not None:
             age = terms.age + self.kept.now() - entry.at
