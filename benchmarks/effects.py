@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
-from aggregator.stores.effects.table import Bounds, EffectTable
+from aggregator.stores.effects.table import EffectTable
 from aggregator.stores.effects.writer import EffectWriter
 
 STORED, AT_ONCE, WAITING = 20_000, 500, 1_000_000

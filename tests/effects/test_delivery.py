@@ -11,7 +11,8 @@ import pytest
 
 from aggregator.runtime.background.durable.outbox import ENDS
 from aggregator.server.metrics.sampling import sample_effects
-from aggregator.stores.effects.table import Bounds, EffectTable
+from aggregator.stores.effects.contract import Bounds, Filter
+from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import document, process, record
 from tests.policies.conftest import START
 
@@ -59,8 +60,8 @@ def test_an_effect_is_dead_after_its_attempts(tmp_path: Path, caplog: pytest.Log
         served.settle(dead=1)
         assert "A durable effect is dead" in caplog.text
         assert "not now" not in str([vars(one) for one in caplog.records if "dead" in one.getMessage()])
-        found = served.run(served.outbox.ask(lambda table: table.db.execute("SELECT last FROM effects").fetchone()))
-    assert b"not now" in found[0]
+        (found,) = served.run(served.outbox.ask(lambda store: store.find(Filter())))
+    assert found["last"]["body"] == "not now"
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.plan.explaining.summary import call_words
-from aggregator.stores.effects.ledger import Filter, find, order
+from aggregator.stores.effects.contract import Filter
 from tests.effects.conftest import Application, document, process
 
 PLAIN = """
@@ -31,7 +31,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 def kept(served: Application) -> list[dict[str, Any]]:
     """Return the effects that are kept."""
-    return served.run(served.outbox.ask(lambda table: find(table, Filter())))
+    return served.run(served.outbox.ask(lambda store: store.find(Filter())))
 
 
 def test_a_call_is_written_and_not_sent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -101,7 +101,7 @@ def test_it_is_sent_once_it_is_asked_for_by_a_file_without(tmp_path: Path) -> No
         served.sign_up("a")
         served.settle(sent=1)
     with process(tmp_path, document()) as served:
-        served.run(served.outbox.ask(lambda table: order(table, "replay", Filter(name="welcome"), served.now)))
+        served.run(served.outbox.ask(lambda store: store.order("replay", Filter(name="welcome"), served.now)))
         served.settle(sent=1)
         assert [request.url.path for request in served.requests] == ["/base/send"]
         assert [one["last"] for one in kept(served)] == [{"status": 200}]

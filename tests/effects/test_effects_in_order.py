@@ -75,7 +75,7 @@ def test_a_delay_is_waited_for(tmp_path: Path) -> None:
     """It is not delivered before."""
     with process(tmp_path, document(call="delay: 10m")) as served:
         served.sign_up("a")
-        served.run(served.outbox.ask(lambda table: None))
+        served.run(served.outbox.ask(lambda store: store.look()))
         assert served.requests == []
         served.now += 601
         served.settle(sent=1)
@@ -90,7 +90,7 @@ def test_a_moment_is_waited_for(tmp_path: Path, at: object) -> None:
     begin = START if isinstance(at, float) else begin
     with process(tmp_path, document(call='at: "{{ body.at }}"'), now=begin) as served:
         served.post(json={"email": "a", "at": at})
-        served.run(served.outbox.ask(lambda table: None))
+        served.run(served.outbox.ask(lambda store: store.look()))
         assert served.requests == []
         served.now += 601
         served.settle(sent=1)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from aggregator.server.once.checking import check_file
-from aggregator.stores.effects.ledger import Filter, find, show
+from aggregator.stores.effects.contract import Filter
 from tests.effects.conftest import Application, process
 
 FILE = """
@@ -48,7 +48,7 @@ def sent(served: Application) -> list[tuple[str, Any]]:
 
 def kept(served: Application) -> list[dict[str, Any]]:
     """Return the effects that are kept."""
-    return served.run(served.outbox.ask(lambda table: find(table, Filter())))
+    return served.run(served.outbox.ask(lambda store: store.find(Filter())))
 
 
 def test_each_item_is_an_effect(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_alternatives_outlive_the_call_that_declared_them(tmp_path: Path) -> Non
         served.until(lambda: len(served.requests) == 2)
         served.settle(waiting=1)
         (one,) = kept(served)
-        shown = served.run(served.outbox.ask(lambda table: show(table, one["id"])))
+        shown = served.run(served.outbox.ask(lambda store, one=one: store.show(one["id"])))
         assert [(other["upstream"], other["target"], other["body"]) for other in shown["fallback"]] == [
             ("post", "/two", "7")
         ]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import DEAD, LEASED, SENT, WAITING, Outcome
 from aggregator.stores.effects.schema import VERSION
-from aggregator.stores.effects.table import Bounds, EffectTable
+from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import record
 from tests.policies.conftest import START
 

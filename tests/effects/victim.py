@@ -18,6 +18,7 @@ from aggregator.policies.durable.plan import BACKOFF, DurablePlan
 from aggregator.policies.retry.plan import RetryPlan
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.durable.targets import Target, Targets
+from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.records import LIVE, EffectRecord, FixedRequest
 from aggregator.transport.door import Cancelable
 
@@ -58,7 +59,7 @@ async def main(folder: Path, begin: str) -> None:
     """Open what is in *folder*, and go on."""
     outbox, plan = Outbox(), BackgroundPlan(durable=DurablePlan())
     target = Target(Told(), 5.0, RetryPlan(3, frozenset(), frozenset(), BACKOFF, None, "always"))
-    await outbox.open(folder, plan)
+    outbox.open(EffectsInFile(folder, "full"), plan)
     outbox.configure(plan, Targets({}, {"sink": target}))
     if begin != "-":
         await asyncio.gather(*(store(outbox, begin, worker) for worker in range(4)))

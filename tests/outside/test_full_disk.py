@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator.stores.effects.contract import Filter
 from tests.effects.conftest import document, process
 
 MOUNT = shutil.which("mount")
@@ -57,5 +58,4 @@ def test_effects_on_a_full_disk(small: Path, full: str, caplog: pytest.LogCaptur
         served.until(lambda: served.outbox.trouble is None)
         assert served.sign_up("b") == [201]
         kept = served.outbox.kept
-        rows = served.run(served.outbox.ask(lambda table: table.db.execute("SELECT count(*) FROM effects").fetchone()))
-        assert kept.number == rows[0]
+        assert kept.number == len(served.run(served.outbox.ask(lambda store: store.find(Filter()))))

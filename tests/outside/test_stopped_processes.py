@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aggregator.stores.effects.table import Bounds, EffectTable
+from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import record
 from tests.policies.conftest import START
 

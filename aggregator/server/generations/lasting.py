@@ -12,9 +12,10 @@ from aggregator.plan.types import Plan
 from aggregator.policies.credentials.oauth.refreshing import Rotated
 from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Registry
-from aggregator.runtime.background.durable.outbox import FILE, Outbox
+from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.server.generations.switching import Switching
+from aggregator.stores.effects.file import FILE, EffectsInFile
 from aggregator.stores.folder import StateFolder
 
 Keeps: TypeAlias = Literal["all", "shared", "nothing"]
@@ -84,5 +85,6 @@ class Lasting:
             await self.answers.open(folder)
             stack.push_async_callback(self.answers.aclose)
         if not self._outbox.is_open and (plan.has_durable or (folder / FILE).exists()):
-            await self._outbox.open(folder, plan.background)
+            kept = await asyncio.to_thread(EffectsInFile, folder, plan.background.durable.sync)
+            self._outbox.open(kept, plan.background)
             stack.push_async_callback(self._outbox.close, 0.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct, field
 
+from aggregator.stores.effects.contract import EXPIRED, Bounds, Kept
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import (
     DEAD,
@@ -17,7 +17,6 @@ from aggregator.stores.effects.records import (
     LIVE,
     PARKED,
     SENT,
-    STATES,
     WAITING,
     EffectRecord,
     FixedRequest,
@@ -42,32 +41,6 @@ _AT_ONCE = 500
 """Rows that are removed in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
 _request = msgspec.msgpack.Decoder(FixedRequest).decode
-
-
-class Kept(Struct):
-    """How many effects are kept by state, and their bytes in all."""
-
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
-    size: int = 0
-
-    @property
-    def number(self) -> int:
-        """How many are kept in all."""
-        return sum(self.counts.values())
-
-    def move(self, old: str | None, new: str | None, size: int = 0) -> None:
-        """Take note of one that was *old* and is *new*; None for one that was not there, or is not any more."""
-        for state, step in ((old, -1), (new, 1)):
-            if state is not None:
-                self.counts[state] += step
-        self.size += size
-
-
-class Bounds(Struct, frozen=True):
-    """How many effects, and bytes, may be kept."""
-
-    count: int
-    size: int
 
 
 class EffectTable:
@@ -267,7 +240,7 @@ class EffectTable:
                 (state, waiting_since, _AT_ONCE),
             ).fetchall()
         ]
-        last = _encode({"reason": "It has waited for longer than `max.age`."})
+        last = _encode(EXPIRED)
         for seq, order, state in rows:
             self.db.execute(
                 "UPDATE effects SET state = 'dead', due = NULL, ended = ?, last = ? WHERE seq = ?", (now, last, seq)

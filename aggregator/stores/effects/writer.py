@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from aggregator.stores.effects.table import EffectTable, Kept
+from aggregator.stores.effects.contract import Kept
+from aggregator.stores.effects.table import EffectTable
 from aggregator.stores.sqlite.writer import Told, Writer
 
 _TOLD = Told(

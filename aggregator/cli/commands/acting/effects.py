@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 import click
@@ -17,8 +17,9 @@ from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
-    from aggregator.stores.effects.table import EffectTable
+    from aggregator.stores.effects.contract import EffectStore
 
+_T = TypeVar("_T")
 _READS = ("list", "show", "export")
 
 
@@ -114,8 +115,7 @@ class _Source:
             return found
         from aggregator.server.admin.effects.reading import listed, wanted_of
 
-        with self._table() as (table, now):
-            return listed(table, wanted_of(given, now), after)
+        return self._work(lambda store, now: listed(store, wanted_of(given, now), after))
 
     def act(self, given: dict[str, Any], why: str) -> Any:
         """Return what came of the order that is *given*."""
@@ -123,8 +123,7 @@ class _Source:
             return self._answer("POST", "/-/effect", given | {"reason": why})
         from aggregator.server.admin.effects.reading import ordered
 
-        with self._table() as (table, now):
-            return ordered(table, given, now)
+        return self._work(lambda store, now: ordered(store, given, now))
 
     def _answer(self, method: str, path: str, given: dict[str, Any] | None = None) -> Any:
         from aggregator.cli.administration import show
@@ -136,29 +135,37 @@ class _Source:
             sys.exit(1)
         return answer.json()
 
-    @contextmanager
-    def _table(self) -> Iterator[tuple[EffectTable, float]]:
-        """Yield the table of the folder and the time, in one transaction; the process ends where there is none."""
+    def _work(self, work: Callable[[EffectStore, float], Awaitable[_T]]) -> _T:
+        """Return what *work* gives in the store that no process serves; the process ends where there is none."""
+        import asyncio
         import time
 
+        from aggregator.errors import StoreError
         from aggregator.server.admin.effects.reading import Unknown
-        from aggregator.stores.effects.table import EffectTable
+
+        async def run() -> _T:
+            async with self._opened() as store:
+                return await work(store, time.time())
+
+        try:
+            return asyncio.run(run())
+        except (Unknown, StoreError) as error:
+            _fail(str(error))
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[EffectStore]:
+        from aggregator.stores.effects.file import FILE, EffectsInFile
         from aggregator.stores.folder import StateFolder
 
-        path = None if self._state is None else Path(self._state) / "effects.db"
-        if path is None or not path.exists():
+        folder = None if self._state is None else Path(self._state)
+        if folder is None or not (folder / FILE).exists():
             _fail("No durable effects are kept: there is no `state`, or nothing in it.")
-        folder = StateFolder(path.parent)
-        table = EffectTable(path, "full")
-        try:
-            table.db.execute("BEGIN IMMEDIATE")
-            yield table, time.time()
-            table.db.execute("COMMIT")
-        except Unknown as error:
-            _fail(str(error))
-        finally:
-            table.close()
-            folder.close()
+        with closing(StateFolder(folder)):
+            store = EffectsInFile(folder, "full")
+            try:
+                yield store
+            finally:
+                await store.aclose()
 
 
 def _fail(sentence: str) -> NoReturn:

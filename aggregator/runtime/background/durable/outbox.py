@@ -1,8 +1,8 @@
-"""The outbox: durable effects that wait on the disk, and their delivery; lives as long as the application.
+"""The outbox: durable effects that are kept, and their delivery; lives as long as the application.
 
     closed ── open() ──▶ open: one task claims what is due, deliveries report by callback ── close() ──▶ closed
 
-What ended is kept by the transaction that claims what comes next. One upstream takes at most half of the places.
+What ended is kept by the step that claims what comes next. One upstream takes at most half of the places.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from aggregator.errors import StoreError, place_of
@@ -27,13 +26,11 @@ from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.judging import outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.tally import Tally
+from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
 from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
-from aggregator.stores.effects.table import Bounds, EffectTable, Kept
-from aggregator.stores.effects.writer import EffectWriter
 from aggregator.telemetry.logging import log
 from aggregator.transport.door import Cancelable
 
-FILE: Final = "effects.db"
 ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten", "dry_run")
 """What deliveries, and effects that were not kept, come to."""
 MOST_PENDING: Final = 64 * 1024 * 1024
@@ -57,7 +54,7 @@ class Outbox:
         self.tally = Tally()
         self.ends: Counter[str] = Counter()
         """How many ended so, by ``ENDS``."""
-        self._writer: EffectWriter | None = None
+        self._store: EffectStore | None = None
         self._plan = BackgroundPlan()
         self._targets = NOWHERE
         self._running: dict[str, tuple[EffectRecord, Cancelable | None]] = {}
@@ -76,27 +73,27 @@ class Outbox:
     @property
     def is_open(self) -> bool:
         """Whether effects can be kept here."""
-        return self._writer is not None and not self._closing
+        return self._store is not None and not self._closing
 
     @property
     def kept(self) -> Kept:
         """What is kept, by state."""
-        return Kept() if self._writer is None else self._writer.kept
+        return Kept() if self._store is None else self._store.kept
 
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written at the moment; None while it can."""
-        return None if self._writer is None else self._writer.trouble
+        return None if self._store is None else self._store.trouble
 
     @property
     def refusal(self) -> str | None:
         """Why an effect could not be kept now, as far as it is known; None when it could."""
-        writer = self._writer
-        if writer is None:
+        store = self._store
+        if store is None:
             return None
-        if writer.trouble is not None:
-            return "the disk cannot be written"
-        kept, plan = writer.kept, self._durable
+        if store.trouble is not None:
+            return "the disk cannot be written" if self._durable.store == "sqlite" else "the shared store is away"
+        kept, plan = store.kept, self._durable
         live = kept.number - kept.counts[SENT]
         if live >= plan.count or self._pending > MOST_PENDING:
             return "too many wait already"
@@ -106,11 +103,11 @@ class Outbox:
     def _durable(self) -> DurablePlan:
         return self._plan.durable
 
-    async def open(self, folder: Path, plan: BackgroundPlan) -> None:
-        """Open the file in *folder*, and deliver what waits in it; raises ``StartupError``."""
+    def open(self, store: EffectStore, plan: BackgroundPlan) -> None:
+        """Deliver what waits in *store*, which is closed with this."""
         self._plan, self._closing = plan, False
         self._awake, self._idle = asyncio.Event(), asyncio.Event()
-        self._writer = await asyncio.to_thread(EffectWriter, folder / FILE, plan.durable.sync)
+        self._store = store
         waiting = self.kept.counts[WAITING]
         if waiting:
             log(_log, logging.INFO, "Durable effects of before wait to be delivered.", count=waiting)
@@ -119,14 +116,12 @@ class Outbox:
     def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
         """Deliver by *targets* from now on, within the limits of *plan*."""
         self._plan, self._targets = plan, targets
-        if self._writer is not None:
-            self.follow(self._park())
+        if self._store is not None:
+            self.follow(self._park(self._store))
 
-    async def _park(self) -> None:
-        known, now = self._targets.known, self._clock()
-        assert self._writer is not None
+    async def _park(self, store: EffectStore) -> None:
         with suppress(StoreError):
-            parked = await self._writer.submit(lambda table: table.park(known, now))
+            parked = await store.park(self._targets.known, self._clock())
             if parked:
                 log(_log, logging.WARNING, "Durable effects are parked: the file does not know their upstream.",
                     count=parked)  # fmt: skip
@@ -134,7 +129,7 @@ class Outbox:
 
     def put(self, records: list[EffectRecord]) -> asyncio.Future[bool]:
         """Return whether *records* are kept, once they are; ``StoreError`` when that fails. Never waits."""
-        assert self._writer is not None
+        assert self._store is not None
         size = sum(record.size for record in records)
         if self._pending + size > MOST_PENDING:
             refused: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -142,18 +137,18 @@ class Outbox:
             return refused
         self._pending += size
         bounds = Bounds(self._durable.count, self._durable.size)
-        future = self._writer.submit(lambda table: table.put(records, bounds))
+        future = self._store.put(records, bounds)
         future.add_done_callback(lambda _: self._written(size))
         return future
 
     def _written(self, size: int) -> None:
         self._pending -= size
 
-    async def ask(self, work: Callable[[EffectTable], _T]) -> _T:
-        """Return what *work* gives, kept; raises ``StoreError`` when that fails, or nothing is open."""
-        if self._writer is None:
+    async def ask(self, work: Callable[[EffectStore], Awaitable[_T]]) -> _T:
+        """Return what *work* gives; raises ``StoreError`` when that fails, or nothing is open."""
+        if self._store is None:
             raise StoreError("No durable effects are kept: there is no `state`, or no call is `durable`.")
-        found = await self._writer.submit(work)
+        found = await work(self._store)
         self.wake()
         return found
 
@@ -170,11 +165,11 @@ class Outbox:
         return task
 
     async def look(self, seconds: float) -> None:
-        """Have ``kept`` as the file is now, which other processes change; not if that takes more than *seconds*."""
-        if self._writer is not None and not self._closing:
+        """Have ``kept`` as it is now, which other processes change; not if that takes more than *seconds*."""
+        if self._store is not None and not self._closing:
             with suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._writer.submit(lambda _: None)
+                    await self._store.look()
 
     def take_over(self) -> None:
         """Look now for what a process has left that died."""
@@ -201,29 +196,24 @@ class Outbox:
 
     async def _turn(self) -> float:
         """Keep what ended, start what is due; returns after how many seconds to look again."""
-        writer, now = self._writer, self._clock()
-        assert writer is not None
-        room, free = self._room(writer.upstreams)
+        store, now = self._store, self._clock()
+        assert store is not None
+        room, free = self._room(store.upstreams)
         ended, self._ended = self._ended, []
-        if (
-            writer.trouble is None
-            and not ended
-            and not room
-            and not self._is_untidy(now)
-            and not self._is_time_to_look(now)
-        ):
+        turn = Turn(now, tuple(ended), room, free, self._ages(now), abs(now - self._looked) >= _LOOK)
+        if store.trouble is None and not (ended or room or turn.ages or turn.looks):
             return _LOOK
-        step = partial(self._step, ended, room, free, now, writer.trouble is not None)
         try:
-            claimed, next_due = await writer.submit(step)
+            turned = await store.turn(turn)
         except StoreError:
             self._ended = [*ended, *self._ended]
             raise
-        for record in claimed:
+        self._tell(turn, turned)
+        for record in turned.claimed:
             self._start(record)
-        if next_due is None:
+        if turned.next_due is None or free <= len(turned.claimed):
             return _LOOK
-        return min(_LOOK, max(0.0, next_due - self._clock())) if free > len(claimed) else _LOOK
+        return min(_LOOK, max(0.0, turned.next_due - self._clock()))
 
     def _room(self, upstreams: set[str]) -> tuple[dict[str, int], int]:
         """Return how many may be delivered to each upstream to which something waits, and in all."""
@@ -235,42 +225,22 @@ class Outbox:
         room = {name: most - self._busy[name] for name in known}
         return ({name: places for name, places in room.items() if places > 0} if free > 0 else {}), free
 
-    def _step(
-        self, ended: list[Outcome], room: dict[str, int], free: int, now: float, probes: bool, table: EffectTable
-    ) -> tuple[list[EffectRecord], float | None]:
-        """Return what is claimed, and when the next one is due; in the thread of the writer."""
-        if probes:
-            table.probe()
-        table.settle(ended, now)
-        if self._is_untidy(now):
-            self._tidy(table, now)
-        if self._is_time_to_look(now):
-            self._look(table, now)
-        claimed = table.claim(room, free, now) if room else []
-        full = Counter(record.upstream for record in claimed)
-        return claimed, table.next_due(name for name, places in room.items() if full[name] < places)
-
-    def _is_time_to_look(self, now: float) -> bool:
-        return abs(now - self._looked) >= _LOOK
-
-    def _look(self, table: EffectTable, now: float) -> None:
-        """Take over what other processes have left, which died."""
-        taken = table.take_back()
-        self._looked = now
-        if taken:
-            log(_log, logging.WARNING, "Durable effects of a process that died are taken over.", count=taken)
-
-    def _is_untidy(self, now: float) -> bool:
-        return abs(now - self._tidied) >= _TIDYING
-
-    def _tidy(self, table: EffectTable, now: float) -> None:
+    def _ages(self, now: float) -> Ages | None:
+        """Return what is too old, None while it was looked for lately."""
         plan = self._durable
-        given_up = table.expire(now - plan.age, now)
-        forgotten = table.forget(SENT, now - plan.keep_sent, now) + table.forget(DEAD, now - plan.keep_dead, now)
-        if given_up:
-            log(_log, logging.ERROR, "Durable effects are dead: they have waited too long.", count=given_up)
-        if not given_up and not forgotten:
-            self._tidied = now
+        if abs(now - self._tidied) < _TIDYING:
+            return None
+        return Ages(now - plan.age, now - plan.keep_sent, now - plan.keep_dead)
+
+    def _tell(self, turn: Turn, turned: Turned) -> None:
+        if turn.looks:
+            self._looked = turn.now
+        if turned.taken:
+            log(_log, logging.WARNING, "Durable effects of a process that died are taken over.", count=turned.taken)
+        if turned.given_up:
+            log(_log, logging.ERROR, "Durable effects are dead: they have waited too long.", count=turned.given_up)
+        if turn.ages is not None and not turned.given_up and not turned.forgotten:
+            self._tidied = turn.now
 
     def _start(self, record: EffectRecord) -> None:
         target = self._targets.of(record)
@@ -319,9 +289,9 @@ class Outbox:
             self._idle.set()
 
     async def close(self, grace: float) -> None:
-        """Let deliveries that run have *grace* seconds, keep what ended, close the file; the rest waits in it."""
-        writer = self._writer
-        if writer is None:
+        """Let deliveries that run have *grace* seconds, keep what ended, close the store; the rest waits in it."""
+        store = self._store
+        if store is None:
             return
         assert self._task is not None
         self._closing = True
@@ -339,6 +309,6 @@ class Outbox:
             self._end(record, Outcome(record.id, WAITING, None, now))
         ended, self._ended = self._ended, []
         with suppress(StoreError):
-            await writer.submit(lambda table: table.settle(ended, now))
-        self._writer = None
-        await asyncio.to_thread(writer.close)
+            await store.turn(Turn(now, tuple(ended)))
+        self._store = None
+        await store.aclose()

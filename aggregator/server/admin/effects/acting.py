@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.admin.effects.reading import Unknown, listed, ordered, wanted_of
 from aggregator.server.generations.running import Running
-from aggregator.stores.effects.table import EffectTable
+from aggregator.stores.effects.contract import EffectStore
 
 PATH = "/-/effects"
 _T = TypeVar("_T")
@@ -24,7 +24,7 @@ async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict
         raise ActionError(error.status, str(error)) from None
     if not after.isdecimal():
         raise ActionError(400, "`after` is the place of an effect.")
-    return await _asked(running, lambda table: listed(table, wanted, int(after)))
+    return await _asked(running, lambda store: listed(store, wanted, int(after)))
 
 
 def effects_action(running: Running) -> Action:
@@ -32,26 +32,18 @@ def effects_action(running: Running) -> Action:
 
     async def run(given: Mapping[str, Any]) -> Outcome:
         now = running.now()
-        found = await _asked(running, lambda table: ordered(table, given, now))
+        found = await _asked(running, lambda store: ordered(store, given, now))
         ((what, count),) = found.items()
         return Outcome(found, f"{what} {count}")
 
     return Action("effect", "Retry, replay, discard or forget durable effects.", run)
 
 
-async def _asked(running: Running, work: Callable[[EffectTable], _T]) -> _T:
-    """Return what *work* gives; raises ``ActionError``, also for what is unknown, which breaks off no other work."""
-
-    def careful(table: EffectTable) -> _T | Unknown:
-        try:
-            return work(table)
-        except Unknown as error:
-            return error
-
+async def _asked(running: Running, work: Callable[[EffectStore], Awaitable[_T]]) -> _T:
+    """Return what *work* gives; raises ``ActionError``, also for what is unknown."""
     try:
-        found = await running.outbox.ask(careful)
+        return await running.outbox.ask(work)
+    except Unknown as error:
+        raise ActionError(error.status, str(error)) from None
     except StoreError as error:
         raise ActionError(503, str(error)) from None
-    if isinstance(found, Unknown):
-        raise ActionError(found.status, str(found))
-    return found

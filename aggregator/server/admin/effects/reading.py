@@ -9,9 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from aggregator.durations import duration_of
-from aggregator.stores.effects.ledger import ORDERS, Filter, find, order, show
+from aggregator.stores.effects.contract import ORDERS, EffectStore, Filter
 from aggregator.stores.effects.records import STATES
-from aggregator.stores.effects.table import EffectTable
 
 _KEYS = ("id", "name", "state", "key", "request", "since")
 
@@ -40,17 +39,17 @@ def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
     return replace(wanted, since=now - seconds)
 
 
-def listed(table: EffectTable, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
+async def listed(store: EffectStore, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
     """Return the effects that are *wanted*; raises ``Unknown`` for an id that is none, and says all of a single one."""
     if wanted.id is None:
-        return find(table, wanted, after)
-    found = show(table, wanted.id)
+        return await store.find(wanted, after)
+    found = await store.show(wanted.id)
     if found is None:
         raise Unknown(404, f"There is no effect `{wanted.id}`.")
     return [found]
 
 
-def ordered(table: EffectTable, given: Mapping[str, Any], now: float) -> dict[str, Any]:
+async def ordered(store: EffectStore, given: Mapping[str, Any], now: float) -> dict[str, Any]:
     """Return what came of the order that is *given*; raises ``Unknown``."""
     what, wanted = given.get("order"), wanted_of(given, now, "order", "by")
     if what not in ORDERS:
@@ -58,6 +57,6 @@ def ordered(table: EffectTable, given: Mapping[str, Any], now: float) -> dict[st
     if wanted.is_empty or (what == "forget" and wanted.key is None):
         named = "`key`" if what == "forget" else ", ".join(f"`{key}`" for key in _KEYS)
         raise Unknown(400, f"Say which effects are meant: by {named}.")
-    if wanted.id is not None and show(table, wanted.id) is None:
+    if wanted.id is not None and await store.show(wanted.id) is None:
         raise Unknown(404, f"There is no effect `{wanted.id}`.")
-    return {what: order(table, str(what), wanted, now)}
+    return {what: await store.order(str(what), wanted, now)}

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aggregator.plan.types import Plan
-from aggregator.runtime.background.durable.outbox import FILE
 from aggregator.server.sharing.quotas import SharedQuotas
 from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.stores.answers.kept import AnswersInFile
+from aggregator.stores.effects.file import FILE
 from aggregator.stores.effects.writer import EffectWriter
 from aggregator.stores.folder import StateFolder
 

@@ -1,0 +1,88 @@
+"""Durable effects in one SQLite file of this machine, which its processes share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from aggregator.stores.effects import ledger
+from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Turn, Turned
+from aggregator.stores.effects.records import DEAD, SENT, EffectRecord
+from aggregator.stores.effects.table import EffectTable
+from aggregator.stores.effects.writer import EffectWriter
+
+FILE: Final = "effects.db"
+
+
+class EffectsInFile:
+    """The file in *folder*, an ``EffectStore``; making it raises ``StartupError``."""
+
+    def __init__(self, folder: Path, sync: Literal["full", "normal"]) -> None:
+        self.writer = EffectWriter(folder / FILE, sync)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written at the moment; None while it can."""
+        return self.writer.trouble
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept."""
+        return self.writer.kept
+
+    @property
+    def upstreams(self) -> set[str]:
+        """The upstreams to which something waits, or did."""
+        return self.writer.upstreams
+
+    def put(self, records: list[EffectRecord], bounds: Bounds) -> asyncio.Future[bool]:
+        """Return whether *records* are on the disk, all or none."""
+        return self.writer.submit(lambda table: table.put(records, bounds))
+
+    async def turn(self, turn: Turn) -> Turned:
+        """Return what comes of *turn*."""
+        probes = self.writer.trouble is not None
+        return await self.writer.submit(lambda table: _turn(table, turn, probes=probes))
+
+    async def park(self, known: frozenset[str], now: float) -> int:
+        """Park what waits for upstreams that are not *known*, let go on what is parked for those that are."""
+        return await self.writer.submit(lambda table: table.park(known, now))
+
+    async def find(self, wanted: Filter, after: int = 0, most: int = MOST) -> list[dict[str, Any]]:
+        """Return up to *most* effects that are *wanted*, the oldest first, behind the place *after*."""
+        return await self.writer.submit(lambda table: ledger.find(table, wanted, after, most))
+
+    async def show(self, id_: str) -> dict[str, Any] | None:
+        """Return the effect *id_* with what it sends; None for an unknown one."""
+        return await self.writer.submit(lambda table: ledger.show(table, id_))
+
+    async def order(self, what: str, wanted: Filter, now: float) -> int:
+        """Do *what* to those that are *wanted*; returns to how many."""
+        return await self.writer.submit(lambda table: ledger.order(table, what, wanted, now))
+
+    async def look(self) -> None:
+        """Have ``kept`` as the file is now."""
+        await self.writer.submit(lambda _: None)
+
+    async def aclose(self) -> None:
+        """Do what was asked for, then close the file."""
+        await asyncio.to_thread(self.writer.close)
+
+
+def _turn(table: EffectTable, turn: Turn, *, probes: bool) -> Turned:
+    """Return what comes of *turn*; in the thread of the writer."""
+    if probes:
+        table.probe()
+    now, ages = turn.now, turn.ages
+    table.settle(turn.ended, now)
+    given_up = forgotten = 0
+    if ages is not None:
+        given_up = table.expire(ages.waiting, now)
+        forgotten = table.forget(SENT, ages.sent, now) + table.forget(DEAD, ages.dead, now)
+    taken = table.take_back() if turn.looks else 0
+    claimed = table.claim(turn.room, turn.most, now) if turn.room else []
+    full = Counter(record.upstream for record in claimed)
+    next_due = table.next_due(name for name, places in turn.room.items() if full[name] < places)
+    return Turned(claimed, next_due, taken, given_up, forgotten)
