@@ -6,32 +6,27 @@ The command line loads once; the server keeps a :class:`Loader`, which checks ag
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
-from pydantic.fields import FieldInfo
 
 from aggregator.config.digests import digest_of
-from aggregator.config.hints.shapes import is_condition
-from aggregator.config.hints.vocabulary import field_at, form_of
 from aggregator.config.merging import Entry, Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import operation_ids
 from aggregator.config.rechecking import Rechecker, Verdict
+from aggregator.config.sifting import is_a_date, is_complete, may_stand_elsewhere, said_once, without_echoes
 from aggregator.config.text.document import ParseCache
-from aggregator.config.text.including import Tree, read_tree
+from aggregator.config.text.including import read_tree
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
 from aggregator.config.variables.shown_urls import shown_urls
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
-from aggregator.diagnostics.finding import Finding
 from aggregator.errors import ConfigError
-from aggregator.fields import DATE
 
 
 class OperationConfig(Struct, frozen=True):
@@ -149,15 +144,15 @@ class Loader:
         whole = merge(tree, env)
         self.files = (*tree.files, *sorted(whole.files.difference(tree.files)))
         self.folders, self.sources = tree.folders, {**whole.sources, **tree.sources}
-        problems = [problem for problem in (*tree.diagnostics, *whole.diagnostics) if not _is_a_date(problem)]
+        problems = [problem for problem in (*tree.diagnostics, *whole.diagnostics) if not is_a_date(problem)]
         if not tree.documents:
             raise ConfigError(in_reading_order(problems, self.sources), self.sources)
         verdict = self._checks.check(whole)
-        findings = _without_echoes(verdict.findings, tree.diagnostics, whole.diagnostics)
-        if not _is_complete(tree):
-            findings = [one for one in findings if not _may_stand_elsewhere(one)]
+        findings = without_echoes(verdict.findings, tree.diagnostics, whole.diagnostics)
+        if not is_complete(tree):
+            findings = [one for one in findings if not may_stand_elsewhere(one)]
         problems += [whole.origins.place(finding, whole.secrets) for finding in findings]
-        problems = in_reading_order(_said_once(problems), self.sources)
+        problems = in_reading_order(said_once(problems), self.sources)
         if verdict.settings is None or any(problem.level == "error" for problem in problems):
             raise ConfigError(problems, self.sources, whole.written_secrets.union(whole.secrets))
         if set(self.files) == set(tree.paths.values()) and all(source.text for source in tree.sources.values()):
@@ -219,90 +214,4 @@ def _operations(
     return [
         tuple(OperationConfig(name.partition(" ")[0], ids[entry.host][name]) for name in names)
         for entry, names in zip(entries, declared, strict=True)
-    ]
-
-
-def _is_a_date(problem: Diagnostic) -> bool:
-    """Whether *problem* doubts a value whose key takes a date, where it is one in every version of YAML."""
-    if problem.code != "ambiguous-value" or "is a date" not in problem.message:
-        return False
-    field = _field_of(problem)
-    return field is not None and DATE in field.metadata
-
-
-def _field_of(problem: Diagnostic) -> FieldInfo | None:
-    return field_at(RootSettings, form_of(problem.path))
-
-
-def _as_condition(problem: Diagnostic) -> Diagnostic:
-    """Return *problem*, with the way out that a condition has where it is about the value of one."""
-    if problem.code != "ambiguous-value" or not is_condition(_field_of(problem)):
-        return problem
-    value = (problem.hint or "").partition("`")[2].partition("`")[0].strip('"')
-    return replace(problem, hint=f'write it in braces: `"{{{{ {value} }}}}"`')
-
-
-def _is_complete(tree: Tree) -> bool:
-    """Whether every file could be read; what one of them declares would be missed everywhere."""
-    is_read = len(tree.documents) == len(tree.sources)
-    return is_read and not any(problem.path[:1] == ("include",) for problem in tree.diagnostics)
-
-
-def _may_stand_elsewhere(finding: Finding) -> bool:
-    """Whether *finding* misses a name that a file declares, or uses, which could not be read."""
-    return finding.code in _OF_NAMES or finding.path == ("endpoints",)
-
-
-_OF_NAMES = frozenset(
-    ["unknown-upstream", "unknown-group", "unknown-plugin", "unknown-name", "unknown-field", "unknown-part",
-     "unknown-list", "unused"]
-)  # fmt: skip
-_UNKNOWN_KEY = "unknown-key"
-
-
-def _said_once(problems: list[Diagnostic]) -> list[Diagnostic]:
-    """*problems* with one way out for a value that YAML versions read differently where only a text may stand."""
-    problems = [_as_condition(one) for one in _of_known_keys(problems)]
-    texts = {one.position for one in problems if one.code == "wrong-type" and one.message.startswith("expected text,")}
-    doubtful = {one.position for one in problems if one.code == "ambiguous-value"} & texts
-    if not doubtful:
-        return problems
-    return [
-        replace(one, hint=_quoted_form(one)) if one.code == "ambiguous-value" and one.position in doubtful else one
-        for one in problems
-        if one.code != "wrong-type" or one.position not in doubtful
-    ]
-
-
-def _of_known_keys(problems: list[Diagnostic]) -> list[Diagnostic]:
-    """*problems* without those about values of keys that do not exist, and about keys that were misread themselves."""
-    unknown = {one.path: one.position for one in problems if one.code == _UNKNOWN_KEY}
-    doubtful = {one.position for one in problems if one.code == "ambiguous-value"}
-
-    def is_moot(one: Diagnostic) -> bool:
-        if one.code == _UNKNOWN_KEY:
-            return one.position in doubtful
-        return one.code == "ambiguous-value" and unknown.get(one.path, one.position) != one.position
-
-    return [one for one in problems if not is_moot(one)]
-
-
-def _quoted_form(problem: Diagnostic) -> str:
-    """The quoted form that the hint of *problem* ends with."""
-    return f"write {(problem.hint or '').removeprefix('write ').rpartition(', or ')[2]}"
-
-
-def _without_echoes(
-    findings: list[Finding], misread: Iterable[Diagnostic], unfilled: Iterable[Diagnostic]
-) -> list[Finding]:
-    """*findings* without those about values that were *misread*, and about values that could not be filled in."""
-    known = {problem.path for problem in misread}
-    empty = {problem.path for problem in unfilled}
-    if not known and not empty:
-        return findings
-    return [
-        one
-        for one in findings
-        if (one.path not in known or one.code == _UNKNOWN_KEY)
-        and not any(one.path[: len(path)] == path for path in empty)
     ]
