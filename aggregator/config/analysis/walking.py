@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aggregator.config.analysis.ordering import OrderingTexts
 from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Scope
 from aggregator.config.analysis.sites import (
     DEEPEST_GROUPS,
@@ -13,7 +14,6 @@ from aggregator.config.analysis.sites import (
     CallSite,
     Fan,
     Part,
-    Reference,
     Role,
     Rows,
     ShapeSite,
@@ -171,7 +171,7 @@ class Walker:
         self._analysis.parts.append(part)
         if len(self._analysis.parts) > MOST_PARTS:  # groups that use groups double with each level
             return
-        texts = _Ordering(Texts(self._analysis, part.via), part)
+        texts = OrderingTexts(Texts(self._analysis, part.via), part)
         texts.condition(settings.when, (*path, "when"), scope)
         if "default" in settings.model_fields_set:
             texts.value(settings.default, (*path, "default"), scope)
@@ -289,41 +289,3 @@ def walk_rows(rows: Iterable[StatusRow], path: Steps, scope: Scope, texts: Texts
         texts.value(row.detail, (*path, index, "detail"), inner)
         texts.value(row.body, (*path, index, "body"), inner)
         texts.value(row.headers, (*path, index, "headers"), inner)
-
-
-class _Ordering(Texts):
-    """Texts of a part: what they read of other parts decides when it can start."""
-
-    def __init__(self, texts: Texts, part: Part) -> None:
-        super().__init__(texts.analysis, texts.via)
-        self._part = part
-
-    def through(self, place: Steps) -> Texts:
-        return _Ordering(super().through(place), self._part)
-
-    def _use(
-        self, path: Steps, text: str, references: frozenset[Reference], scope: Scope, *, is_url: bool = False
-    ) -> None:
-        super()._use(path, text, references, scope, is_url=is_url)
-        for reference in references:
-            name = reference[1] if reference[0] == "calls" and len(reference) > 1 else reference[0]
-            if name not in scope.local and name not in scope.inputs.params:
-                _note_read(self._part, name, path)
-
-
-def _note_read(part: Part, name: str, path: Steps) -> None:
-    """*part* reads *name*: whichever part around both has to wait for it does."""
-    reader: Part | None = part
-    while reader is not None:
-        if name in reader.home.parts:
-            owner = _owner(reader)
-            owner.reads.setdefault(name, path)
-            return
-        reader = reader.outer
-
-
-def _owner(part: Part) -> Part:
-    """The part of the fan-out itself: a runner of a race stands for the race."""
-    while part.outer is not None and part.outer.home is part.home:
-        part = part.outer
-    return part
