@@ -11,8 +11,9 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
-from aggregator.http import HeaderList, cookie_map, first, header_map
+from aggregator.http import HeaderList, first, header_map
 from aggregator.parts.rows import RowPlan
+from aggregator.parts.view import View
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
@@ -37,6 +38,8 @@ class Result:
         "_value", "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw",
         "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
+    state: State
+    status: int
     _age: float
     _as_sent: tuple[bytes, Any]
     _elements: Mapping[str, bytes]
@@ -237,34 +240,6 @@ class Result:
     def view(self) -> View:
         """What expressions see as ``this`` and as ``calls.NAME``."""
         return View(self)
-
-
-class View(Mapping[str, Any]):
-    """A result as data; headers and body are made only for an expression that reads them."""
-
-    __slots__ = ("_result",)
-
-    def __init__(self, result: Result) -> None:
-        self._result = result
-
-    def __getitem__(self, key: str) -> Any:
-        return _FIELDS[key](self._result)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_FIELDS)
-
-    def __len__(self) -> int:
-        return len(_FIELDS)
-
-
-_FIELDS: dict[str, Callable[[Result], Any]] = {
-    "status": lambda result: result.status or None,
-    "headers": Result.header_map,
-    "cookies": lambda result: cookie_map(result.headers),
-    "body": lambda result: result.value,
-    "state": lambda result: result.state.value,
-    "cause": lambda result: result.cause.value if result.cause else None,
-}
 
 
 def failed(
