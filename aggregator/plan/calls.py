@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from aggregator.codecs.reading import PLAIN, ReadOptions
 from aggregator.parts.rows import RowPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.policies.breaker.plan import BreakerPlan
 from aggregator.policies.cache.plan import SIZE, CachePlan, LastGoodPlan
 from aggregator.policies.call_budget.plan import CallBudgetPlan
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
-from aggregator.policies.credentials.plan import CallerPlace, CredentialsPlan
+from aggregator.policies.credentials.plan import CredentialsPlan
 from aggregator.policies.hedge.plan import HedgePlan
 from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.mock.plan import MockPlan
@@ -22,10 +23,8 @@ from aggregator.policies.rate_limit.plan import CallRatePlan
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.policies.routing.choosing import ChancePlan
 from aggregator.policies.switches.plan import OffPlan
-from aggregator.templates import Expression, Template, UrlTemplate
+from aggregator.templates import Expression, Template
 from aggregator.transport import Limits, PoolSettings
-
-BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forward"]
 
 
 class UpstreamPlan(Struct, frozen=True):
@@ -114,47 +113,6 @@ class ShapePlan(Struct, frozen=True):
     deny: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
     group: str | None = None
-
-
-class RestPlan(Struct, frozen=True):
-    """What goes upstream of a client's request although nobody names it: all *headers* and *query* but those in here.
-
-    None means that none of them goes.
-    """
-
-    headers: frozenset[bytes] | None = None
-    query: frozenset[str] | None = None
-
-
-NO_REST = RestPlan()
-"""Only what is named."""
-
-
-class RequestPlan(Struct, frozen=True):
-    """How one request to an upstream is written.
-
-    *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
-    dots between encoded slashes. *forward_client* says how it is told who the client is, and *forward_caller* where the
-    caller's credential is that goes with it.
-    """
-
-    method: bytes
-    url: UrlTemplate
-    prefix: bytes = b""
-    constant_query: bytes = b""
-    query: tuple[tuple[str, Template], ...] = ()
-    constant_headers: bytes = b""
-    headers: tuple[tuple[bytes, Template], ...] = ()
-    body_kind: BodyKind = "none"
-    body: Template | None = None
-    forward_headers: tuple[bytes, ...] = ()
-    header_defaults: tuple[tuple[bytes, bytes], ...] = ()
-    forward_query: tuple[str, ...] = ()
-    forward_rest: RestPlan = NO_REST
-    forward_client: Literal["no", "x-forwarded", "forwarded"] = "no"
-    forward_caller: tuple[CallerPlace, ...] = ()
-    raw_path: bool = False
-    deadline: bytes | None = None
 
 
 class SuccessPlan(Struct, frozen=True):

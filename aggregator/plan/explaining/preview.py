@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from aggregator.errors import ExpressionError
 from aggregator.http import field_text
-from aggregator.plan.calls import CallPlan, RequestPlan
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, Masker, redact_named, redact_text
 from aggregator.templates import (
     Const,

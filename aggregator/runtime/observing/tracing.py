@@ -11,7 +11,8 @@ from aggregator.exchange import Exchange
 from aggregator.http import first
 from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
-from aggregator.plan.calls import CallPlan, RequestPlan
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
 from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span, new_trace

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.plan.analysis.walking import calls_in, calls_in_part, parts_in, parts_within
-from aggregator.plan.calls import CallPlan, RequestPlan
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.plan.types import EndpointPlan
 from aggregator.schemas.openapi import parameter_object, relocate
 from aggregator.schemas.parameter import Parameter

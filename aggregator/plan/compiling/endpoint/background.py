@@ -13,13 +13,14 @@ from aggregator.plan.analysis.longest import longest
 from aggregator.plan.analysis.readers import names_read, with_readers
 from aggregator.plan.analysis.roots import references_in
 from aggregator.plan.analysis.walking import calls_in_part, parts_within, with_calls
-from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan, RequestPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, unread
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.compiling.parts import compile_part
 from aggregator.plan.compiling.policies.durables import compile_delivery, delivery_retry
 from aggregator.plan.compiling.references import calls_of
 from aggregator.plan.compiling.telemetry import hidden_of
+from aggregator.plan.requests import RequestPlan
 from aggregator.plan.types import EffectPlan, FixedPlan
 from aggregator.telemetry.hiding import Hidden
 

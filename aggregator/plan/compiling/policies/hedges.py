@@ -5,8 +5,8 @@ from __future__ import annotations
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.fields import parse_duration
-from aggregator.plan.calls import RequestPlan
 from aggregator.plan.compiling.policies.retries import repeats_of
+from aggregator.plan.requests import RequestPlan
 from aggregator.policies.hedge.plan import HedgePlan
 from aggregator.policies.hedge.settings import AT_LEAST, NO_HEDGE, quantile_of
 

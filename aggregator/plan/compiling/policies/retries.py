@@ -6,7 +6,7 @@ from aggregator.causes import causes_called
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.http import IDEMPOTENT
-from aggregator.plan.calls import RequestPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.policies.retry.plan import BudgetPlan, Repeats, RetryPlan
 from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
 

@@ -12,7 +12,7 @@ from aggregator.codecs.formats.form import encode_form
 from aggregator.errors import ExpressionError
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
-from aggregator.plan.calls import RequestPlan
+from aggregator.plan.requests import RequestPlan
 from aggregator.policies.credentials.callers import caller_line
 from aggregator.runtime.calls.writing.forwarding import client_lines, rest_of
 from aggregator.runtime.calls.writing.splicing import Writer, compile_json
