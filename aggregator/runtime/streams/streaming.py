@@ -35,7 +35,8 @@ from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import compile_head
-from aggregator.runtime.streams.transit import Stream, Transit
+from aggregator.runtime.streams.stream import Stream
+from aggregator.runtime.streams.transit import Transit
 from aggregator.runtime.streams.ways import Way
 
 

@@ -17,67 +17,34 @@ from collections.abc import AsyncIterable, AsyncIterator
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame, Written
 from aggregator.parts.result import Result, as_call_error, failed
-from aggregator.plan.types import EndpointPlan, RowPlan
+from aggregator.plan.types import RowPlan
 from aggregator.policies.retry.retrying import Course
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.answers.compressing import Compressing, StreamCoder
-from aggregator.runtime.answers.disclosure import Discloses
+from aggregator.runtime.answers.compressing import StreamCoder
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER, is_told, parts_header
 from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
-from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.calls.writing.rendering import Rendered
-from aggregator.runtime.finish.building import Finish
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
 from aggregator.runtime.request.inputs import Refusal
-from aggregator.runtime.streams.around import AroundStream
-from aggregator.runtime.streams.heads import Head
 from aggregator.runtime.streams.repeating import as_whole, repeated
+from aggregator.runtime.streams.stream import Stream
 from aggregator.runtime.streams.uploads import announces_body, asking_coding, length_of
-from aggregator.runtime.streams.ways import Way
 from aggregator.transport import Reply, StreamReply
 
 CLOSE_DELIMITED = "aggregator.close_delimited"
 """The name in the scope of whether the server ends an answer of unknown length with the connection (HTTP/1.0)."""
 _MOST_OF_A_FAILURE = 64 * 1024
 _CALL = {"call": 0}
-
-
-class Stream(Struct, frozen=True, eq=False):
-    """A streaming endpoint: all that does not depend on the request."""
-
-    plan: EndpointPlan
-    head: Head
-    way: Way
-    discloses: Discloses
-    finish: Finish | None = None
-    compressing: Compressing | None = None
-
-    @property
-    def sender(self) -> Sender:
-        """What sends the call."""
-        return self.way.sender
-
-    @property
-    def around(self) -> AroundStream:
-        """What is around each attempt."""
-        return self.way.around
-
-    def chosen(self, frame: Frame) -> Stream:
-        """Return the stream of one request; raise ``CallError`` when it leads nowhere."""
-        return self if self.way.further is None else replace(self, way=self.way.of(frame))
 
 
 class Transit:
