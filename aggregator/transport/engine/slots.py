@@ -16,7 +16,6 @@ room. A call that finds neither an idle connection nor a free place waits (`Wait
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 from collections import OrderedDict
 from functools import partial
@@ -31,6 +30,7 @@ from aggregator.transport.engine.lane import Lane
 from aggregator.transport.engine.opening.aging import Aging
 from aggregator.transport.engine.opening.connecting import Connector, Resolve
 from aggregator.transport.engine.opening.sockets import peer_of
+from aggregator.transport.engine.overdue import Overdue
 from aggregator.transport.engine.watch import Watch
 from aggregator.transport.failures import closing, crowded, late
 from aggregator.transport.settings import PoolSettings
@@ -63,8 +63,9 @@ class Places:
         self._max_idle = limits.max_connections if limits.max_keepalive is None else limits.max_keepalive
         self._gaps = settings.timeouts.read is not None or settings.timeouts.write is not None
         self._connector = Connector(settings, loop, resolve)
-        self._watch = Watch(loop, self._inspect)
         self._connections: set[Connection] = set()
+        overdue = Overdue(self._connections, self.calls.line, self.streams.line, limits.retry_after)
+        self._watch = Watch(loop, overdue.inspect)
         self._dials: set[_Dial] = set()
         self._expiry = Expiry(loop, self.idle, self._max_idle, limits.keepalive_expiry, partial(self.drop, gently=True))
         self._aging = Aging(loop, self._connector, limits.max_age, self._connections, self._retire)
@@ -251,33 +252,6 @@ class Places:
             for limit in (ticket.timeouts.read, ticket.timeouts.write, ticket.answer_timeout):
                 if limit is not None:
                     self._watch.by(self.loop.time() + limit)
-
-    def _inspect(self, now: float) -> float:
-        """Fail what is due at *now*; return the next due time."""
-        next_due = math.inf
-        for connection in tuple(self._connections):
-            if connection.ticket is not None:
-                due, cause = connection.due(now)
-                if due > now:
-                    next_due = min(next_due, due)
-                else:
-                    self._note_overrun(connection.ticket, now)
-                    connection.fail(late(cause))
-        return min(next_due, self._inspect_line(self.calls, now), self._inspect_line(self.streams, now))
-
-    def _inspect_line(self, lane: Lane[Ticket], now: float) -> float:
-        next_due = math.inf
-        for ticket in tuple(lane.line):
-            due, cause = min((ticket.deadline, Cause.DEADLINE), (ticket.waits_until, Cause.QUEUE_TIMEOUT))
-            if due > now:
-                next_due = min(next_due, due)
-            elif lane.line.leave(ticket):
-                ticket.settle(late(cause, self.settings.limits.retry_after))
-        return next_due
-
-    def _note_overrun(self, ticket: Ticket, now: float) -> None:
-        if not ticket.streaming:
-            self.calls.line.observe_at_least(now - ticket.sent)
 
     # Connections come and go.
 
