@@ -18,16 +18,17 @@ from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.answers.replying import Receive, Send, fault_answer, send_answer
+from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.endpoint.endings import Endings
+from aggregator.runtime.endpoint.entering import admit, refused, unadmitted
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.leaving import Answered
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import Admission, Gate, Waiting, admitted
+from aggregator.runtime.request.gates import admitted
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Refusal
@@ -36,10 +37,6 @@ from aggregator.transport.door import Cancelable
 _log = logging.getLogger("aggregator.request")
 TLS_CLIENT = "aggregator.tls_client"
 """Where a scope holds the certificate of the client."""
-
-
-Beginning = Callable[[Exchange, asyncio.AbstractEventLoop, Answered], Cancelable | None]
-"""Begins what follows when a request was let through."""
 
 
 class EndpointHandler:
@@ -87,54 +84,18 @@ class EndpointHandler:
         if leaving is not None:
             answered = partial(leaving.leave, exchange, answered)
         if self.routine.gates:
-            return self._admit(self.routine.gates, self._start, exchange, loop, answered)
+            return admit(self.routine.gates, self._start, exchange, loop, answered, self.plan.key)
         return self._start(exchange, loop, answered)
-
-    def _admit(
-        self, gates: tuple[Gate, ...], go_on: Beginning, exchange: Exchange, loop: asyncio.AbstractEventLoop,
-        answered: Answered,
-    ) -> Cancelable | None:  # fmt: skip
-        """Ask *gates*, and let the request *go_on*: at once when none of them has to wait."""
-        try:
-            for number, gate in enumerate(gates):
-                if (verdict := gate.check(exchange)) is not None:
-                    if isinstance(verdict, Answer):
-                        answered(verdict, None)
-                        return None
-                    return self._wait(verdict, gates[number + 1 :], go_on, exchange, loop, answered)
-        except Refusal as refusal:
-            answered(self._refused(refusal, exchange), None)
-            return None
-        return go_on(exchange, loop, answered)
-
-    def _wait(
-        self, verdict: Waiting, rest: tuple[Gate, ...], go_on: Beginning, exchange: Exchange,
-        loop: asyncio.AbstractEventLoop, answered: Answered,
-    ) -> Cancelable:  # fmt: skip
-        """Let a request *go_on* when the gate that it waits for, and the *rest*, admit it."""
-
-        def refuse(verdict: Answer | BaseException) -> None:
-            answered(verdict if isinstance(verdict, Answer) else self._unadmitted(verdict, exchange), None)
-
-        admission = Admission(rest, exchange, refuse, lambda: go_on(exchange, loop, answered))
-        admission.wait(verdict)
-        return admission
-
-    def _unadmitted(self, error: BaseException, exchange: Exchange) -> Answer:
-        """Return the answer to a request whose gate raised *error*: it is refused, whatever the fault was."""
-        if isinstance(error, Refusal):
-            return self._refused(error, exchange)
-        return fault_answer(self.plan.key, error if isinstance(error, Exception) else Exception(error), exchange.id)
 
     def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         routine = self.routine
         try:
             routine.inputs.accept(exchange)
         except Refusal as refusal:
-            answered(self._refused(refusal, exchange), None)
+            answered(refused(refusal, exchange), None)
             return None
         if routine.gates_behind:
-            return self._admit(routine.gates_behind, self._go, exchange, loop, answered)
+            return admit(routine.gates_behind, self._go, exchange, loop, answered, self.plan.key)
         return self._go(exchange, loop, answered)
 
     def _go(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
@@ -173,7 +134,7 @@ class EndpointHandler:
             else:
                 answer, run = await self.made(exchange, receive)
         except Refusal as refusal:
-            answer, run = self._refused(refusal, exchange), None
+            answer, run = refused(refusal, exchange), None
             closing = closing or refusal.status in (408, 413)
         except ClientGone:
             self.routine.report.gone(self.plan.key, exchange, scope.get(CUT))
@@ -279,7 +240,9 @@ class EndpointHandler:
         if run.failure is not None or self.routine.assembly.is_prompt(run):
             making.made(self._endings.plain(run), run)
         else:
-            making.await_answer(self._endings.made(run), lambda error: self._unadmitted(error, making.exchange))
+            making.await_answer(
+                self._endings.made(run), lambda error: unadmitted(error, making.exchange, self.plan.key)
+            )
 
     def again(
         self, exchange: Exchange, loop: asyncio.AbstractEventLoop, results: tuple[Result | None, ...],
@@ -295,11 +258,6 @@ class EndpointHandler:
         """Return the answer to a *run* that failed."""
         assert run.failure is not None
         return self._endings.failed(run.failure, run)
-
-    def _refused(self, refusal: Refusal, exchange: Exchange) -> Answer:
-        return problem(
-            refusal.status, refusal.detail, request_id=exchange.id, headers=refusal.headers, errors=refusal.errors
-        )
 
 
 def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:
