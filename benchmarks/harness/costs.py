@@ -70,9 +70,9 @@ def free_port() -> int:
         return port
 
 
-async def until_there(port: int) -> None:
-    """Wait until something listens at *port*; raises ``RuntimeError`` when nothing does."""
-    for _ in range(200):
+async def until_there(port: int, *, within: float = 20.0) -> None:
+    """Wait until something listens at *port*; raises ``RuntimeError`` when nothing does *within* seconds."""
+    for _ in range(int(within * 10)):
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()

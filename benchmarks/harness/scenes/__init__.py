@@ -12,6 +12,7 @@ from harness.scenes.credentials import BEARER, FETCHED_TOKEN
 from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
 from harness.scenes.identity import API_KEY, GUARD, SEEN_TOKEN
 from harness.scenes.many_endpoints import ManyEndpoints
+from harness.scenes.policies import IDLE_POLICIES, LIMIT
 from harness.scenes.starting import Starting
 from harness.scenes.telemetry import SEEN
 
@@ -46,6 +47,8 @@ SCENES: Mapping[str, Scene] = {
         API_KEY,
         SEEN_TOKEN,
         GUARD,
+        LIMIT,
+        IDLE_POLICIES,
         under_load.LISTENER_TLS,
         Starting(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness import aggregator_peer, payloads, side_by_side, usage
 from harness.bench import Bench, UnusablePeerError
@@ -11,6 +12,7 @@ from harness.results import SceneResult, Verdict
 from harness.scenes.load_scene import CLOSE_COLUMNS, close_row, raw_figures
 from harness.series import Contender
 from harness.targets import Ratio
+from harness.upstream import Origins
 
 CLIENTS = 32
 PLAIN = "plain"
@@ -56,8 +58,7 @@ class Beside:
     def _measured(self, bench: Bench) -> SceneResult:
         servers: list[Server] = []
         with bench.stopping(servers):
-            both = ((self.feature, self.server, self.upstream), (PLAIN, "", ""))
-            contenders = [self._contender(bench, name, *settings, servers) for name, *settings in both]
+            contenders = [self._contender(bench, name, servers) for name in (self.feature, PLAIN)]
             series = side_by_side.measure(bench, contenders, CLIENTS)
         return SceneResult(
             name=self.name,
@@ -69,18 +70,23 @@ class Beside:
             raw={name: raw_figures(found) for name, found in series.items()},
         )
 
-    def _contender(self, bench: Bench, name: str, settings: str, upstream: str, servers: list[Server]) -> Contender:
-        config = bench.folder / f"{self.name}_{name}.yaml"
-        text = aggregator_peer.routes(bench.upstream.plain)
-        text = text.replace("title: Benchmark", f"title: Benchmark{settings}")
-        if name == self.feature and self.telemetry:
-            text = text.replace(aggregator_peer.TELEMETRY, f"telemetry: {{{self.telemetry}}}")
-        more = self.more if name == self.feature else ""
-        text = text.replace("timeout: 2s", f"timeout: 2s{upstream}", 1) + self.base + more + self.end
-        config.write_text(text.replace("@ORIGIN@", bench.upstream.plain[0]))
+    def write(self, config: Path, origins: Origins, *, is_on: bool) -> None:
+        """Write the file *config* that calls *origins*, and what lies beside it: with the feature, or without."""
+        text = aggregator_peer.routes(origins)
+        if is_on:
+            text = text.replace("title: Benchmark", f"title: Benchmark{self.server}")
+            text = text.replace("timeout: 2s", f"timeout: 2s{self.upstream}", 1)
+            if self.telemetry:
+                text = text.replace(aggregator_peer.TELEMETRY, f"telemetry: {{{self.telemetry}}}")
+        text += self.base + (self.more if is_on else "") + self.end
+        config.write_text(text.replace("@ORIGIN@", origins[0]))
         for beside, content in self.files:
-            (bench.folder / beside).write_text(content)
-            (bench.folder / beside).chmod(0o600)
+            (config.parent / beside).write_text(content)
+            (config.parent / beside).chmod(0o600)
+
+    def _contender(self, bench: Bench, name: str, servers: list[Server]) -> Contender:
+        config = bench.folder / f"{self.name}_{name}.yaml"
+        self.write(config, bench.upstream.plain, is_on=name == self.feature)
         (port,) = free_ports(1)
         command = aggregator_peer.run_command(bench.options.python, config, port)
         server = bench.servers.launch(name, command, port=port, core=bench.cores.server)
