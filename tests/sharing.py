@@ -19,6 +19,8 @@ class Machine:
         self.store = MemoryStore(lambda: self.now, lambda: self.now)
         self.is_away = False
         self.asked = 0
+        self.garbage: bytes | None = None
+        """What lies in the place of all values of levels, None for themselves."""
 
     def way(self, _: StorePlan, broken: Callable[[str], None]) -> Any:
         """Return the way of one process to the store."""
@@ -102,7 +104,9 @@ class Way:
         """Return a value of a level, unless it is away."""
         await self.connect()
         self._machine.asked += 1
-        return await self._machine.store.look(space, key)
+        found = await self._machine.store.look(space, key)
+        garbage = self._machine.garbage
+        return found if garbage is None or found.value is None else found._replace(value=garbage)
 
     async def keep(self, *given: Any) -> bool:
         """Keep a value of a level, unless it is away."""

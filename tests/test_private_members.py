@@ -23,7 +23,7 @@ LOOKS: dict[str, int] = {
     "policies/hosts/test_resolving.py": 3,
     "policies/test_hits_cheap.py": 1,
     "policies/test_kept.py": 2,
-    "policies/test_shared_levels.py": 5,
+    "policies/test_shared_levels.py": 1,
     "policies/test_shared_purges.py": 2,
     "runtime/io/test_effect_queue.py": 1,
     "runtime/io/test_plugin_threads.py": 3,

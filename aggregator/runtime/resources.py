@@ -27,7 +27,7 @@ from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
 from aggregator.policies.cache.shared.level import SharedLevel, level_of
 from aggregator.policies.cache.shared.purges import Purges
 from aggregator.policies.cache.shared.replies import REPLY_CODEC
-from aggregator.policies.cache.shared.spaces import space_of
+from aggregator.policies.cache.shared.spaces import ANSWERS_SPACE, space_of
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
@@ -56,6 +56,7 @@ from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.runtime.idempotent.serving import Idempotency
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
+from aggregator.runtime.keeping.written import ANSWER_CODEC
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -209,7 +210,10 @@ class Resources:
         if plan.keeping is None:
             return None
         kind: Kind[int, Kept[KeptAnswer]] = Kind(ANSWERS, lambda most: Kept(most, self.clock), Kept.resize)
-        return Keeping(plan.keeping, self.states.hold(kind, "server", self._kept_bytes), self.discloses)
+        kept, store = self.states.hold(kind, "server", self._kept_bytes), self.keeper.store
+        shares = plan.keeping.keep.shared
+        level = level_of(self.states, kept, store, ANSWERS_SPACE, ANSWER_CODEC) if shares else None
+        return Keeping(plan.keeping, kept, self.discloses, level)
 
     def idempotency(self, plan: EndpointPlan) -> Idempotency | None:
         """Return what answers requests to *plan* that come again, None where nothing does."""

@@ -53,6 +53,18 @@ def test_replies_that_are_kept_for_all(plan_of) -> None:
     assert "cache 10s, shared" in explanation_text(explain(plan.endpoints[0], plan.secrets, sharing=words))
 
 
+def test_answers_that_are_kept_for_all(plan_of) -> None:
+    """They are named beside replies."""
+    text = TEXT.replace("{ttl: 10s}", "{ttl: 10s, shared: true}").replace(
+        "concurrency: 3,", "concurrency: 3, cache: {ttl: 5s, shared: true},"
+    )
+    plan = plan_of(f"server: {{workers: 2}}\n{text}")
+    words = sharing_words(plan.endpoints[0], plan)
+    kept = "answers and replies are kept for all processes, in the supervisor; while it is away each has only its own"
+    assert kept in words
+    assert words[-1] == "each process has for itself: concurrency, retry budget, breaker"
+
+
 def test_a_store_elsewhere_keeps_switches(plan_of) -> None:
     """So that nothing has to be said of a restart."""
     pytest.importorskip("redis")

@@ -39,12 +39,14 @@ store: {{url: "{url}", timeout: 10s}}
 class Process(Served):
     """One of several processes; its upstreams answer *reply*, else how often they were asked."""
 
+    text = TEXT
+
     def __init__(self, folder: Path, machine: Machine | None, url: str = "memory") -> None:
         self._machine = machine
         self.count = 0
         self.reply: httpx.Response | None = None
         self.asked: Any = None
-        text = TEXT.format(url=url)
+        text = self.text.format(url=url)
         super().__init__(folder, text if machine is None else text[: text.index("store:")], self._reply)
 
     def before(self) -> None:
@@ -69,10 +71,10 @@ class Process(Served):
     def ask_for(self, path: str, method: str = "GET") -> tuple[int, Any, bool]:
         """Return status and body of an answer, and whether upstreams were asked, once what it left is in the store."""
         before = self.count
-        answer = self.run(self._settled(method, path))
+        answer = self.run(self.settled(method, path))
         return answer.status_code, answer.json() if answer.content else None, self.count > before
 
-    async def _settled(self, method: str, path: str) -> httpx.Response:
+    async def settled(self, method: str, path: str) -> httpx.Response:
         answer = await self.ask(method, path)
         await self.settle()
         return answer
@@ -81,9 +83,14 @@ class Process(Served):
         """Wait for what goes to the store, and for calls in the background."""
         kept = self.app.running.states.each("replies").values()
         await asyncio.sleep(0)
-        while self.store.level._tasks or any(one.refreshing for one in kept):  # noqa: ASYNC110 - nothing tells of it
+        while self.store.level._tasks or any(one.refreshing for one in kept) or self._makes():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+    def _makes(self) -> bool:
+        """Return whether answers are being made."""
+        routines = [route.handler.routine for route in self.app.running.generation.routes]
+        return any(one.keeping is not None and one.keeping.flying for one in routines)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +209,7 @@ def test_a_purge_during_a_call_wins(processes) -> None:
     async def meanwhile(request: httpx.Request) -> None:
         if request.method == "GET":
             one.asked = None
-            await one._settled("PUT", "/users/a")
+            await one.settled("PUT", "/users/a")
 
     one.asked = meanwhile
     assert one.ask_for("/users/a") == (200, 2, True)
@@ -261,9 +268,7 @@ def test_garbage_in_the_store_is_as_good_as_nothing(workers, machine, garbage: b
     """So is what another version wrote."""
     one, other = workers
     one.ask_for("/users/a")
-    values = machine.store._levels._values._values
-    for key, found in values.items():
-        values[key] = found._replace(body=found.body[:16] + garbage)
+    machine.garbage = garbage
     assert other.ask_for("/users/a") == (200, 1, True)
 
 

@@ -12,7 +12,10 @@ from aggregator.stores.shared.address import store_address
 
 
 def check_shared_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Yield what calls say of `shared` where it has no effect."""
+    """Yield what an endpoint and its calls say of `shared` where it has no effect."""
+    whole = None if analysis.settings is None else analysis.settings.cache
+    if whole is not None and whole.shared and _is_alone(around):
+        yield _alone((*analysis.path, "cache", "shared"))
     for call in analysis.calls:
         own, each = call.settings.cache, call.settings.for_each
         if own is None or not own.shared or call.via is not None:

@@ -16,13 +16,14 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     place = store.address.label if store.is_remote else "the supervisor"
     limits = (f"limits are counted by all processes together, in {place}; while it is away each grants its share",)
     purges = (f"what one process purges all forget, told by way of {place}",)
-    replies = (f"replies are kept for all processes, in {place}; while it is away each has only its own",)
+    kept = " and ".join(_kept_for_all(endpoint))
+    replies = (f"{kept} are kept for all processes, in {place}; while it is away each has only its own",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
     return (
         *(limits if _has_limits(endpoint) else ()),
         *(purges if _has_purges(endpoint) else ()),
-        *(replies if any(call.cache is not None and call.cache.shared for call in calls_in(endpoint.fan)) else ()),
+        *(replies if kept else ()),
         *(each if apart else ()),
     )
 
@@ -40,11 +41,19 @@ def _has_purges(endpoint: EndpointPlan) -> bool:
     return keeps or bool(endpoint.purges) or any(call.invalidates for call in calls)
 
 
+def _kept_for_all(endpoint: EndpointPlan) -> Iterator[str]:
+    """Yield what is kept in the store, too."""
+    if endpoint.keeping is not None and endpoint.keeping.keep.shared:
+        yield "answers"
+    if any(call.cache is not None and call.cache.shared for call in calls_in(endpoint.fan)):
+        yield "replies"
+
+
 def _apart(endpoint: EndpointPlan) -> Iterator[str]:
     """Yield what no store keeps, in the words of the file."""
     if endpoint.admission.at_once:
         yield "concurrency"
-    if endpoint.keeping is not None:
+    if endpoint.keeping is not None and not endpoint.keeping.keep.shared:
         yield "cache"
     for call in calls_in(endpoint.fan):
         upstream = call.upstream

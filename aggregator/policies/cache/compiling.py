@@ -17,9 +17,8 @@ def compile_cache(own: KeptSettings | None, inherited: KeptSettings | None, meth
     if said is None or not said.keeps or (method not in SAFE and method not in said.methods):
         return None
     obeys = isinstance(said, CallCacheSettings) and said.rfc
-    shared = isinstance(said, CallCacheSettings) and said.shared
     tags = tuple(map(compile_value, said.tags))
-    return CachePlan(tuple(said.ttl.items()), said.stale, said.on_error, tags, obeys, shared=shared)
+    return CachePlan(tuple(said.ttl.items()), said.stale, said.on_error, tags, obeys, shared=said.shared)
 
 
 def invalidates(own: CallCacheSettings | None, inherited: CallCacheSettings | None, method: str) -> bool:

@@ -44,6 +44,11 @@ class KeptSettings(Settings):
     methods: tuple[Literal["POST"], ...] = Field(
         (), description="Unsafe methods that only read here, such as POST of GraphQL.", examples=[["POST"]]
     )
+    shared: bool = Field(
+        False,
+        description="Keep it in the `store`, too, so that what one process has fetched or made no other one does: in "
+        "Redis for several machines, in their supervisor for the workers of one.",
+    )
 
     @model_validator(mode="after")
     def _on_error_acts(self) -> Self:
@@ -81,12 +86,6 @@ class CallCacheSettings(KeptSettings):
         False,
         description="Keep replies as long as the upstream says (RFC 9111), and ask it whether they have changed; then "
         "`stale` and `on_error` are for replies that say nothing of it.",
-    )
-
-    shared: bool = Field(
-        False,
-        description="Keep it in the `store`, too, so that what one process has fetched no other one fetches: in Redis "
-        "for several machines, in their supervisor for the workers of one.",
     )
 
     @model_validator(mode="after")

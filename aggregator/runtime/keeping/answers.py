@@ -3,6 +3,8 @@
 age < ttl                         the answer, without any call
 age < ttl + stale                 the answer, and one run in the background
 older, or none                    a run; if it fails and age < ttl + on_error: the old answer, which nobody may store
+
+Where a second level is shared it is asked before a run, and what it has counts like what was kept here.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.cache.purged.naming import tags_of
+from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.keeping.conditions import CONDITIONS, apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
-from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter
+from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter, Wants
 from aggregator.runtime.keeping.keys import key_maker
 from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.runtime.parts.fanout import Run
@@ -32,11 +35,18 @@ from aggregator.transport.door import Cancelable
 
 
 class Keeping:
-    """The answers of one endpoint in *kept*, as *plan* says; who may read details gets an answer of its own."""
+    """The answers of one endpoint in *kept*, as *plan* says, and those that all processes have in *level*.
 
-    def __init__(self, plan: AnswerCachePlan, kept: Kept[KeptAnswer], discloses: Discloses) -> None:
+    Who may read details gets an answer of its own.
+    """
+
+    def __init__(
+        self, plan: AnswerCachePlan, kept: Kept[KeptAnswer], discloses: Discloses,
+        level: SharedLevel[KeptAnswer] | None = None,
+    ) -> None:  # fmt: skip
         self.plan = plan
         self.kept = kept
+        self.level = level
         self.flying: dict[bytes, Flight] = {}
         self._discloses = discloses
         self._key = key_maker(plan.key)
@@ -49,11 +59,10 @@ class Keeping:
             return maker.make(exchange, loop, exchange.deadline, answered)
         key, kept, plan = self._key(exchange), self.kept, self.plan
         if plan.obeys and _asks_past(exchange):
-            return self._fly(maker, exchange, loop, key, answered, b"fwd=request")
+            return self._fly(maker, exchange, loop, key, answered, b"fwd=request", Wants.NEW)
         entry = kept.get(key)
         if entry is None:
-            kept.misses += 1
-            return self._fly(maker, exchange, loop, key, answered, b"fwd=uri-miss")
+            return self._fly(maker, exchange, loop, key, answered, b"fwd=uri-miss", Wants.USABLE)
         age = kept.now() - entry.at
         left = plan.keep.seconds(entry.value.status) - age
         if left > 0:  # as with most
@@ -62,25 +71,36 @@ class Keeping:
             return None
         if -left < plan.keep.stale:
             kept.olds += 1
-            if key not in self.flying:
-                self._fly(maker, exchange, loop, key, lambda *_: None, b"")
+            self.refresh(maker, exchange, loop, key)
             self._give(maker, exchange, loop, key, entry, answered, age, left)
             return None
-        kept.misses += 1
-        return self._fly(maker, exchange, loop, key, answered, b"fwd=stale")
+        return self._fly(maker, exchange, loop, key, answered, b"fwd=stale", Wants.USABLE)
+
+    def refresh(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes) -> None:
+        """Make the answer for nobody, unless it is being made."""
+        if key not in self.flying:
+            self._fly(maker, exchange, loop, key, lambda *_: None, b"", Wants.FRESH)
+
+    def found(self, key: bytes, wants: Wants) -> Entry[KeptAnswer] | None:
+        """Return what is kept of *key* if it is what is wanted."""
+        entry = self.kept.peek(key)
+        if entry is None or wants is Wants.NEW:
+            return None
+        longest = self.plan.keep.stale if wants is Wants.USABLE else 0.0
+        return entry if self.over(entry) < max(0.0, longest) else None
 
     def over(self, entry: Entry[KeptAnswer]) -> float:
         """Return for how many seconds *entry* has been over; less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.keep.seconds(entry.value.status)
 
-    def stand_in(
+    def give(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
-        entry: Entry[KeptAnswer], answered: Answered,
+        entry: Entry[KeptAnswer], answered: Answered, *, instead: bool = False,
     ) -> None:  # fmt: skip
-        """Pass what is kept to *answered* in place of a failure, as an answer that nobody stores."""
+        """Pass what is kept to *answered*; *instead* of a failure it is an answer that nobody stores."""
         age = self.kept.now() - entry.at
         left = self.plan.keep.seconds(entry.value.status) - age
-        self._give(maker, exchange, loop, key, entry, answered, age, left, instead=True)
+        self._give(maker, exchange, loop, key, entry, answered, age, left, instead=instead)
 
     def _give(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
@@ -98,22 +118,27 @@ class Keeping:
 
     def _fly(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,
-        reason: bytes,
+        reason: bytes, wants: Wants,
     ) -> Waiter:  # fmt: skip
         flight = self.flying.get(key)
         purges = self.kept.purges
         if flight is not None and not self.plan.all.may_be_hit(purges, flight.began, Names(exchange)):
-            return flight.join(maker, exchange, loop, answered, reason + b"; collapsed")
+            return flight.join(maker, exchange, loop, answered, reason + b"; collapsed", wants)
         flight = self.flying[key] = Flight(self, key)
-        waiter = flight.join(maker, exchange, loop, answered, reason)
+        waiter = flight.join(maker, exchange, loop, answered, reason, wants)
         whole = copy(exchange)
         whole.naming = self.plan.own
         whole.header_list = [field for field in exchange.header_list if field[0] not in CONDITIONS]
-        flight.begin(maker, whole, loop)
+        flight.begin(maker, whole, loop, wants)
         return waiter
 
-    def keep(self, key: bytes, answer: Answer, run: Run, began: int, *, with_results: bool) -> bool:
-        """Keep *answer*, which *run* made, if others may get it; return whether they may."""
+    def keep(
+        self, key: bytes, answer: Answer, run: Run, began: int, number: int | None, *, with_results: bool
+    ) -> bool:  # fmt: skip
+        """Keep *answer*, which *run* made, if others may get it; return whether they may.
+
+        It *began* after so many purges here, and after that *number* in the store.
+        """
         results = run.results
         if (
             run.failure is not None
@@ -131,9 +156,9 @@ class Keeping:
             return True  # for those who wait; what cannot be purged by its tags is not kept
         tags |= {*self.plan.tags, *_tags_of(run)}
         value = KeptAnswer.of(answer, tuple(results) if with_results else ())
-        size = len(value.body) + 2 * len(value.tail.lines)
-        size += sum(len(result.raw) for result in value.results if result is not None)
-        self.kept.put(key, value, size, tags, began)
+        self.kept.put(key, value, value.size, tags, began)
+        if self.level is not None:
+            self.level.keep(key, (), value, tags, 0.0, self.plan.keep.life(value.status), number)
         return True
 
     def _name(self, answer: Answer, exchange: Exchange) -> None:

@@ -34,6 +34,12 @@ class KeptAnswer(Struct, frozen=True, eq=False):
     age: float = 0.0
     coded: dict[str, bytes] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes, about."""
+        own = len(self.body) + 2 * len(self.tail.lines)
+        return own + sum(result.size for result in self.results if result is not None)
+
     @classmethod
     def of(cls, answer: Answer, results: tuple[Result | None, ...]) -> KeptAnswer:
         """Return what is kept of *answer*, which was made of *results*."""

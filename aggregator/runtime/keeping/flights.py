@@ -1,11 +1,14 @@
 """One run for all who ask for the same answer at the same time.
 
-States of a flight: flying (a run is under way), over. A waiter may leave; the run ends when nobody waits.
+States of a flight: looking (the store is asked, where answers are shared), flying (a run is under way), over. A waiter
+may leave; the run ends when nobody waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aggregator.exchange import Exchange
@@ -25,10 +28,18 @@ if TYPE_CHECKING:
 STATUS = b"cache-status"
 
 
+class Wants(Enum):
+    """What a flight looks for in the store: nothing, what is fresh, or what may be given out."""
+
+    NEW = auto()
+    FRESH = auto()
+    USABLE = auto()
+
+
 class Flight:
     """One run and who waits for what it makes."""
 
-    __slots__ = ("_keeping", "_key", "_ticket", "_waiting", "began")
+    __slots__ = ("_is_looking", "_keeping", "_key", "_missed", "_number", "_ticket", "_waiting", "began")
 
     def __init__(self, keeping: Keeping, key: bytes) -> None:
         self._keeping = keeping
@@ -36,24 +47,55 @@ class Flight:
         self.began = keeping.kept.begin()
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
+        self._number: int | None = None
+        self._is_looking = True
+        self._missed = 0
 
-    def begin(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the run."""
-        deadline = loop.time() + maker.budget
+    def begin(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants) -> None:
+        """Start the run, unless the store has what is wanted."""
+        level, go_on = self._keeping.level, partial(self._looked, maker, exchange, loop, wants)
+        ticket = go_on(None) if level is None else level.look(self._key, (), go_on)
+        self._ticket = ticket if self._waiting else None
+
+    def _looked(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants, number: int | None
+    ) -> Cancelable | None:  # fmt: skip
+        keeping, self._is_looking, self._number = self._keeping, False, number
+        entry = None if number is None else keeping.found(self._key, wants)
+        if entry is None:
+            return self._run(maker, exchange, loop)
+        keeping.kept.fetched_elsewhere += self._missed
+        for waiter in self._landed():
+            waiter.given(keeping, self._key, entry)
+        if keeping.over(entry) >= 0:
+            keeping.refresh(maker, exchange, loop, self._key)
+        return None
+
+    def _run(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> Cancelable | None:
+        self._keeping.kept.misses += self._missed
 
         def made(answer: Answer, run: Run | None) -> None:
             self._ended(answer, run, has_effects=maker.has_effects)
 
-        ticket = maker.make(exchange, loop, deadline, made)
-        self._ticket = ticket if self._waiting else None
+        return maker.make(exchange, loop, loop.time() + maker.budget, made)
 
     def join(
-        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered, told: bytes
-    ) -> Waiter:
-        """Wait for it; *told* is what ``Cache-Status`` says then."""
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered, told: bytes,
+        wants: Wants,
+    ) -> Waiter:  # fmt: skip
+        """Wait for it, as one who *wants* this; *told* is what ``Cache-Status`` says then."""
+        if wants is Wants.USABLE:
+            self._miss()
         waiter = Waiter(self, maker, exchange, loop, answered, told)
         self._waiting[waiter] = None
         return waiter
+
+    def _miss(self) -> None:
+        """Count one who found nothing in this process; what that was is told when the store has answered."""
+        if self._is_looking:
+            self._missed += 1
+        else:
+            self._keeping.kept.misses += 1
 
     def leave(self, waiter: Waiter) -> None:
         """Let *waiter* go; the run ends with the last one."""
@@ -73,17 +115,23 @@ class Flight:
         if self._keeping.flying.get(self._key) is self:
             del self._keeping.flying[self._key]
 
-    def _ended(self, answer: Answer, run: Run | None, *, has_effects: bool) -> None:
+    def _landed(self) -> tuple[Waiter, ...]:
+        """Return those who have waited, now that it is over."""
         self._land()
         waiting, self._waiting = tuple(self._waiting), {}
-        keeping = self._keeping
+        return waiting
+
+    def _ended(self, answer: Answer, run: Run | None, *, has_effects: bool) -> None:
+        waiting, keeping = self._landed(), self._keeping
         if run is not None and run.failure is not None and is_forgiven(run.failure):
             entry = keeping.kept.get(self._key)
             if entry is not None and keeping.over(entry) < keeping.plan.keep.on_error:
                 for waiter in waiting:
-                    waiter.given(keeping, self._key, entry)
+                    waiter.given(keeping, self._key, entry, instead=True)
                 return
-        shared = run is not None and keeping.keep(self._key, answer, run, self.began, with_results=has_effects)
+        shared = run is not None and keeping.keep(
+            self._key, answer, run, self.began, self._number, with_results=has_effects
+        )
         status, headers, body = answer.status, tuple(answer.headers), answer.body
         results = () if run is None else tuple(run.results)
         for number, waiter in enumerate(waiting):
@@ -137,9 +185,9 @@ class Waiter:
         self._tell(answer, b"")
         self._answered(answer, run)
 
-    def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer]) -> None:
-        """Take an old answer in place of a failure."""
-        keeping.stand_in(self._maker, self._exchange, self._loop, key, entry, self._answered)
+    def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer], *, instead: bool = False) -> None:
+        """Take an answer that is kept, *instead* of a failure or since another process had made it."""
+        keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=instead)
 
     def alone(self) -> None:
         """Make an answer of its own."""

@@ -6,7 +6,7 @@ A store is not trusted to hold what this program wrote: what could not have come
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -52,10 +52,15 @@ class ReplyCodec:
             return None
         if found.version != _VERSION or not 200 <= found.status < 600 or not found.age >= 0.0:
             return None
-        if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in found.headers):
+        if not are_fields(found.headers):
             return None
         reply = Reply(found.status, found.headers, found.body)
         return Read(reply, room_of(reply), frozenset(found.tags), found.age)
+
+
+def are_fields(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether *headers* could have come from an upstream: names in lower case, values of one line."""
+    return all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers)
 
 
 REPLY_CODEC: Final = ReplyCodec()
