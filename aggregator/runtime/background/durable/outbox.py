@@ -25,11 +25,11 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.judging import outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
+from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
 from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
 from aggregator.telemetry.logging import log
-from aggregator.transport.door import Cancelable
 
 ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten", "dry_run")
 """What deliveries, and effects that were not kept, come to."""
@@ -57,14 +57,10 @@ class Outbox:
         self._store: EffectStore | None = None
         self._plan = BackgroundPlan()
         self._targets = NOWHERE
-        self._running: dict[str, tuple[EffectRecord, Cancelable | None]] = {}
-        self._busy: Counter[str] = Counter()
-        self._begun: Counter[str] = Counter()
-        """The number of the last delivery to each upstream that has begun."""
-        self._number = 0
+        self._under_way = UnderWay()
         self._ended: list[Outcome] = []
         self._pending = 0
-        self._awake = self._idle = asyncio.Event()
+        self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._followed: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -106,7 +102,7 @@ class Outbox:
     def open(self, store: EffectStore, plan: BackgroundPlan) -> None:
         """Deliver what waits in *store*, which is closed with this."""
         self._plan, self._closing = plan, False
-        self._awake, self._idle = asyncio.Event(), asyncio.Event()
+        self._awake, self._under_way = asyncio.Event(), UnderWay()
         self._store = store
         waiting = self.kept.counts[WAITING]
         if waiting:
@@ -198,7 +194,8 @@ class Outbox:
         """Keep what ended, start what is due; returns after how many seconds to look again."""
         store, now = self._store, self._clock()
         assert store is not None
-        room, free = self._room(store.upstreams)
+        waited_for = [name for name in [*store.upstreams] if name in self._targets.upstreams]
+        room, free = self._under_way.room(waited_for, self._plan.workers)
         ended, self._ended = self._ended, []
         turn = Turn(now, tuple(ended), room, free, self._ages(now), abs(now - self._looked) >= _LOOK)
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
@@ -214,16 +211,6 @@ class Outbox:
         if turned.next_due is None or free <= len(turned.claimed):
             return _LOOK
         return min(_LOOK, max(0.0, turned.next_due - self._clock()))
-
-    def _room(self, upstreams: set[str]) -> tuple[dict[str, int], int]:
-        """Return how many may be delivered to each upstream to which something waits, and in all."""
-        workers = self._plan.workers
-        free = workers - len(self._running)
-        most = max(1, workers // 2)
-        known = [name for name in [*upstreams] if name in self._targets.upstreams]
-        known.sort(key=lambda name: (self._busy[name], self._begun[name]))  # who has waited longest is served first
-        room = {name: most - self._busy[name] for name in known}
-        return ({name: places for name, places in room.items() if places > 0} if free > 0 else {}), free
 
     def _ages(self, now: float) -> Ages | None:
         """Return what is too old, None while it was looked for lately."""
@@ -253,20 +240,17 @@ class Outbox:
         exchange.id = record.request_id
         deadline = loop.time() + target.timeout
         frame = Frame(exchange, Names(exchange), deadline, loop, written=Written(record))
-        self._running[record.id] = (record, None)
-        self._busy[record.upstream] += 1
-        self._begun[record.upstream] = self._number = self._number + 1
+        self._under_way.begin(record)
         try:
             ticket = target.part.start(frame, partial(self._done, record, target))
         except Exception as error:  # a fault of ours must not take the others along
             log(_log, logging.ERROR, "A delivery failed by a fault of the program.", error=place_of(error))
             self._end(record, Outcome(record.id, WAITING, {"reason": "fault"}, self._clock() + _LONGEST))
             return
-        if record.id in self._running:
-            self._running[record.id] = (record, ticket)
+        self._under_way.can_be_cancelled(record, ticket)
 
     def _done(self, record: EffectRecord, target: Target, result: Result) -> None:
-        if record.id not in self._running:
+        if record not in self._under_way:
             return
         outcome = outcome_of(record, target.retry, result, self._clock())
         if outcome.state == SENT:
@@ -281,12 +265,9 @@ class Outbox:
         self._end(record, outcome)
 
     def _end(self, record: EffectRecord, outcome: Outcome) -> None:
-        del self._running[record.id]
-        self._busy[record.upstream] -= 1
+        self._under_way.end(record)
         self._ended.append(outcome)
         self.wake()
-        if not self._running:
-            self._idle.set()
 
     async def close(self, grace: float) -> None:
         """Let deliveries that run have *grace* seconds, keep what ended, close the store; the rest waits in it."""
@@ -297,15 +278,9 @@ class Outbox:
         self._closing = True
         self.wake()
         await asyncio.gather(self._task, *self._followed, return_exceptions=True)
-        self._idle.clear()
-        if self._running:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    await self._idle.wait()
+        await self._under_way.settle(grace)
         now = self._clock()
-        for record, ticket in [*self._running.values()]:
-            if ticket is not None:
-                ticket.cancel()
+        for record in self._under_way.cancel():
             self._end(record, Outcome(record.id, WAITING, None, now))
         ended, self._ended = self._ended, []
         with suppress(StoreError):
