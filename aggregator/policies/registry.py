@@ -51,6 +51,11 @@ class Registry:
         """Return the state *name* of a kind, None when nothing uses one."""
         return self._states.get((kind, name))
 
+    def of(self, kind: Kind[Any, State], name: str) -> State | None:
+        """Return the state *name* of *kind*, None when nothing uses one."""
+        found: State | None = self.find(kind.name, name)
+        return found
+
     def each(self, kind: str) -> dict[str, Any]:
         """Return the states of a kind that are in use, by name."""
         return {name: state for (one, name), state in self._states.items() if one == kind}

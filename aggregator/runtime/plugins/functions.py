@@ -73,6 +73,11 @@ class Plugins:
         """Return the modules whose files have changed since they were imported."""
         return tuple(name for name, (path, stamp) in self._stamps.items() if _stamp(path) not in (stamp, 0))
 
+    def tell_changed(self) -> None:
+        """Log which modules are not what their files hold now."""
+        if stale := self.changed():
+            log(_log, logging.WARNING, "Plug-ins have changed; restart the server to run the new code.", plugins=stale)
+
     def close(self) -> None:
         """Let the threads end."""
         self._threads.close()

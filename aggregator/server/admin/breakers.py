@@ -19,7 +19,7 @@ _NAMES = "`upstream`, `order`, `for`, `by` and `why`"
 def breakers_of(running: Running) -> Iterator[Breakers]:
     """Yield the breakers of each upstream that has some."""
     for upstream in running.plan.upstreams:
-        found = running.state(BREAKERS, upstream.name)
+        found = running.states.of(BREAKERS, upstream.name)
         if found is not None:
             yield found
 

@@ -59,7 +59,7 @@ def _hosts(running: Running) -> dict[str, dict[str, int]]:
     """Return how many hosts of each upstream are in each state; their names are told by administration alone."""
     now = asyncio.get_running_loop().time()
     names = () if running.generation is None else running.generation.with_hosts
-    tables = ((name, running.state(HOSTS, name)) for name in names)
+    tables = ((name, running.states.of(HOSTS, name)) for name in names)
     return {name: table.counts(now) for name, table in tables if table is not None}
 
 

@@ -58,8 +58,8 @@ class Observers(NamedTuple):
         if self.pushing is not None:
             await asyncio.to_thread(self.pushing.prepare)
 
-    def begin(self, plan: Plan, before: Observers) -> None:
-        """Observe what *plan* serves from now on, in place of *before*."""
+    def begin(self, plan: Plan, before: Observers) -> Observers:
+        """Return these, which observe what *plan* serves from now on, in place of *before*."""
         if self.metrics is not before.metrics and before.metrics is not None:
             before.metrics.lag.stop()
         if self.metrics is not None:
@@ -80,6 +80,7 @@ class Observers(NamedTuple):
             before.pushing.stop()
         if self.pushing is not None and self.metrics is not None:
             self.pushing.follow(partial(self.sample, self.metrics))
+        return self
 
     async def close(self, grace: float) -> None:
         """End observing; what is left to be told has *grace* seconds, and not many."""

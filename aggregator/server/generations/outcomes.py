@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from aggregator.diagnostics import Source, render_text
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.plan.types import Plan
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
 from aggregator.telemetry.logging import log
@@ -54,6 +54,13 @@ class Outcomes:
     def refuse(self, generation: int, why: str) -> ReloadOutcome:
         """Return a refusal in words, for which no place in a file stands."""
         return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, why, why))
+
+    def refuse_failed(self, generation: int, error: Exception) -> ReloadOutcome:
+        """Return the refusal of what could not be made ready by *error*, which is a fault of ours or of the machine."""
+        if isinstance(error, StartupError):
+            return self.refuse(generation, str(error))
+        _log.debug("The fault.", exc_info=error)
+        return self.refuse(generation, f"It failed by a fault of the program: {place_of(error)}")
 
     def refuse_problems(self, generation: int, error: ConfigError, report: str, *, asked: bool) -> ReloadOutcome:
         """Return the refusal of files with problems, which *report* shows on a terminal.

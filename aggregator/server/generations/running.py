@@ -14,34 +14,26 @@ Reloads take turns (`_turn`); one that finds the application stopped when its tu
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TypeVar
 
 import httpx
 
-from aggregator.demo.server import DemoServer
-from aggregator.errors import ConfigError, StartupError, place_of
+from aggregator.errors import ConfigError, StartupError
 from aggregator.parts.events import NO_LISTENERS, Listeners, Visitors
 from aggregator.plan.switching import switched
 from aggregator.plan.types import Plan
 from aggregator.policies.degrade.pressure import Pressure
-from aggregator.policies.registry import Kind, Registry
-from aggregator.runtime.admission.building import Means, build_schemes
-from aggregator.runtime.admission.schemes import Clocks
+from aggregator.policies.registry import Registry
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import EffectQueue, all_settled
 from aggregator.runtime.background.shadows import ShadowQueue
-from aggregator.runtime.client import OpenedPools, SharedClient
-from aggregator.runtime.observing.tracing import Tracing
+from aggregator.runtime.client import SharedClient
 from aggregator.runtime.plugins.functions import Plugins
-from aggregator.runtime.resources import Resources
-from aggregator.runtime.stack.asked import build_asked
 from aggregator.server.changes.change import Change, Changes
-from aggregator.server.generations.contexts import contexts_of
+from aggregator.server.generations.building import Builder
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Keeps, Lasting
 from aggregator.server.generations.observing import Observers
@@ -53,15 +45,9 @@ from aggregator.server.generations.switching import Switching
 from aggregator.server.limiting.load import Load
 from aggregator.server.limiting.peers import Peers
 from aggregator.server.metrics.counting import Counts
-from aggregator.server.process.memory import collection_paused
 from aggregator.server.sharing.joining import Joining
 from aggregator.server.sharing.stores import Stores
-from aggregator.telemetry.logging import log
 from aggregator.transport import Door
-
-_log = logging.getLogger("aggregator.server")
-
-State = TypeVar("State")
 
 
 class Running:
@@ -98,7 +84,7 @@ class Running:
         self._transport = transport
         self._client: SharedClient | None = None
         self.stores = Stores(Joining(self.states, self.switching))
-        self._demo: DemoServer | None = None
+        self._builder: Builder | None = None
         self._stop_by: float | None = None
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
@@ -127,17 +113,11 @@ class Running:
         current = () if self.generation is None else (self.generation,)
         return sum(one.in_flight for one in (*self._ending, *current))
 
-    def state(self, kind: Kind[Any, State], name: str) -> State | None:
-        """Return the state *name* of a policy, None when nothing uses one."""
-        found: State | None = self.states.find(kind.name, name)
-        return found
-
     async def open(self) -> None:
         """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""
         if self.generation is not None:
             return
         self.draining, self._stop_by = False, None
-        self._first, self._waiting = self.plan, ()
         self.queue = EffectQueue(self.plan.background, self._listeners.effects)
         self.shadows = ShadowQueue()
         self._turn = asyncio.Lock()
@@ -147,6 +127,11 @@ class Running:
             )
             self._stack.push_async_callback(self._client.aclose)
             self._stack.push_async_callback(self.stores.aclose)
+            self._builder = Builder(
+                self._client, self.plugins, self.queue, self.shadows, self.outbox, self.pressure, self.load,
+                self.states, self.stores, self._lasting, self._listeners, self._clock, self._stack,
+                watched=self._transport is None,
+            )  # fmt: skip
             observers = self.observers.for_plan(self.plan)
             await self._lasting.open(self.plan, self._stack)
             await self.stores.of(self.plan.store)  # which knows what other machines have switched off
@@ -158,7 +143,7 @@ class Running:
             self.outbox.configure(self.plan.background, self.generation.deliveries)
             self.switching.serving(self.loaded, offs)
             self.pressure.configure(self.plan.server.degrade)
-            self._observe(observers, self.plan)
+            self.observers = observers.begin(self.plan, self.observers)
         except BaseException:
             await self._close_all()
             raise
@@ -168,61 +153,27 @@ class Running:
         """What is counted, None where nothing is."""
         return self.observers.metrics
 
-    def _observe(self, observers: Observers, plan: Plan) -> None:
-        observers.begin(plan, self.observers)
-        self.observers = observers
-
     async def _build(self, number: int, plan: Plan, previous: Generation | None, observers: Observers) -> Generation:
-        client = self._client
-        assert client is not None
-        if plan.plugins:
-            await asyncio.to_thread(self.plugins.load, plan.plugins)
-        await self._start_demo(plan)
-        await observers.prepare()
-        port = None if self._demo is None else self._demo.port
-        watched = self._transport is None  # whoever carries the calls knows where they go
-        opened = OpenedPools(client, port)
-        states = self.states.draft()
-        listeners = observers.beside(self._listeners)
-        tracing = None if plan.traces is None else Tracing(plan.traces)
-        resources = Resources(
-            opened.pool, self.plugins, self.queue, plan.server, states, listeners, self._clock,
-            lambda: client.client, self.shadows, tracing, self.pressure, self.outbox,
-            await self.stores.of(plan.store), self._lasting.answers, watched=watched,
-        )  # fmt: skip
-        means = Means(states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self._clock))
-        resources.judge_callers(build_schemes(plan.schemes, means))
-        contexts = await contexts_of(plan.server, previous)
-        with collection_paused():
-            generation = await Generation.build(number, plan, resources, client, port, previous, self.load, opened)
-        generation.contexts = contexts
-        return generation
+        assert self._builder is not None
+        return await self._builder.build(number, plan, previous, observers)
 
     def _limit_clients(self, plan: Plan) -> None:
         self.load.configure(plan.server.limits)
         self.peers.configure(plan.server.limits.connections_per_address, plan.server.trusted_proxies)
-
-    async def _start_demo(self, plan: Plan) -> None:
-        if self._demo is None and any(upstream.demo for upstream in plan.upstreams):
-            demo = DemoServer()
-            await demo.start()
-            self._demo = demo
-            self._stack.push_async_callback(demo.aclose)
 
     async def reload(self, *, asked: bool = True) -> ReloadOutcome:
         """Load, check and build a new generation beside the running one, and swap; on any problem change nothing.
 
         Unless somebody *asked* for it, the same texts with the same problems are not refused, and told, again.
         """
-        async with self._turn:
-            found = await self._prepare(asked=asked)
-            return self._commit(found) if isinstance(found, Prepared) else found
+        found = await self.prepare(asked=asked)
+        return self.commit(found) if isinstance(found, Prepared) else found
 
-    async def prepare(self) -> Prepared | ReloadOutcome:
+    async def prepare(self, *, asked: bool = True) -> Prepared | ReloadOutcome:
         """Do all of a reload but the swap; who got it `Prepared` has the turn until `commit` or `drop`."""
         await self._turn.acquire()
         try:
-            found = await self._prepare(asked=True)
+            found = await self._prepare(asked=asked)
         except BaseException:
             self._turn.release()
             raise
@@ -233,7 +184,14 @@ class Running:
     def commit(self, prepared: Prepared) -> ReloadOutcome:
         """Serve what was prepared."""
         self._turn.release()
-        return self._commit(prepared)
+        if self.generation is not prepared.current:  # stopped meanwhile
+            prepared.fresh.retire()
+            return ReloadOutcome(Verdict.UNCHANGED, 0)
+        self.observers = prepared.observers.begin(prepared.plan, self.observers)
+        self.changes.served(prepared.change, prepared.current.number, prepared.fresh.number)
+        self.loaded = prepared.plan
+        self.switching.serving(prepared.plan, prepared.offs)
+        return self._swap(prepared.current, prepared.fresh, prepared.started)
 
     def drop(self, prepared: Prepared) -> None:
         """Give up what was prepared; nothing has changed."""
@@ -248,7 +206,7 @@ class Running:
         try:
             plan = await asyncio.to_thread(self._source.load)
             if plan.digest == current.plan.digest:
-                self._tell_stale_plugins()
+                self.plugins.tell_changed()
                 return self.outcomes.unchanged(current.number, asked=asked)
             if current.routes and not plan.endpoints:
                 return self.outcomes.refuse(current.number, NO_ENDPOINTS)
@@ -260,22 +218,9 @@ class Running:
         except ConfigError as error:
             report = self._source.describe(error)
             return self.outcomes.refuse_problems(current.number, error, report, asked=asked)
-        except StartupError as error:
-            return self.outcomes.refuse(current.number, str(error))
         except Exception as error:  # a fault of ours must not end reloading
-            _log.debug("The fault.", exc_info=error)
-            return self.outcomes.refuse(current.number, f"It failed by a fault of the program: {place_of(error)}")
+            return self.outcomes.refuse_failed(current.number, error)
         return Prepared(plan, offs, observers, current, fresh, started, change)
-
-    def _commit(self, made: Prepared) -> ReloadOutcome:
-        if self.generation is not made.current:  # stopped meanwhile
-            made.fresh.retire()
-            return ReloadOutcome(Verdict.UNCHANGED, 0)
-        self._observe(made.observers, made.plan)
-        self.changes.served(made.change, made.current.number, made.fresh.number)
-        self.loaded = made.plan
-        self.switching.serving(made.plan, made.offs)
-        return self._swap(made.current, made.fresh, made.started)
 
     async def switch(self) -> None:
         """Serve what the files say without what is switched off now; unchanged endpoints stay as they are."""
@@ -315,12 +260,8 @@ class Running:
         seconds = asyncio.get_running_loop().time() - started
         said = "A new configuration is served."
         outcome = self.outcomes.swapped(fresh.number, self.loaded, seconds, said=said)
-        self._tell_stale_plugins()
+        self.plugins.tell_changed()
         return outcome
-
-    def _tell_stale_plugins(self) -> None:
-        if stale := self.plugins.changed():
-            log(_log, logging.WARNING, "Plug-ins have changed; restart the server to run the new code.", plugins=stale)
 
     def stop_within(self, seconds: float) -> None:
         """Let background calls have *seconds* from now, instead of the whole grace from ``close`` on."""
@@ -346,7 +287,6 @@ class Running:
         observers, self.observers = self.observers, Observers(sample=self.observers.sample)
         await observers.close(self._grace())
         await self._stack.aclose()
-        self._demo = None
 
     def _grace(self) -> float:
         if self._stop_by is None:

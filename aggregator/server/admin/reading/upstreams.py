@@ -20,7 +20,7 @@ def upstreams_shown(running: Running) -> list[dict[str, Any]]:
 
 
 def _member(running: Running, upstream: UpstreamPlan, doors: list[Door]) -> dict[str, Any]:
-    limits, places = upstream.pool.limits, running.state(PLACES, upstream.name)
+    limits, places = upstream.pool.limits, running.states.of(PLACES, upstream.name)
     rate, count = upstream.rate_limit, max(len(upstream.each_host), len(doors))
     return {
         "upstream": upstream.name,
