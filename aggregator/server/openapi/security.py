@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.schemes import (
@@ -10,6 +11,7 @@ from aggregator.plan.schemes import (
     BasicPlan,
     ExternalPlan,
     IntrospectionPlan,
+    JwtPlan,
     MtlsPlan,
     SchemePlan,
     SignaturePlan,
@@ -39,30 +41,36 @@ def security_schemes(plans: Iterable[SchemePlan]) -> dict[str, Schema]:
 
 
 def _scheme(plan: SchemePlan) -> Schema:
-    if isinstance(plan, ApiKeyPlan):
-        return {"type": "apiKey", "in": plan.place, "name": plan.field}
-    if isinstance(plan, BasicPlan):
-        return {"type": "http", "scheme": "basic"}
-    if isinstance(plan, SignaturePlan):
-        return {"type": "apiKey", "in": "header", "name": plan.rules.header, "description": _signed(plan)}
-    if isinstance(plan, IntrospectionPlan):
-        return {"type": "http", "scheme": "bearer", "description": "A token that its issuer is asked about."}
-    if isinstance(plan, ExternalPlan):
-        fields = " and ".join(field.decode() for field in plan.fields)
-        told = f"{plan.call.upstream.label} decides, by {fields}."
-        return {"type": "apiKey", "in": "header", "name": plan.fields[0].decode(), "description": told}
-    if isinstance(plan, MtlsPlan):
-        return {"type": "mutualTLS"}
-    if plan.cookie is not None:
-        return {"type": "apiKey", "in": "cookie", "name": plan.cookie}
-    return {
-        "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": f"A token of {plan.rules.issuer}.",
-    }  # fmt: skip
+    """Return the Security Scheme Object of *plan*."""
+    match plan:
+        case ApiKeyPlan():
+            return {"type": "apiKey", "in": plan.place, "name": plan.field}
+        case BasicPlan():
+            return {"type": "http", "scheme": "basic"}
+        case JwtPlan(cookie=None):
+            return _bearer(f"A token of {plan.rules.issuer}.") | {"bearerFormat": "JWT"}
+        case JwtPlan():
+            return {"type": "apiKey", "in": "cookie", "name": plan.cookie}
+        case IntrospectionPlan():
+            return _bearer("A token that its issuer is asked about.")
+        case MtlsPlan():
+            return {"type": "mutualTLS"}
+        case SignaturePlan(rules=rules):
+            made = f"An HMAC ({rules.algorithm}, {rules.encoding}) over {rules.over}, which the sender makes."
+            return _in_header(rules.header, made)
+        case ExternalPlan(fields=fields):
+            names = [field.decode() for field in fields]
+            return _in_header(names[0], f"{plan.call.upstream.label} decides, by {' and '.join(names)}.")
+        case _:
+            assert_never(plan)
 
 
-def _signed(plan: SignaturePlan) -> str:
-    rules = plan.rules
-    return f"An HMAC ({rules.algorithm}, {rules.encoding}) over {rules.over}, which the sender makes."
+def _bearer(description: str) -> Schema:
+    return {"type": "http", "scheme": "bearer", "description": description}
+
+
+def _in_header(name: str, description: str) -> Schema:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}
 
 
 def requirements(plan: AdmissionPlan) -> list[dict[str, list[str]]]:
