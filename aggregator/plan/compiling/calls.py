@@ -150,15 +150,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
     root = near.whole.root
     upstream = near.whole.upstream(url.upstream, url.origin, name)
     declared = root.upstreams.get(url.upstream or "")
-    forwarding = Forwarding(
-        near.method,
-        tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
-        tuple(f for f in (declared.forward if declared else None, root.defaults.forward) if f is not None),
-        near.whole.secret_headers,
-        near.callers,
-        near.passes,
-        traced_fields(root.telemetry.traces),
-    )
+    forwarding = _forwarding(settings, declared, near)
     request = compile_request(url, settings, upstream, root.client.user_agent, forwarding)
     rows = near.rows_of(name, compile_rows(settings.status_map), upstream.name)
     success = _success(settings, takes_part=not near.eager)
@@ -196,6 +188,21 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
             for _, service in (upstream.route.to if upstream.route is not None else ())
         ),
     )  # fmt: skip
+
+
+def _forwarding(settings: CallSettings, declared: UpstreamSettings | None, near: EndpointSurroundings) -> Forwarding:
+    """Return what goes upstream of clients' requests with the call *settings* to the upstream *declared*."""
+    root = near.whole.root
+    shared = (declared.forward if declared else None, root.defaults.forward)
+    return Forwarding(
+        near.method,
+        tuple(forward for forward in (settings.forward, near.settings.forward) if forward is not None),
+        tuple(forward for forward in shared if forward is not None),
+        near.whole.secret_headers,
+        near.callers,
+        near.passes,
+        traced_fields(root.telemetry.traces),
+    )
 
 
 def unread(call: CallPlan) -> CallPlan:

@@ -60,34 +60,23 @@ def compile_upstream(
 
     *tls_digest* is of what its files of TLS hold.
     """
-    client = root.client
     parts = urlsplit(settings.url)
     demo = parts.netloc if parts.scheme == DEMO else None
+    concurrency = compile_concurrency(settings)
+    pool = _pool(settings, root, concurrency, tls_digest)
     query, query_templates = compile_query(settings.query)
     headers, header_templates = compile_headers(settings.headers)
     credentials = None if settings.auth is None else compile_credentials(settings.auth, token_places(root))
-    broker = compile_broker(settings)
-    if isinstance(credentials, ConstantPlan) and broker is None:
+    if isinstance(credentials, ConstantPlan) and pool.broker is None:
         headers = (*headers, (b"authorization", credentials.authorization.value.encode("ascii")))
-    origin = Origin("http", "127.0.0.1", 80) if demo else Origin.parse(settings.url, settings.unix_socket)
-    origin = origin if settings.resolve is None else named(origin)
-    concurrency = compile_concurrency(settings)
-    path = "" if broker is not None else parts.path.rstrip("/")
+    path = "" if pool.broker is not None else parts.path.rstrip("/")
     prefix = ((demo_target(demo) if demo else "") + quote(path, safe=_PATH_SAFE)).encode()
-    pool = PoolSettings(
-        origin=origin,
-        limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
-        timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
-        caps=_caps(settings.max_body or client.max_body),
-        tls=_tls(settings.tls, tls_digest),
-        broker=broker,
-    )
     return UpstreamPlan(
         name=name,
         label=label or name,
         pool=pool,
         hosts=compile_hosts(settings, pool, prefix),
-        host_header=demo.encode() if demo else host_header(settings, origin),
+        host_header=demo.encode() if demo else host_header(settings, pool.origin),
         prefix=prefix,
         mock=compile_mock(settings, prefix),
         query=query,
@@ -102,6 +91,22 @@ def compile_upstream(
         kept_bytes=SIZE if settings.cache is None else settings.cache.max,
         concurrency=concurrency,
         route=_route(name, settings, root, label, tls_digest),
+    )
+
+
+def _pool(
+    settings: UpstreamSettings, root: RootSettings, concurrency: ConcurrencyPlan | None, tls_digest: str
+) -> PoolSettings:
+    """Return where the connections to *settings* lead, and how many they are."""
+    client, is_demo = root.client, urlsplit(settings.url).scheme == DEMO
+    origin = Origin("http", "127.0.0.1", 80) if is_demo else Origin.parse(settings.url, settings.unix_socket)
+    return PoolSettings(
+        origin=origin if settings.resolve is None else named(origin),
+        limits=_with_room(_limits(settings.limits, client.limits), settings, concurrency),
+        timeouts=_timeouts((settings.timeout, root.defaults.timeout, client.timeout)),
+        caps=_caps(settings.max_body or client.max_body),
+        tls=_tls(settings.tls, tls_digest),
+        broker=compile_broker(settings),
     )
 
 
