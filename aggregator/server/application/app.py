@@ -73,21 +73,11 @@ def application(
     running = Running(source, source.load(), mocked or transport, listeners, clock, keeps_state=keeps_state)
     running.observers = Observers(sample=partial(sample_all, running))
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await running.open()
-        app.state.http_client = running.client
-        try:
-            yield
-        finally:
-            await running.close()
-            if mocked is not None:
-                mocked.tell()  # what background calls met
-
     server = running.plan.server
     app = (Application if mocked is None else TestedApplication)(
-        title=server.title, version=server.version, description=server.description, lifespan=lifespan,
-        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
+        title=server.title, version=server.version, description=server.description,
+        lifespan=partial(_lifespan, running, mocked), docs_url=None,
+        redoc_url=None, openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.running = running
     if isinstance(app, TestedApplication) and mocked is not None:
@@ -104,6 +94,18 @@ def application(
     app.dispatcher = Dispatcher(lambda: running.generation, lambda: running.draining, app.router)
     app.router.middleware_stack = app.dispatcher
     return app
+
+
+@asynccontextmanager
+async def _lifespan(running: Running, mocked: MockedTransport | None, app: FastAPI) -> AsyncIterator[None]:
+    await running.open()
+    app.state.http_client = running.client
+    try:
+        yield
+    finally:
+        await running.close()
+        if mocked is not None:
+            mocked.tell()  # what background calls met
 
 
 async def _as_problem(request: Request, error: Exception) -> Response:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from msgspec import Struct
+
 from aggregator.errors import AggregatorError, place_of
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
@@ -45,30 +47,7 @@ def supervise(
     balance = Balance(_SEATS * count + _SEATS)
     own = [one for one in listeners if one.role != "admin"]
     event_loop()  # is imported once, here, for all
-
-    def work(served: Plan, order: Spawn, end: socket.socket, stack: int) -> int:
-        if STACK_SIGNAL is not None:
-            faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
-        with error_output(sys.stderr) as stream:
-            log_of_worker = LogControl(stream, masker, log_format, log_level)
-            masker.learn(served.secrets)
-            try:
-                follow(log_of_worker, served)
-                worker = Worker(
-                    files, served, own, end=end, balance=balance, seat=order.seat, generation=order.generation,
-                    control=log_of_worker, masker=masker, follow=lambda other: follow(log_of_worker, other),
-                )  # fmt: skip
-                worker.share(inlet.way)
-                return worker.run()
-            except AggregatorError as error:
-                tell_first(end, Failed(str(error)))
-                return FAILED
-            except Exception as error:
-                tell_first(end, Failed(f"It failed by a fault of the program: {place_of(error)}"))
-                return FAULT
-            finally:
-                log_of_worker.close()
-
+    work = _Work(files, own, balance, inlet, masker, log_format, log_level, follow)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
         ours.close()
@@ -84,6 +63,50 @@ def supervise(
         on_reload=on_reload, inlet=inlet,
     )  # fmt: skip
     return supervisor.run()
+
+
+class _Work(Struct, frozen=True, eq=False):
+    """What a worker does, from the fork on: it serves, and tells the supervisor when it cannot."""
+
+    files: PlanFiles
+    listeners: Sequence[Listener]
+    balance: Balance
+    inlet: Inlet
+    masker: Masker
+    log_format: LogFormat | None
+    log_level: str
+    follow: Callable[[LogControl, Plan], None]
+
+    def __call__(self, served: Plan, order: Spawn, end: socket.socket, stack: int) -> int:
+        """Serve *served* as the worker of *order* until the supervisor at *end* has it stop; return the exit code.
+
+        Its frames are written to the file *stack* when it is asked where it hangs.
+        """
+        if STACK_SIGNAL is not None:
+            faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
+        with error_output(sys.stderr) as stream:
+            control = LogControl(stream, self.masker, self.log_format, self.log_level)
+            self.masker.learn(served.secrets)
+            try:
+                return self._serve(served, order, end, control)
+            except AggregatorError as error:
+                tell_first(end, Failed(str(error)))
+                return FAILED
+            except Exception as error:
+                tell_first(end, Failed(f"It failed by a fault of the program: {place_of(error)}"))
+                return FAULT
+            finally:
+                control.close()
+
+    def _serve(self, served: Plan, order: Spawn, end: socket.socket, control: LogControl) -> int:
+        self.follow(control, served)
+        worker = Worker(
+            self.files, served, self.listeners, end=end, balance=self.balance, seat=order.seat,
+            generation=order.generation, control=control, masker=self.masker,
+            follow=lambda other: self.follow(control, other),
+        )  # fmt: skip
+        worker.share(self.inlet.way)
+        return worker.run()
 
 
 def _close(listeners: Sequence[Listener]) -> None:
