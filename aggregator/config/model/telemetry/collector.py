@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from aggregator.fields import Settings
 
 Protocol = Literal["http", "grpc"]
 _EXPORTERS = {
@@ -37,10 +39,28 @@ def is_installed(protocol: Protocol) -> bool:
         return False
 
 
-def check_installed(url: str, protocol: Protocol) -> None:
-    """Raise a located problem where the collector at *url* could not be told anything."""
-    if url and not is_installed(protocol):
-        raise PydanticCustomError(
-            "missing-package", "The exporter of OTLP needs packages that are missing.",
-            {"hint": "pip install 'aggregator-server[otel]', or leave `otlp` out"},
-        )  # fmt: skip
+class CollectorSettings(Settings):
+    """Where the collector is that is told of something, and how."""
+
+    otlp: Collector = Field(
+        "",
+        description="URL of the collector (OTLP) that is told of them, `/v1/traces` or `/v1/metrics` without a path; "
+        "empty: none is. Needs the package `aggregator-server[otel]`.",
+        examples=["${OTLP_URL:-}"],
+    )
+    protocol: Protocol = Field("http", description="How the collector is spoken to.")
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Headers for the collector.",
+        examples=[{"x-key": "${file:/run/secrets/otlp}"}],
+    )
+    service: str = Field("aggregator", description="Name of this service there.", examples=["shop"], min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if self.otlp and not is_installed(self.protocol):
+            raise PydanticCustomError(
+                "missing-package", "The exporter of OTLP needs packages that are missing.",
+                {"hint": "pip install 'aggregator-server[otel]', or leave `otlp` out"},
+            )  # fmt: skip
+        return self

@@ -5,17 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.model.telemetry.collector import Collector, Protocol, check_installed
+from aggregator.config.model.telemetry.collector import CollectorSettings
 from aggregator.config.model.telemetry.shares import Objective
 from aggregator.fields import Settings, Timeout
 
 _MOST = 30
 
 
-class MetricsSettings(Settings):
+class MetricsSettings(CollectorSettings):
     """Counters, gauges and histograms of endpoints, parts, upstreams and the process."""
 
     prometheus: Literal[True] = Field(
@@ -29,26 +29,7 @@ class MetricsSettings(Settings):
         "status class.",
         examples=[["5ms", "25ms", "100ms", "500ms", "2s"]],
     )
-
-    otlp: Collector = Field(
-        "",
-        description="URL of the collector (OTLP) that they are pushed to as well, `/v1/metrics` without a path; empty "
-        "pushes none. Needs the package `aggregator-server[otel]`.",
-        examples=["${OTLP_URL:-}"],
-    )
-    protocol: Protocol = Field("http", description="How the collector is spoken to.")
-    headers: dict[str, str] = Field(
-        default_factory=dict,
-        description="Headers for the collector.",
-        examples=[{"x-key": "${file:/run/secrets/otlp}"}],
-    )
-    service: str = Field("aggregator", description="Name of this service there.", examples=["shop"], min_length=1)
     every: Timeout = Field(60.0, description="Time between two pushes.", examples=["15s"])
-
-    @model_validator(mode="after")
-    def _of_a_collector(self) -> MetricsSettings:
-        check_installed(self.otlp, self.protocol)
-        return self
 
     @field_validator("buckets")
     @classmethod

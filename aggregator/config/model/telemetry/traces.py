@@ -7,27 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.config.model.telemetry.collector import Collector, Protocol, check_installed
+from aggregator.config.model.telemetry.collector import CollectorSettings
 from aggregator.config.model.telemetry.shares import Sample
-from aggregator.fields import NetworkList, Settings
+from aggregator.fields import NetworkList
 
 
-class TracesSettings(Settings):
+class TracesSettings(CollectorSettings):
     """A span for each request, part and call, told after the answer has left; and their context in calls."""
 
-    otlp: Collector = Field(
-        "",
-        description="URL of the collector (OTLP), `/v1/traces` without a path; empty tells nobody. Needs the package "
-        "`aggregator-server[otel]`.",
-        examples=["${OTLP_URL:-}"],
-    )
-    protocol: Protocol = Field("http", description="How the collector is spoken to.")
-    headers: dict[str, str] = Field(
-        default_factory=dict,
-        description="Headers for the collector.",
-        examples=[{"x-key": "${file:/run/secrets/otlp}"}],
-    )
-    service: str = Field("aggregator", description="Name of this service in traces.", examples=["shop"], min_length=1)
     sample: Sample = Field(
         0.01, description="Share of the traces that begin here; those of a trusted parent say it themselves."
     )
@@ -44,8 +31,7 @@ class TracesSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _of_a_collector(self) -> TracesSettings:
-        check_installed(self.otlp, self.protocol)
+    def _reads_what_it_trusts(self) -> TracesSettings:
         if self.parent is not False and not self.propagate:
             hint = {"hint": "write `propagate: [tracecontext]`, or remove `parent`"}
             raise PydanticCustomError("no-effect", "`parent` has no effect: no context is read.", hint)
