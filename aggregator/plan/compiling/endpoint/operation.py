@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -32,7 +34,7 @@ from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_slo
-from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, ResponsePlan, ShadowPlan
+from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, InputPlan, ResponsePlan, ShadowPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.policies.idempotency.settings import IdempotencySettings
 from aggregator.templates import PathPattern, compile_pattern, compile_value
@@ -92,14 +94,8 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     idempotency = _idempotency(settings.idempotency)
     pattern = compile_pattern(path)
     admission = _admission(config, settings, callers, pattern, whole.root)
-    inputs = compile_inputs(
-        settings,
-        whole.root.server,
-        calls.all(),
-        config.filled,
-        reads_body="body" in roots_in((calls, response, near.rows, admission, edge, purges, idempotency)),
-        is_judged=idempotency is not None or (admission.auth is not None and admission.auth.reads_body),
-    )
+    read = (calls, response, near.rows, admission, edge, purges, idempotency)
+    inputs = _inputs(config, near, calls.all(), read, is_judged=idempotency is not None or _reads_body(admission))
     deadline, reserve = compile_deadline(settings, whole, calls.fan)
     return EndpointPlan(
         key=config.key,
@@ -124,17 +120,27 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         purges=purges,
         idempotency=idempotency,
         keeping=compile_keeping(
-            settings.cache,
-            (config.key, operation.method, operation.digest),
-            calls_in(calls.fan),
-            (calls.fan, response, near.rows),
-            pattern.params,
-            asks_who=admission.auth is not None,
+            settings.cache, (config.key, operation.method, operation.digest), calls_in(calls.fan),
+            (calls.fan, response, near.rows), pattern.params, asks_who=admission.auth is not None,
         ),
         slo=compile_slo(settings.slo),
         compress=_compresses(settings, whole.root),
         host=config.host,
-    )
+    )  # fmt: skip
+
+
+def _inputs(
+    config: EndpointConfig, near: EndpointSurroundings, calls: list[CallPlan], read: Any, *, is_judged: bool
+) -> InputPlan:
+    """Return what requests are held against; *read* is all that may read of them."""
+    server = near.whole.root.server
+    reads_body = "body" in roots_in(read)
+    return compile_inputs(near.settings, server, calls, config.filled, reads_body=reads_body, is_judged=is_judged)
+
+
+def _reads_body(admission: AdmissionPlan) -> bool:
+    """Return whether who calls is found out by the body, as a signature over it is."""
+    return admission.auth is not None and admission.auth.reads_body
 
 
 def _idempotency(settings: IdempotencySettings | None) -> IdempotencyPlan | None:
