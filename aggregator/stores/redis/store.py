@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,45 +16,15 @@ from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.redis import scripts
 from aggregator.stores.redis.cluster import Cluster
-from aggregator.stores.redis.connecting import connections
 from aggregator.stores.redis.level import RedisLevel
 from aggregator.stores.redis.listening import Listening
-from aggregator.stores.redis.node import Command, Node
 from aggregator.stores.redis.replies import count_key, named, packed, take_command, taken_of, unpacked
+from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
 from aggregator.stores.shared.address import StoreAddress
 from aggregator.stores.shared.announced import LIFETIME, MOST_KEPT, Announced
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.periods import Periods
 from aggregator.stores.shared.replies import Call
-
-
-class _Ways(Protocol):
-    """The way to whoever keeps a key."""
-
-    @property
-    def is_open(self) -> bool: ...
-    async def connect(self) -> None: ...
-    def send(self, key: bytes, command: Command, /) -> Awaitable[Any]: ...
-    def close(self) -> None: ...
-    async def aclose(self) -> None: ...
-
-
-class _OneNode:
-    """One server, which keeps all keys."""
-
-    def __init__(self, address: StoreAddress, timeout: float, broken: Callable[[str], None]) -> None:
-        self._node = Node(connections(address), timeout, lambda _, why: broken(why))
-        self.connect, self.aclose, self.put = self._node.connect, self._node.aclose, self._node.put
-
-    @property
-    def is_open(self) -> bool:
-        return self._node.is_open
-
-    def send(self, _: bytes, command: Command) -> Awaitable[Any]:
-        return self._node.send(command)
-
-    def close(self) -> None:
-        self._node.close(tells=False)
 
 
 class RedisStore:
@@ -71,8 +41,8 @@ class RedisStore:
         self._wall = wall
         self._periods = Periods()
         self._is_cluster = address.kind == "cluster"
-        self._one = None if self._is_cluster else _OneNode(address, timeout, broken)
-        self._ways: _Ways = self._one or Cluster(address, timeout, broken)
+        self._one = None if self._is_cluster else OneNode(address, timeout, broken)
+        self._ways: Ways = self._one or Cluster(address, timeout, broken)
         self._taking: set[asyncio.Task[None]] = set()
         self._level = RedisLevel(self._prefix, self._run)
         self._listening = Listening(address)
@@ -84,23 +54,14 @@ class RedisStore:
 
     async def connect(self) -> None:
         """Open the connections; raises ``StoreError`` that says why that fails."""
-        from redis.exceptions import RedisError
-
-        try:
-            await self._ways.connect()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._ways.close()
-            raise StoreError(str(error).strip() or type(error).__name__) from None
-        except BaseException:
-            self._ways.close()
-            raise
+        await open_way(self._ways)
 
     def close(self) -> None:
         """Close the connections; what waits fails."""
         self._ways.close()
 
     async def _asked(self, key: bytes, *command: bytes | str | int | float) -> Any:
-        return _good(await self._ways.send(key, command))
+        return good(await self._ways.send(key, command))
 
     async def _run(self, script: bytes, keys: Sequence[bytes], *values: bytes | str | int | float) -> Any:
         return await self._asked(keys[0], b"EVAL", script, len(keys), *keys, *values)
@@ -153,7 +114,7 @@ class RedisStore:
     async def _take(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
         command = take_command(self._prefix, asks, periods, now)
         assert isinstance(command[3], bytes)
-        return taken_of(_good(await self._ways.send(command[3], command)), periods, now)
+        return taken_of(good(await self._ways.send(command[3], command)), periods, now)
 
     async def _apart(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
         """Take at several nodes side by side; where one refuses, what others granted is given back behind it.
@@ -276,13 +237,6 @@ class RedisStore:
         """Give up connections and subscriptions."""
         await self._listening.aclose()
         await self._ways.aclose()
-
-
-def _good(reply: Any) -> Any:
-    """Return *reply* unless it is an error; raise ``StoreError`` then."""
-    if isinstance(reply, Exception):
-        raise StoreError(str(reply))
-    return reply
 
 
 def _ms(seconds: float) -> int:
