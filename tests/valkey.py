@@ -102,7 +102,30 @@ class Valkey:
         """Let *seconds* go by for all that is kept, without waiting for them."""
         self.ask("EVAL", _AGE, "0", str(int(seconds * 1000)))
 
+    def age_effects(self, seconds: float) -> None:
+        """Let *seconds* go by for all durable effects that are kept, without waiting for them."""
+        found = self.ask("EVAL", _AGE_EFFECTS, "0", str(seconds))
+        assert found == b":1", found
 
+
+_AGE_EFFECTS = """
+local passed = tonumber(ARGV[1])
+local begin = 't:e:{effects}:'
+for _, key in ipairs(redis.call('KEYS', begin .. '*')) do
+  local kind = string.sub(key, #begin + 1)
+  if string.find(kind, '^due:') or string.find(kind, '^t:') or kind == 'holders' then
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -passed, member) end
+  elseif string.find(kind, '^r:') then
+    for _, field in ipairs({'created', 'not_before', 'ended'}) do
+      local at = redis.call('HGET', key, field)
+      if at then redis.call('HSET', key, field, string.format('%.6f', at - passed)) end
+    end
+  end
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, math.max(0, left - passed * 1000)) end
+end
+return 1
+"""
 _AGE = """
 local passed = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', '*')) do

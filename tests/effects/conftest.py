@@ -13,7 +13,10 @@ import pytest
 
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
+from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.plan import StorePlan
 from tests.policies.conftest import START, Respond, Served
+from tests.valkey import Valkey
 
 FILE = """
 state: ./state
@@ -103,3 +106,18 @@ def record(number: int = 0, **said: Any) -> EffectRecord:
 def refuse() -> Respond:
     """Return an upstream that always answers 503."""
     return lambda _: httpx.Response(503, text="not now")
+
+
+def shared_plan(valkey: Valkey) -> StorePlan:
+    """Return the place of effects that are kept in *valkey*."""
+    return StorePlan(store_address(valkey.url), prefix="t:")
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """Yield a server that the tests of a session share, and that keeps what it is given."""
+    server = Valkey("--appendonly", "yes")
+    try:
+        yield server.start()
+    finally:
+        server.close()

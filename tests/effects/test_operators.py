@@ -170,5 +170,6 @@ def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[
     )
     assert run(tmp_path, "show", "unknown").exit_code == 1
     assert run(tmp_path, "show").exit_code == 2
-    with process(tmp_path, document(), now=START + 4e9) as served:  # the command went by the clock of the machine
+    patient = document(durable="max: {age: 30000d}")
+    with process(tmp_path, patient, now=START + 2e9) as served:  # the command went by the clock of the machine
         served.settle(sent=1)

@@ -1,6 +1,6 @@
 """A process that stores and delivers effects until it is killed: it says on stdout what it has stored and what it sends.
 
-``python -m tests.effects.victim FOLDER NUMBER`` begins its ids with NUMBER; with NUMBER ``-`` it only delivers what is
+``python -m tests.effects.victim PLACE NUMBER``, where PLACE is a folder or the URL of a store, begins its ids with NUMBER; with NUMBER ``-`` it only delivers what is
 left, and ends.
 """
 
@@ -18,8 +18,12 @@ from aggregator.policies.durable.plan import BACKOFF, DurablePlan
 from aggregator.policies.retry.plan import RetryPlan
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.durable.targets import Target, Targets
+from aggregator.stores.effects.contract import EffectStore
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.records import LIVE, EffectRecord, FixedRequest
+from aggregator.stores.redis.effects.store import EffectsInRedis
+from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.plan import StorePlan
 from aggregator.transport.door import Cancelable
 
 
@@ -55,11 +59,20 @@ async def store(outbox: Outbox, begin: str, worker: int) -> None:
         outbox.wake()
 
 
-async def main(folder: Path, begin: str) -> None:
-    """Open what is in *folder*, and go on."""
+async def opened(place: str) -> EffectStore:
+    """Return the effects at *place*."""
+    if "://" not in place:
+        return EffectsInFile(Path(place), "full")
+    store = EffectsInRedis(StorePlan(store_address(place), prefix="t:"))
+    await store.open()
+    return store
+
+
+async def main(place: str, begin: str) -> None:
+    """Open what is at *place*, and go on."""
     outbox, plan = Outbox(), BackgroundPlan(durable=DurablePlan())
     target = Target(Told(), 5.0, RetryPlan(3, frozenset(), frozenset(), BACKOFF, None, "always"))
-    outbox.open(EffectsInFile(folder, "full"), plan)
+    outbox.open(await opened(place), plan)
     outbox.configure(plan, Targets({}, {"sink": target}))
     if begin != "-":
         await asyncio.gather(*(store(outbox, begin, worker) for worker in range(4)))
@@ -70,4 +83,4 @@ async def main(folder: Path, begin: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

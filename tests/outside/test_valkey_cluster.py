@@ -11,12 +11,18 @@ from collections.abc import Iterator
 import pytest
 from valkey import Valkey
 
+from aggregator.stores.effects.contract import Bounds, Filter, Turn
+from aggregator.stores.effects.records import SENT, Outcome
 from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate
+from aggregator.stores.redis.effects.store import EffectsInRedis
 from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.announced import Numbered
 from aggregator.stores.shared.asks import Ask
+from aggregator.stores.shared.plan import StorePlan
+from tests.effects.conftest import record
+from tests.policies.conftest import START
 
 
 def free_ports(count: int) -> list[int]:
@@ -116,5 +122,26 @@ def test_what_is_announced_in_a_cluster(cluster) -> None:
             assert await stores[1].announced(channel, start) == (start + 1, [b"1"])
         for store in stores:
             await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_durable_effects_in_a_cluster(cluster) -> None:
+    """All that a script touches lies on one node, so each step is whole."""
+    url, _ = cluster
+
+    async def main() -> None:
+        store = EffectsInRedis(StorePlan(store_address(url), prefix="t:"))
+        await store.open()
+        assert store.trouble is None
+        orders = ["welcome\na", "welcome\nb", "welcome\na"]
+        assert await store.put([record(number, order=order) for number, order in enumerate(orders)], Bounds(9, 10**9))
+        turned = await store.turn(Turn(START, room={"mail": 9}, most=9))
+        assert [one.id for one in turned.claimed] == ["id-0", "id-1"]
+        turned = await store.turn(Turn(START, (Outcome("id-0", SENT),), {"mail": 9}, 9))
+        assert [one.id for one in turned.claimed] == ["id-2"]
+        assert await store.order("forget", Filter(key="a"), START) == 2
+        assert [one["id"] for one in await store.find(Filter())] == ["id-1"]
+        await store.aclose()
 
     asyncio.run(main())

@@ -24,6 +24,7 @@ from aggregator.config.rules.conditions import check_conditions
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
 from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.durable import check_durable
+from aggregator.config.rules.durable_store import check_durable_store
 from aggregator.config.rules.each import check_each
 from aggregator.config.rules.edge import check_carried, check_errors
 from aggregator.config.rules.expressions import check_expressions
@@ -144,6 +145,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_listeners,
     check_client,
     check_store,
+    check_durable_store,
     check_shared_caches_of_upstreams,
     check_defaults_section,
     check_carried,

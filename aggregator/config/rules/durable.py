@@ -114,7 +114,7 @@ def _check_keys(
     analysis: Analysis, call: CallSite, settings: BackgroundCallSettings, around: Surroundings
 ) -> Iterator[Finding]:
     at = (*call.path, "durable")
-    if around.settings.state is None:
+    if around.settings.state is None and around.settings.background.durable.store == "sqlite":
         message = "there is no place where it could be kept"
         yield Finding("bad-durable", message, at, "name a folder at the top level: `state: ./state`", at_key=True)
     if analysis.settings is not None and analysis.settings.stream and settings.durable == "stored":

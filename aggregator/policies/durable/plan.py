@@ -24,7 +24,7 @@ REASONS = ("network", "timeout", "429", "5xx")
 class DurablePlan(Struct, frozen=True):
     """What is kept of durable effects, for how long (seconds), and what happens when there is no room."""
 
-    store: Literal["sqlite"] = "sqlite"
+    store: Literal["sqlite", "shared"] = "sqlite"
     sync: Literal["full", "normal"] = "full"
     keep_sent: float = 7 * 86400.0
     keep_dead: float = 30 * 86400.0
@@ -43,6 +43,7 @@ class DeliveryPlan(Struct, frozen=True):
 
     moment: Moment
     retry: RetryPlan
+    store: Literal["sqlite", "shared"] = "sqlite"
     full: Full = "503"
     order: Template | None = None
     delay: float = 0.0
@@ -54,6 +55,7 @@ class DeliveryPlan(Struct, frozen=True):
     def words(self) -> str:
         """What `explain` says of it: ``stored before the answer, delivered at least once, up to 12 times``."""
         written = "stored before the answer leaves" if self.moment == "stored" else "stored just after the answer"
+        written = written if self.store == "sqlite" else written.replace("stored", "stored for all machines", 1)
         retry = self.retry
         when = f", after {duration_text(self.delay)}" if self.delay else ""
         order = "" if self.order is None else ", one after the other for the same key"

@@ -18,7 +18,7 @@ class DurableBounds(Settings):
     """How much may be kept; `full` says what happens beyond."""
 
     count: int = Field(5_000_000, ge=1, description="Effects, delivered ones included; those are let go first.")
-    bytes: ByteSize = Field(2 * 1024**3, description="What they take on the disk, about.", examples=["2GiB"])
+    bytes: ByteSize = Field(2 * 1024**3, description="What they take there, about.", examples=["2GiB"])
     age: Timeout = Field(7 * 86400.0, description="How long one may wait; one that is older is dead.", examples=["7d"])
 
 
@@ -27,9 +27,14 @@ def _full(value: Any) -> Any:
 
 
 class DurableSettings(Settings):
-    """What is kept of background calls that are `durable`, in the folder of `state`."""
+    """What is kept of background calls that are `durable`."""
 
-    store: Literal["sqlite"] = Field("sqlite", description="Where they are kept: in one SQLite file.")
+    store: Literal["sqlite", "shared"] = Field(
+        "sqlite",
+        description="Where they are kept: `sqlite` is one file in the folder of `state`, `shared` the server that the "
+        "top-level `store` names, from which all machines deliver that name it.",
+        examples=["shared"],
+    )
     sync: Literal["full", "normal"] = Field(
         "full",
         description="`full` has each commit on the disk before the answer leaves; with `normal`, a machine that loses "

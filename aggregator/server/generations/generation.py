@@ -93,7 +93,7 @@ class Generation:
             if resources.watched:
                 made.watches = watches(upstreams, client, demo_port, resources.pool, resources.states)
                 await made.watches.prepare()
-            if plan.state is not None:
+            if plan.state is not None or plan.background.durable.store == "shared":
                 made.deliveries = build_deliveries(plan, resources)
             made.log = resources.log
             made.opened = opened

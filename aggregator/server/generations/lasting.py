@@ -15,7 +15,7 @@ from aggregator.policies.registry import Registry
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.server.generations.switching import Switching
-from aggregator.stores.effects.file import FILE, EffectsInFile
+from aggregator.server.sharing.effects import effects_of
 from aggregator.stores.folder import StateFolder
 
 Keeps: TypeAlias = Literal["all", "shared", "nothing"]
@@ -34,6 +34,7 @@ class Lasting:
         self._rotated = Rotated(states)
         self._followers = (Ledger(states, clock), self._rotated)
         self._outbox = outbox
+        self._clock = clock
         self.answers = IdempotentAnswers(clock)
         """What idempotent endpoints have answered; it is here where there is no folder, too."""
         self._keeps = keeps
@@ -43,8 +44,11 @@ class Lasting:
     async def open(self, plan: Plan, stack: AsyncExitStack) -> None:
         """Take up what a process before has left, until *stack* is closed; raises ``StartupError``."""
         stack.push_async_callback(self.answers.aclose)
-        if plan.state is None or self._keeps == "nothing":
+        if self._keeps == "nothing":
             self.answers.configure(plan.server.idempotency)
+            return
+        if plan.state is None:
+            await self._begin(None, plan, stack)
             return
         if self._keeps == "shared":
             stack.push_async_callback(self._rotated.aclose)
@@ -59,7 +63,7 @@ class Lasting:
             follower.remember(folder)
         await self._begin(folder.path, plan, stack)
 
-    async def _begin(self, folder: Path, plan: Plan, stack: AsyncExitStack) -> None:
+    async def _begin(self, folder: Path | None, plan: Plan, stack: AsyncExitStack) -> None:
         self._folder, self._stack = folder, stack
         stack.callback(self._leave)
         await self.follow(plan)
@@ -78,13 +82,13 @@ class Lasting:
         Raises ``StartupError``.
         """
         self.answers.configure(plan.server.idempotency)
-        folder, stack = self._folder, self._stack
-        if folder is None or stack is None:
+        stack = self._stack
+        if stack is None:
             return
-        if plan.has_idempotency and not self.answers.is_lasting:
-            await self.answers.open(folder)
+        if self._folder is not None and plan.has_idempotency and not self.answers.is_lasting:
+            await self.answers.open(self._folder)
             stack.push_async_callback(self.answers.aclose)
-        if not self._outbox.is_open and (plan.has_durable or (folder / FILE).exists()):
-            kept = await asyncio.to_thread(EffectsInFile, folder, plan.background.durable.sync)
+        kept = None if self._outbox.is_open else await effects_of(plan, self._folder, self._clock)
+        if kept is not None:
             self._outbox.open(kept, plan.background)
             stack.push_async_callback(self._outbox.close, 0.0)

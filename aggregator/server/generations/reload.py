@@ -82,7 +82,9 @@ def _beginnings(plan: Plan) -> dict[str, object]:
     server, admin = plan.server, plan.server.admin
     return {
         "state": plan.state,
+        "background.durable.store": plan.background.durable.store,
         "background.durable.sync": plan.background.durable.sync,
+        "store": plan.store if plan.background.durable.store == "shared" else None,
         "server.tls": server.tls is None,
         "server.redirect_http": server.redirect_http,
         "server.admin.address": None if admin is None else admin.address,

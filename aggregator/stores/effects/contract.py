@@ -130,7 +130,7 @@ class EffectStore(Protocol):
     def turn(self, turn: Turn) -> Awaitable[Turned]:
         """Return what comes of *turn*; what has trouble is tried by it."""
 
-    def park(self, known: frozenset[str], now: float) -> Awaitable[int]:
+    def park(self, known: frozenset[str], now: float, /) -> Awaitable[int]:
         """Park what waits for upstreams that are not *known*, let go on what is parked for those that are.
 
         Returns how many are parked anew.

@@ -8,7 +8,7 @@ import msgspec
 
 from aggregator.stores.effects.contract import FROM, MOST, Filter
 from aggregator.stores.effects.records import LEASED, STATES, WAITING, FixedRequest
-from aggregator.stores.effects.schema import COLUMNS, NEXT_OF_ORDER
+from aggregator.stores.effects.schema import BEFORE, COLUMNS, NEXT_OF_ORDER, PUT_BEHIND
 from aggregator.stores.effects.showing import sends, shown
 from aggregator.stores.effects.table import EffectTable
 
@@ -75,12 +75,9 @@ def order(table: EffectTable, what: str, wanted: Filter, now: float) -> int:
 
 def _again(table: EffectTable, seq: int, state: str, key: str | None, now: float) -> None:
     """Let an effect wait again, in its place among those of its *key*."""
-    is_behind = (
-        key is not None
-        and table.db.execute(
-            "SELECT 1 FROM effects WHERE order_key = ? AND seq < ? AND ended IS NULL", (key, seq)
-        ).fetchone()
-    )
+    is_behind = key is not None and table.db.execute(BEFORE, (key, seq)).fetchone()
+    if key is not None and not is_behind:
+        table.db.execute(PUT_BEHIND, (key, seq))
     table.db.execute(
         "UPDATE effects SET state = ?, due = ?, not_before = ?, ended = NULL, attempts = 0 WHERE seq = ?",
         (WAITING, None if is_behind else now, now, seq),

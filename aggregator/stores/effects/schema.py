@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS effects (
 );
 CREATE INDEX IF NOT EXISTS effects_due ON effects (upstream, due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS effects_state ON effects (state, upstream, size);
-CREATE INDEX IF NOT EXISTS effects_order ON effects (order_key, seq) WHERE order_key IS NOT NULL;
+DROP INDEX IF EXISTS effects_order;
+CREATE INDEX IF NOT EXISTS effects_live_order ON effects (order_key, seq) WHERE order_key IS NOT NULL AND ended IS NULL;
 CREATE INDEX IF NOT EXISTS effects_ended ON effects (state, ended) WHERE ended IS NOT NULL;
 CREATE INDEX IF NOT EXISTS effects_created ON effects (state, created) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
@@ -74,9 +75,18 @@ SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_befo
 WHERE upstream = ? AND due <= ? ORDER BY due, seq LIMIT ?
 """
 NEXT_OF_ORDER: Final = """
-UPDATE effects SET due = max(not_before, ?) WHERE seq = (
-    SELECT seq FROM effects WHERE order_key = ? AND ended IS NULL ORDER BY seq LIMIT 1
-) AND state = 'waiting' AND due IS NULL
+UPDATE effects SET due = max(not_before, ?1) WHERE seq = (
+    SELECT seq FROM effects WHERE order_key = ?2 AND ended IS NULL ORDER BY seq LIMIT 1
+) AND state = 'waiting' AND due IS NULL AND NOT EXISTS (
+    SELECT 1 FROM effects WHERE order_key = ?2 AND ended IS NULL AND state = 'leased'
+)
+"""
+BEFORE: Final = """
+SELECT 1 FROM effects WHERE order_key = ?1 AND ended IS NULL AND seq != ?2 AND (seq < ?2 OR state = 'leased') LIMIT 1
+"""
+PUT_BEHIND: Final = """
+UPDATE effects SET due = NULL
+WHERE order_key = ? AND ended IS NULL AND seq > ? AND state = 'waiting' AND due IS NOT NULL
 """
 COLUMNS: Final = """
 id, name, endpoint, upstream, request_id, order_key, state, created, not_before, due, ended, attempts, size, last

@@ -18,6 +18,7 @@ from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
     from aggregator.stores.effects.contract import EffectStore
+    from aggregator.stores.shared.plan import StorePlan
 
 _T = TypeVar("_T")
 _READS = ("list", "show", "export")
@@ -55,7 +56,8 @@ def effects(
 ) -> None:  # fmt: skip
     """Show what became of durable effects, have them sent again (`retry`, `replay`) or removed (`discard`, `forget`).
 
-    A process that serves FILE is asked at its `server.admin`; where none runs, the folder of `state` is worked on.
+    A process that serves FILE is asked at its `server.admin`; where none runs, the folder of `state` is worked on, or
+    the shared store.
 
     Exit codes: 0 fine, 1 refused, not reached, or no such effect, 2 wrong usage.
     """
@@ -84,7 +86,7 @@ class _Source:
         from aggregator.server.generations.plan_source import PlanFiles
 
         plan = PlanFiles(Path(file)).load() if url is None else None
-        self._state = None if plan is None else plan.state
+        self._plan = plan
         self._target = admin_target(url, file) if plan is None or plan.server.admin is not None else None
         self._is_served = url is not None or (self._target is not None and self._answers())
 
@@ -157,7 +159,13 @@ class _Source:
         from aggregator.stores.effects.file import FILE, EffectsInFile
         from aggregator.stores.folder import StateFolder
 
-        folder = None if self._state is None else Path(self._state)
+        plan = self._plan
+        assert plan is not None
+        if plan.background.durable.store == "shared":
+            async with self._shared(plan.store) as shared:
+                yield shared
+            return
+        folder = None if plan.state is None else Path(plan.state)
         if folder is None or not (folder / FILE).exists():
             _fail("No durable effects are kept: there is no `state`, or nothing in it.")
         with closing(StateFolder(folder)):
@@ -166,6 +174,20 @@ class _Source:
                 yield store
             finally:
                 await store.aclose()
+
+    @asynccontextmanager
+    async def _shared(self, place: StorePlan) -> AsyncIterator[EffectStore]:
+        from aggregator.errors import StoreError
+        from aggregator.stores.redis.effects.store import EffectsInRedis
+
+        store = EffectsInRedis(place)
+        try:
+            await store.open()
+            if store.trouble is not None:
+                raise StoreError(f"The shared store cannot be asked: {store.trouble}")
+            yield store
+        finally:
+            await store.aclose()
 
 
 def _fail(sentence: str) -> NoReturn:

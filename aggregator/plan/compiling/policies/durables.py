@@ -42,6 +42,7 @@ def compile_delivery(
     return DeliveryPlan(
         settings.durable,
         delivery_retry(settings.retry, successes),
+        durable.store,
         durable.full,
         _template(settings.order),
         settings.delay or 0.0,

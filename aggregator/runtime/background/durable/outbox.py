@@ -64,6 +64,8 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
         self._followed: set[asyncio.Task[Any]] = set()
         self._closing = False
+        self._is_parked = False
+        """Whether the store knows which upstreams are known."""
         self._tidied = self._looked = 0.0
 
     @property
@@ -111,17 +113,21 @@ class Outbox:
 
     def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
         """Deliver by *targets* from now on, within the limits of *plan*."""
-        self._plan, self._targets = plan, targets
-        if self._store is not None:
-            self.follow(self._park(self._store))
+        self._plan, self._targets, self._is_parked = plan, targets, False
+        self.wake()
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether the store is to be told which upstreams are known."""
+        return not self._is_parked and self._targets is not NOWHERE
 
     async def _park(self, store: EffectStore) -> None:
-        with suppress(StoreError):
-            parked = await store.park(self._targets.known, self._clock())
-            if parked:
-                log(_log, logging.WARNING, "Durable effects are parked: the file does not know their upstream.",
-                    count=parked)  # fmt: skip
-        self.wake()
+        targets = self._targets
+        parked = await store.park(targets.known, self._clock())
+        self._is_parked = targets is self._targets
+        if parked:
+            log(_log, logging.WARNING, "Durable effects are parked: the file does not know their upstream.",
+                count=parked)  # fmt: skip
 
     def put(self, records: list[EffectRecord]) -> asyncio.Future[bool]:
         """Return whether *records* are kept, once they are; ``StoreError`` when that fails. Never waits."""
@@ -192,8 +198,11 @@ class Outbox:
 
     async def _turn(self) -> float:
         """Keep what ended, start what is due; returns after how many seconds to look again."""
-        store, now = self._store, self._clock()
+        store = self._store
         assert store is not None
+        if self._has_news and store.trouble is None:
+            await self._park(store)
+        now = self._clock()
         waited_for = [name for name in [*store.upstreams] if name in self._targets.upstreams]
         room, free = self._under_way.room(waited_for, self._plan.workers)
         ended, self._ended = self._ended, []
@@ -208,6 +217,8 @@ class Outbox:
         self._tell(turn, turned)
         for record in turned.claimed:
             self._start(record)
+        if self._has_news:
+            return 0.0
         if turned.next_due is None or free <= len(turned.claimed):
             return _LOOK
         return min(_LOOK, max(0.0, turned.next_due - self._clock()))

@@ -27,7 +27,7 @@ async def state_folder(plan: Plan, switches: KeptSwitches, quotas: SharedQuotas)
         return
     folder = StateFolder(Path(plan.state))
     try:
-        if plan.has_durable or (folder.path / FILE).exists():
+        if plan.background.durable.store == "sqlite" and (plan.has_durable or (folder.path / FILE).exists()):
             EffectWriter(folder.path / FILE, plan.background.durable.sync).close()
         if plan.has_idempotency:
             await AnswersInFile(folder.path).aclose()

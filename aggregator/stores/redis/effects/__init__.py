@@ -1,0 +1,1 @@
+"""Durable effects in Redis or Valkey, which machines share."""

@@ -1,0 +1,36 @@
+"""Whether a server keeps what it was given: it may lose all when it stops, or forget what it has no memory for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from aggregator.errors import StoreError
+
+
+async def warnings_about(ask: Callable[..., Awaitable[Any]]) -> AsyncIterator[str]:
+    """Yield a sentence for each way in which the server that *ask* asks may lose what it keeps.
+
+    What it does not tell, as services do that hide their settings, is not known; raises ``StoreError`` when it is gone.
+    """
+    info = _fields(await ask(b"INFO", b"persistence"))
+    if info.get("aof_enabled") == "0":
+        yield "Durable effects are lost when the shared store stops: it keeps no append-only file."
+    elif info.get("aof_enabled") == "1" and await _setting(ask, b"appendfsync") in ("everysec", "no"):
+        yield "The last durable effects may be lost when the machine of the shared store stops: not each is synced."
+    memory = _fields(await ask(b"INFO", b"memory"))
+    if memory.get("maxmemory_policy", "noeviction").startswith("allkeys"):
+        yield "Durable effects may be lost when the shared store is full: it forgets keys for want of memory."
+
+
+def _fields(text: bytes | None) -> dict[str, str]:
+    lines = (text or b"").decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+async def _setting(ask: Callable[..., Awaitable[Any]], name: bytes) -> str:
+    try:
+        found = await ask(b"CONFIG", b"GET", name)
+    except StoreError:
+        return ""
+    return found[1].decode() if found else ""

@@ -1,0 +1,173 @@
+"""Scripts that keep durable effects, lease them, and keep what became of them: each is whole or not at all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aggregator.stores.redis.effects.pieces import BEGIN
+
+PUT: Final = (
+    BEGIN
+    + b"""
+local most, most_bytes, records = given[1], given[2], given[3]
+local bytes = 0
+for _, r in ipairs(records) do bytes = bytes + r[6] end
+local function lacks()
+  local there = 0
+  for _, state in ipairs(STATES) do there = there + call('ZCARD', B .. 'n:' .. state) end
+  return there + #records > most or tonumber(call('GET', B .. 'bytes') or '0') + bytes > most_bytes
+end
+while lacks() do
+  local oldest = call('ZRANGE', B .. 't:sent', 0, 0)
+  if #oldest == 0 then return {0, kept()} end
+  for _, e in ipairs(all(B .. 't:sent', oldest)) do drop(e) end
+end
+local function is_first(key, lifetime)
+  local known = B .. 'd:' .. digest(key)
+  if not call('SET', known, '1', 'NX', 'PX', lifetime) then return false end
+  local of_subject = B .. 'dk:' .. digest(subject(key))
+  call('SADD', of_subject, known)
+  if call('PTTL', of_subject) < lifetime then call('PEXPIRE', of_subject, lifetime) end
+  return true
+end
+for at, r in ipairs(records) do
+  if not r[9] or is_first(r[9], r[10]) then
+    local created = now + at / 1000000
+    local e = {id = r[1], upstream = r[4], order = r[7], seq = call('INCR', B .. 'seq'), not_before = created + r[8]}
+    call('HSET', B .. 'r:' .. e.id, 'seq', e.seq, 'name', r[2], 'endpoint', r[3], 'upstream', e.upstream,
+         'request_id', r[5], 'request', ARGV[1 + at], 'size', r[6], 'created', text(created),
+         'not_before', text(e.not_before), 'attempts', 0)
+    call('INCRBY', B .. 'bytes', r[6])
+    call('SADD', B .. 'q:' .. r[5], e.id)
+    local is_behind = e.order and first_of(e.order)
+    if e.order then
+      call('HSET', B .. 'r:' .. e.id, 'order_key', e.order)
+      call('SADD', B .. 'k:' .. digest(subject(e.order)), e.id)
+    end
+    enter(e, 'waiting', not is_behind and e.not_before)
+  end
+end
+return {1, kept()}
+"""
+)
+"""Given the most effects, the most bytes, and records: id, name, endpoint, upstream, id of the request, bytes, order,
+seconds until it is due, dedupe key, and for how many milliseconds. What each sends follows.
+"""
+
+TURN: Final = (
+    BEGIN
+    + b"""
+local me, lease, ended, room, most, ages, looks = unpack(given)
+local was_there = tonumber(call('ZSCORE', B .. 'holders', me) or '0') > now
+call('ZADD', B .. 'holders', text(now + lease), me)
+for _, o in ipairs(ended) do
+  local e = get(o[1])
+  if e and e.state == 'leased' and e.holder == me then
+    local has_ended = not LIVE[o[2]]
+    if o[3] then call('HSET', B .. 'r:' .. e.id, 'last', ARGV[o[3]]) end
+    if not o[5] then call('HINCRBY', B .. 'r:' .. e.id, 'attempts', -1) end
+    move(e, o[2], has_ended and now or now + o[4])
+    if has_ended then follow(e.order) end
+  end
+end
+local given_up, forgotten, taken = 0, 0, 0
+if ages then
+  for _, state in ipairs({'waiting', 'parked'}) do
+    for _, e in ipairs(all(B .. 'n:' .. state, call('ZRANGE', B .. 'n:' .. state, 0, 199))) do
+      if e.created >= now - ages[1] then break end
+      call('HSET', B .. 'r:' .. e.id, 'last', ARGV[ages[4]])
+      move(e, 'dead', now)
+      follow(e.order)
+      given_up = given_up + 1
+    end
+  end
+  for at, state in ipairs({'sent', 'dead'}) do
+    local gone = call('ZRANGEBYSCORE', B .. 't:' .. state, '-inf', '(' .. text(now - ages[1 + at]), 'LIMIT', 0, 500)
+    for _, e in ipairs(all(B .. 't:' .. state, gone)) do drop(e) end
+    forgotten = forgotten + #gone
+  end
+end
+if looks and was_there then
+  for _, holder in ipairs(call('ZRANGEBYSCORE', B .. 'holders', '-inf', text(now))) do
+    taken = taken + take_back(holder, 500)
+  end
+end
+local claimed, next_due = {}, false
+for _, place in ipairs(room) do
+  local upstream, free = place[1], math.min(place[2], most - #claimed)
+  local due = B .. 'due:' .. upstream
+  local ids = free > 0 and call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, free) or {}
+  for _, e in ipairs(all(due, ids)) do
+    move(e, 'leased', me)
+    call('HINCRBY', B .. 'r:' .. e.id, 'attempts', 1)
+    local fields = call('HMGET', B .. 'r:' .. e.id, 'name', 'endpoint', 'upstream', 'request_id', 'request', 'created',
+                        'not_before', 'order_key', 'attempts')
+    claimed[#claimed + 1] = {e.id, fields}
+  end
+  if #ids < place[2] then
+    local first = call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+    if first and (not next_due or tonumber(first) < next_due) then next_due = tonumber(first) end
+  end
+end
+return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - now), taken, given_up, forgotten,
+        was_there and 1 or 0}
+"""
+)
+"""Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages, and
+whether to look for processes that died.
+
+What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
+it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. One that was
+not there itself looks not: others may have been cut off with it. Returns last whether it was.
+"""
+
+PARK: Final = (
+    BEGIN
+    + b"""
+local me, lease, known, most = unpack(given)
+call('ZADD', B .. 'holders', text(now + lease), me)
+call('DEL', B .. 'knows:' .. me)
+for _, name in ipairs(known) do call('SADD', B .. 'knows:' .. me, name) end
+local holders = call('ZRANGEBYSCORE', B .. 'holders', text(now), '+inf')
+local function is_known(name)
+  for _, holder in ipairs(holders) do
+    if call('SISMEMBER', B .. 'knows:' .. holder, name) == 1 then return true end
+  end
+  return false
+end
+local parked, left = 0, most
+for _, name in ipairs(call('HKEYS', B .. 'up')) do
+  if not is_known(name) then
+    for _, kind in ipairs({'due:', 'behind:'}) do
+      local ids = left > 0 and call('ZRANGE', B .. kind .. name, 0, left - 1) or {}
+      for _, e in ipairs(all(B .. kind .. name, ids)) do
+        move(e, 'parked')
+        parked, left = parked + 1, left - 1
+      end
+    end
+  elseif call('SISMEMBER', B .. 'knows:' .. me, name) == 1 then
+    local ids = left > 0 and call('ZRANGE', B .. 'parked:' .. name, 0, left - 1) or {}
+    for _, e in ipairs(all(B .. 'parked:' .. name, ids)) do
+      move(e, 'waiting', not e.order and e.not_before)
+      follow(e.order)
+      left = left - 1
+    end
+  end
+end
+return {parked, left > 0 and 1 or 0}
+"""
+)
+"""Given who asks, for how many seconds it is there, the upstreams that it knows, and how many effects may move; what
+another process knows that is there is not parked. Returns how many were parked, and whether that is all.
+"""
+
+LEAVE: Final = (
+    BEGIN
+    + b"""
+return take_back(given[1], 500)
+"""
+)
+"""Given who leaves; returns how many of its leases were given back, 500 while there may be more."""
+
+LOOK: Final = BEGIN + b"return {kept(), call('HKEYS', B .. 'up')}"
+"""Returns how many there are, and the upstreams to which something waits."""

@@ -1,0 +1,231 @@
+"""Durable effects in a server that machines share: an ``EffectStore`` by scripts.
+
+    away ── a turn of deliveries connects ──▶ there ── a reply is late or an error, the connection breaks ──▶ away
+
+While it is away everything fails at once, and each turn tries again. A process is there for as long as it takes turns;
+what it had leased waits again once it has taken none for ``LEASE`` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import sha1
+from typing import Any, Final
+
+import msgspec
+
+from aggregator.errors import StoreError
+from aggregator.stores.effects.contract import EXPIRED, FROM, MOST, Bounds, Filter, Kept, Turn, Turned
+from aggregator.stores.effects.records import STATES, EffectRecord, FixedRequest
+from aggregator.stores.effects.showing import sends
+from aggregator.stores.redis.cluster import Cluster
+from aggregator.stores.redis.effects import reading, scripts
+from aggregator.stores.redis.effects.keeping import warnings_about
+from aggregator.stores.redis.effects.packing import ended, packed, record_of, row_of
+from aggregator.stores.redis.effects.pieces import FORMAT
+from aggregator.stores.redis.node import Command
+from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
+from aggregator.stores.shared.plan import StorePlan
+from aggregator.telemetry.logging import log
+
+LEASE: Final = 20.0
+"""Seconds for which a process counts as there after it took a turn."""
+_LATE: Final = 2.0
+"""Seconds that a reply may take: one that is written to a disk may wait for it."""
+_STEP: Final = 500
+"""Effects that are looked at, or moved, in one script."""
+_encode = msgspec.msgpack.Encoder().encode
+_request = msgspec.msgpack.Decoder(FixedRequest).decode
+_log = logging.getLogger("aggregator.effects")
+
+
+class EffectsInRedis:
+    """The effects at the place that *plan* names."""
+
+    def __init__(self, plan: StorePlan, wall: Callable[[], float] = time.time) -> None:
+        self._base = b"%be:{effects}:" % plan.prefix.encode()
+        self._label = plan.address.label
+        self._wall = wall
+        self._me = secrets.token_hex(8)
+        late = max(_LATE, plan.timeout)
+        is_cluster = plan.address.kind == "cluster"
+        self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, late, self._lose)
+        self._sent: set[bytes] = set()
+        """Scripts that the server knows."""
+        self._known: frozenset[str] | None = None
+        """What the server is told again that forgot it."""
+        self._place = 0
+        self._told: tuple[str, ...] = ()
+        self.trouble: str | None = None
+        """Why nothing can be written at the moment; None while it can."""
+        self.kept = Kept()
+        """What is kept, as far as it was last heard."""
+        self.upstreams: set[str] = set()
+        """The upstreams to which something waits, or did."""
+
+    async def open(self) -> None:
+        """Connect, if the server is there: one that is not is told, and tried again by each turn."""
+        try:
+            await self._connect()
+            await self.look()
+        except StoreError as error:
+            self._lose(str(error))
+
+    async def _connect(self) -> None:
+        await open_way(self._way)
+        self._sent.clear()
+        version = await self._ask(b"INCRBY", self._base + b"v", 0)
+        if int(version) == 0:
+            await self._ask(b"SET", self._base + b"v", FORMAT)
+        elif int(version) > FORMAT:
+            raise StoreError(f"its effects are of version {int(version)}, and this program reads {FORMAT}")
+        told = tuple([sentence async for sentence in warnings_about(self._ask)])
+        if told != self._told:
+            self._told = told
+            for sentence in told:
+                log(_log, logging.WARNING, sentence, store=self._label)
+
+    async def _ask(self, *command: bytes | str | int | float) -> Any:
+        return good(await self._way.send(self._base, command))
+
+    async def _run(self, script: bytes, *given: Any, raw: tuple[bytes, ...] = ()) -> Any:
+        """Return the reply to *script*, given values that are packed, and *raw* ones, which Lua could not unpack.
+
+        Raises ``StoreError``, and has trouble then.
+        """
+        values: Command = (1, self._base, _encode(given), *raw)
+        try:
+            if script in self._sent:
+                found = await self._way.send(self._base, (b"EVALSHA", sha1(script).hexdigest(), *values))  # noqa: S324
+                if not (isinstance(found, Exception) and "NOSCRIPT" in f"{type(found).__name__} {found}".upper()):
+                    return self._good(found)
+            found = self._good(await self._way.send(self._base, (b"EVAL", script, *values)))
+        except StoreError as error:
+            self._lose(str(error))
+            raise
+        self._sent.add(script)
+        return found
+
+    def _good(self, reply: Any) -> Any:
+        found = good(reply)
+        if self.trouble is not None:
+            log(_log, logging.WARNING, "Durable effects can be written again.", store=self._label)
+            self.trouble = None
+        return found
+
+    def _lose(self, why: str) -> None:
+        """Have trouble, because of *why*."""
+        if self.trouble is None:
+            log(_log, logging.ERROR, "Durable effects cannot be written.", store=self._label, reason=why)
+        self.trouble = why
+
+    def _hear(self, told: list[bytes], upstreams: list[bytes] | None = None) -> None:
+        """Take note of what a script has *told* of all that is kept."""
+        place, size, *counts = map(int, told)
+        if place < self._place:
+            log(_log, logging.ERROR, "The shared store has lost durable effects.", store=self._label)
+        self._place = place
+        self.kept = Kept(dict(zip(STATES, counts, strict=True)), size)
+        if upstreams is not None:
+            self.upstreams = {name.decode() for name in upstreams}
+
+    def put(self, records: list[EffectRecord], bounds: Bounds) -> asyncio.Future[bool]:
+        """Return whether *records* are kept, all or none."""
+        return asyncio.ensure_future(self._put(records, bounds))
+
+    async def _put(self, records: list[EffectRecord], bounds: Bounds) -> bool:
+        raw = tuple(_encode(record.request) for record in records)
+        given = [packed(record) for record in records]
+        is_kept, told = await self._run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
+        self._hear(told)
+        if is_kept:
+            self.upstreams.update(record.upstream for record in records)
+        return bool(is_kept)
+
+    async def turn(self, turn: Turn) -> Turned:
+        """Return what comes of *turn*; it connects where nothing is."""
+        if not self._way.is_open:
+            try:
+                await self._connect()
+            except StoreError as error:
+                self._lose(str(error))
+                raise
+        ages = turn.ages
+        old = ages is not None and (*(turn.now - age for age in (ages.waiting, ages.sent, ages.dead)), 2)
+        done = [ended(outcome, turn.now, place) for place, outcome in enumerate(turn.ended, 3)]
+        raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in turn.ended)))
+        found = await self._run(
+            scripts.TURN, self._me, LEASE, done, list(turn.room.items()), turn.most, old, turn.looks, raw=raw
+        )
+        told, upstreams, claimed, next_due, taken, given_up, forgotten, was_there = found
+        self._hear(told, upstreams)
+        if not was_there and self._known is not None:
+            await self.park(self._known, turn.now)
+        due = None if next_due is None else turn.now + float(next_due)
+        return Turned([record_of(*one) for one in claimed], due, taken, given_up, forgotten)
+
+    async def park(self, known: frozenset[str], _: float, /) -> int:
+        """Park what waits for upstreams that are not *known* to any process, let go on what is parked for those."""
+        self._known = known
+        parked, is_all = 0, 0
+        while not is_all:
+            number, is_all = await self._run(scripts.PARK, self._me, LEASE, sorted(known), _STEP)
+            parked += number
+        await self.look()
+        return parked
+
+    async def find(self, wanted: Filter, after: int = 0, most: int = MOST) -> list[dict[str, Any]]:
+        """Return up to *most* effects that are *wanted*, the oldest first, behind the place *after*."""
+        return await self._find(wanted, STATES, after, most, self._wall())
+
+    async def _find(
+        self, wanted: Filter, states: tuple[str, ...], after: int, most: int, now: float
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        said = {key: value for key, value in msgspec.to_builtins(wanted).items() if value is not None}
+        if wanted.since is not None:
+            said["since"] = now - wanted.since
+        if wanted.state is not None:
+            states = tuple(state for state in states if state == wanted.state)
+        found: list[dict[str, Any]] = []
+        place: int | None = after
+        while place is not None and len(found) < most:
+            rows, bound = await self._run(reading.FIND, said, states, place, most - len(found), _STEP)
+            found += [row_of(*row) for row in rows]
+            place = None if bound is None else int(bound)
+        return found
+
+    async def show(self, id_: str) -> dict[str, Any] | None:
+        """Return the effect *id_* with what it sends; None for an unknown one."""
+        found = await self.find(Filter(id=id_))
+        if not found:
+            return None
+        kept = await self._ask(b"HGET", self._base + b"r:" + id_.encode(), b"request")
+        return None if kept is None else found[0] | sends(_request(kept))
+
+    async def order(self, what: str, wanted: Filter, now: float) -> int:
+        """Do *what* to those that are *wanted*, a step after the other; returns to how many."""
+        done = place = 0
+        while found := await self._find(wanted, FROM[what], place, _STEP, now):
+            done += await self._run(reading.ACT, what, [one["id"] for one in found], FROM[what])
+            place = found[-1]["place"]
+        if what == "forget" and wanted.key is not None:
+            await self._run(reading.FORGET, wanted.key)
+        await self.look()
+        return done
+
+    async def look(self) -> None:
+        """Have ``kept`` as it is now."""
+        self._hear(*await self._run(scripts.LOOK))
+
+    async def aclose(self) -> None:
+        """Give back what this process has leased, and close the connection."""
+        try:
+            while self._way.is_open and await self._run(scripts.LEAVE, self._me) == _STEP:
+                pass
+        except StoreError:
+            pass  # it counts as gone in a while
+        await self._way.aclose()
