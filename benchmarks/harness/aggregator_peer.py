@@ -13,7 +13,7 @@ from harness.upstream import Origins
 
 
 def command_of(python: Path) -> Path:
-    """Give the command ``aggregator`` of the environment of *python*, which is what operators run."""
+    """Return the command ``aggregator`` of the environment of *python*, which is what operators run."""
     return python.with_name("aggregator")
 
 

@@ -110,7 +110,7 @@ def compile_project(python: Path) -> None:
 
 @contextmanager
 def _unless_stamped(folder: Path, *sources: Path) -> Iterator[bool]:
-    """Give whether *folder* was made from exactly these *sources*; stamp it when the block succeeds."""
+    """Yield whether *folder* was made from exactly these *sources*; stamp it when the block succeeds."""
     stamp = CACHE / f"{folder.name}.stamp"
     wanted = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
     fresh = folder.is_dir() and stamp.is_file() and stamp.read_text() == wanted

@@ -75,7 +75,7 @@ class Host:
         self._before = _processor_times()
 
     def taken(self) -> float:
-        """Give the share that others had of the time in which these processors had work to do."""
+        """Return the share that others had of the time in which these processors had work to do."""
         passed = [after - before for before, after in zip(self._before, _processor_times(), strict=True)]
         _, _, _, idle, waiting, *_, stolen = passed
         busy = sum(passed) - idle - waiting
@@ -83,7 +83,7 @@ class Host:
 
 
 def _processor_times() -> list[int]:
-    """Give ticks of all processors: user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))."""
+    """Return ticks of all processors: user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))."""
     first, *_ = Path("/proc/stat").read_text().splitlines()
     return [int(ticks) for ticks in first.split()[1:9]]
 

@@ -49,7 +49,7 @@ def measure(
 
 
 def joined(several: Sequence[Mapping[str, Series]]) -> Mapping[str, Series]:
-    """Give the rounds of *several* measurements of contenders of the same names as one series each."""
+    """Return the rounds of *several* measurements of contenders of the same names as one series each."""
     first = several[0]
     return {name: Series(first[name].contender, sum((found[name].turns for found in several), ())) for name in first}
 

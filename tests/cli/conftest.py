@@ -18,7 +18,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty folder to work in, without what CI and terminals set."""
+    """Return an empty folder to work in, without what CI and terminals set."""
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "NO_COLOR", "USERS_URL", "SHOP_URL", "ANALYTICS_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def routes_file(folder: Path) -> Path:
-    """Give a routes.yaml that `init` writes."""
+    """Return a routes.yaml that `init` writes."""
     file = folder / "routes.yaml"
     file.write_text(starter_text())
     return file
@@ -45,7 +45,7 @@ def no_complaints() -> Iterator[None]:
 
 @pytest.fixture
 def aggregator(folder: Path, no_complaints: None) -> Command:
-    """Give the command line as a function of its arguments; `input=` is stdin."""
+    """Return the command line as a function of its arguments; `input=` is stdin."""
 
     def run(*arguments: str, **options: Any) -> Result:
         result = CliRunner().invoke(cli, arguments, prog_name="aggregator", **options)

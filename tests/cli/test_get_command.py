@@ -28,7 +28,7 @@ endpoints:
 
 @pytest.fixture
 def lab(folder: Path) -> Path:
-    """Give a file over the services of the demo that fail on demand."""
+    """Return a file over the services of the demo that fail on demand."""
     (folder / "routes.yaml").write_text(LAB)
     return folder
 

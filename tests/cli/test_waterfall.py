@@ -24,7 +24,7 @@ class Endpoint:
 def ended(
     name: str, start: float, end: float, *, status: int = 200, sent: float | None = None, reused: bool = False
 ) -> Result:
-    """Give a good result that ran from *start* to *end*."""
+    """Return a good result that ran from *start* to *end*."""
     result = Result(name, start, end, status=status)
     if sent is not None:
         result.reply = Reply(status, [], b"", reused, start, sent, end - 0.001, end)
@@ -32,7 +32,7 @@ def ended(
 
 
 def late(name: str, start: float, end: float, cause: Cause = Cause.DEADLINE) -> Result:
-    """Give a failed result."""
+    """Return a failed result."""
     return failed(name, CallError(cause, "It was late."), start, end, upstream="shop")
 
 

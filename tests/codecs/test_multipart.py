@@ -12,7 +12,7 @@ from aggregator.errors import ExpressionError
 
 
 def parse(body: MultipartBody) -> list[tuple[str, str | None, bytes]]:
-    """Give name, file name and content of each part, read by the standard library."""
+    """Return name, file name and content of each part, read by the standard library."""
     message = email.message_from_bytes(
         b"Content-Type: " + body.content_type + b"\r\n\r\n" + body.encode(), policy=email.policy.HTTP
     )

@@ -90,7 +90,7 @@ KEYS = (
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give every path in *value*."""
+    """Yield every path in *value*."""
     if path:
         yield path
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -136,7 +136,7 @@ def test_any_change(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None
 
 
 def outcome(file: Path) -> tuple[list[Diagnostic], str]:
-    """Give the problems of *file* and how they are shown."""
+    """Return the problems of *file* and how they are shown."""
     try:
         config = load_config(file, VARIABLES)
     except ConfigError as error:

@@ -62,7 +62,7 @@ endpoints:
 
 @pytest.fixture
 def origins() -> Origins:
-    """Give the origins of a small file."""
+    """Return the origins of a small file."""
     document, _ = read_document(TEXT, "routes.yaml")
     assert document is not None
     origins = Origins("routes.yaml")
@@ -72,7 +72,7 @@ def origins() -> Origins:
 
 
 def marked(origins: Origins, finding: Finding) -> str:
-    """Give the characters that *finding* points at."""
+    """Return the characters that *finding* points at."""
     at = origins.place(finding).position
     return TEXT.splitlines()[at.line - 1][at.column - 1 : at.end_column - 1]
 

@@ -31,7 +31,7 @@ endpoints:
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Give a function that writes files into an empty working directory, the first one being routes.yaml."""
+    """Return a function that writes files into an empty working directory, the first one being routes.yaml."""
     monkeypatch.chdir(tmp_path)
 
     def files(text: str, **others: str) -> Path:
@@ -44,7 +44,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
 
 
 def problems(path: Path | str, **env: str) -> list[str]:
-    """Give code and place of every problem of *path*, which has some."""
+    """Return code and place of every problem of *path*, which has some."""
     with pytest.raises(ConfigError) as caught:
         load_config(path, env)
     return [f"{one.code} {one.position}" for one in caught.value.diagnostics]
@@ -358,7 +358,7 @@ def test_again_is_the_same_as_anew(tmp_path_factory: pytest.TempPathFactory, see
 
 
 def outcome(loader: Loader) -> tuple[Config | None, tuple[Diagnostic, ...]]:
-    """Give what *loader* says now."""
+    """Return what *loader* says now."""
     try:
         config = loader.load()
     except ConfigError as error:

@@ -12,7 +12,7 @@ from aggregator.config.salvage import salvage
 
 
 def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:
-    """Give what is left of *value* as an endpoint, and the names that were lost."""
+    """Return what is left of *value* as an endpoint, and the names that were lost."""
     with pytest.raises(ValidationError) as caught:
         EndpointSettings.model_validate(value)
     settings, lost = salvage(EndpointSettings, value, caught.value)

@@ -63,12 +63,12 @@ endpoints:
 
 @cache
 def validator() -> Any:
-    """Give the schema, compiled."""
+    """Return the schema, compiled."""
     return jsonschema_rs.Draft202012Validator(json.loads(schema_text()))
 
 
 def as_json(value: Any) -> Any:
-    """Give what YAML read as JSON has it: keys are texts."""
+    """Return what YAML read as JSON has it: keys are texts."""
     if isinstance(value, dict):
         return {str(key): as_json(inner) for key, inner in value.items()}
     if isinstance(value, date):  # a text for editors, which read YAML 1.2
@@ -77,7 +77,7 @@ def as_json(value: Any) -> Any:
 
 
 def refusals(text: str) -> list[str]:
-    """Give what the schema says against *text*."""
+    """Return what the schema says against *text*."""
     return [str(error) for error in validator().iter_errors(as_json(yaml.safe_load(text)))]
 
 

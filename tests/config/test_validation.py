@@ -15,14 +15,14 @@ from aggregator.fields import Settings
 
 
 def found(model: type[Settings], value: Any) -> list[Finding]:
-    """Give what is wrong with *value* as a *model*."""
+    """Return what is wrong with *value* as a *model*."""
     with pytest.raises(ValidationError) as caught:
         model.model_validate(value)
     return findings_of(caught.value, model, (), value)
 
 
 def said(model: type[Settings], value: Any) -> list[tuple[str, str | None]]:
-    """Give message and hint of everything that is wrong."""
+    """Return message and hint of everything that is wrong."""
     return [(one.message, one.hint) for one in found(model, value)]
 
 

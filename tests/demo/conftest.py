@@ -38,7 +38,7 @@ def stage() -> Stage[Any]:
 
 @pytest.fixture
 def ask(stage: Stage[httpx.Response]) -> Ask:
-    """Give the answer to one request: ``ask("shop", "/orders/1001")``."""
+    """Return the answer to one request: ``ask("shop", "/orders/1001")``."""
 
     def send(service: str, path: str, method: str = "GET", **options: Any) -> httpx.Response:
         return stage(lambda server, client: client.request(method, server.url(service) + path, **options))

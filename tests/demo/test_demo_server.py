@@ -20,7 +20,7 @@ from aggregator.errors import StartupError
 
 
 def talk(data: bytes, *, latency: float = 0, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> bytes:
-    """Give all that the server sends for raw *data* until it closes the connection, or for a second."""
+    """Return all that the server sends for raw *data* until it closes the connection, or for a second."""
 
     async def main() -> bytes:
         server = DemoServer(latency)
@@ -37,7 +37,7 @@ def talk(data: bytes, *, latency: float = 0, loop: Callable[[], asyncio.Abstract
 
 
 def get(path: str, *fields: str) -> bytes:
-    """Give the bytes of one GET request."""
+    """Return the bytes of one GET request."""
     return "".join(f"{line}\r\n" for line in (f"GET {path} HTTP/1.1", "host: x", *fields, "")).encode()
 
 
@@ -261,7 +261,7 @@ class Clumsy:
     latency = 0.0
 
     def routes(self) -> tuple[Route, ...]:
-        """Give a route that fails."""
+        """Return a route that fails."""
         return (Route("GET", "/trip", self.trip),)
 
     def trip(self, request: Request) -> Response:

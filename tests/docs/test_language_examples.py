@@ -38,7 +38,7 @@ class Piece(NamedTuple):
 
 
 def pieces() -> Iterator[Piece]:
-    """Give every block of YAML with the transcript that follows it."""
+    """Yield every block of YAML with the transcript that follows it."""
     for block in BLOCK.finditer(PAGE):
         asked = re.split(r"\n(?! )", (block["asked"] or "").rstrip())
         yield Piece(PAGE.count("\n", 0, block.start()) + 1, block["yaml"], tuple(filter(None, asked)))
@@ -49,7 +49,7 @@ UPSTREAMS = "upstreams:\n" + re.search(r"^upstreams:\n(.*?)^\n", PIECES[0].text,
 
 
 def whole_file(text: str) -> str:
-    """Give the file that the piece *text* is a part of."""
+    """Return the file that the piece *text* is a part of."""
     names = yaml.compose(text).value
     if ENDPOINT.match(names[0][0].value):
         text = "endpoints:\n" + re.sub(r"^(?=.)", "  ", text, flags=re.MULTILINE)
@@ -116,7 +116,7 @@ def ask(api: TestClient, line: str) -> Any:
 
 
 def parsed(shown: str) -> Any:
-    """Give *shown* as data, with ``…`` as a mark where something is left out."""
+    """Return *shown* as data, with ``…`` as a mark where something is left out."""
     text = re.sub(r"\{…\}", '{"…": 0}', shown).replace("[…]", '["…"]').replace(", …}", ', "…": 0}')
     return json.loads(text.replace(", …]", ', "…"]'))
 

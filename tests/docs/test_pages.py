@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 
 
 def anchors(page: Path) -> set[str]:
-    """Give the anchors of the headings of *page*, as GitHub makes them."""
+    """Return the anchors of the headings of *page*, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
@@ -58,7 +58,7 @@ def test_the_log_sentences_are_those_of_the_code() -> None:
 
 
 def sentences() -> Iterator[str]:
-    """Give the sentences that are logged: those in calls of ``log``, and of the tally of background calls."""
+    """Yield the sentences that are logged: those in calls of ``log``, and of the tally of background calls."""
     for path in (ROOT / "aggregator").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("log", "failed", "_tell"):
@@ -67,7 +67,7 @@ def sentences() -> Iterator[str]:
 
 
 def choices(node: ast.expr) -> Iterator[str]:
-    """Give the texts that *node* may be."""
+    """Yield the texts that *node* may be."""
     if isinstance(node, ast.IfExp):
         yield from choices(node.body)
         yield from choices(node.orelse)

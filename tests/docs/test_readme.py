@@ -37,7 +37,7 @@ SLOW_BODY = re.compile(r"( ·)? +body [\d.]+ ms$", re.MULTILINE)
 
 
 def blocks(language: str) -> list[str]:
-    """Give the blocks of one language."""
+    """Return the blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
@@ -45,7 +45,7 @@ SHOWN = [(words, shown.rstrip("\n")) for block in blocks("console") for words, s
 
 
 def as_pattern(shown: str) -> re.Pattern[str]:
-    """Give the pattern of *shown*, in which ``…`` stands for anything, and times, ids and bars may be others."""
+    """Return the pattern of *shown*, in which ``…`` stands for anything, and times, ids and bars may be others."""
     pattern = re.escape(shown).replace("…", ".*")
     for written, others in VARYING:
         pattern = re.sub(written, others, pattern)
@@ -53,7 +53,7 @@ def as_pattern(shown: str) -> re.Pattern[str]:
 
 
 def run(folder: Path, words: str) -> str:
-    """Give what ``aggregator WORDS`` prints in *folder*, stdout first."""
+    """Return what ``aggregator WORDS`` prints in *folder*, stdout first."""
     arguments = re.findall(r"'[^']*'|\S+", words)
     ended = subprocess.run(
         [sys.executable, "-m", "aggregator", *(word.strip("'") for word in arguments)],
@@ -65,7 +65,7 @@ def run(folder: Path, words: str) -> str:
 
 @pytest.fixture
 def tour(tmp_path: Path) -> Path:
-    """Give a folder with the tour in it."""
+    """Return a folder with the tour in it."""
     (tmp_path / "routes.yaml").write_text(TOUR, encoding="utf-8")
     return tmp_path
 

@@ -18,12 +18,12 @@ GUIDE = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="utf-
 
 
 def blocks(language: str) -> str:
-    """Give all code blocks of one language as one text."""
+    """Return all code blocks of one language as one text."""
     return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
 
 
 def examples() -> dict[str, Callable[[], Any]]:
-    """Give the tests of the guide by name."""
+    """Return the tests of the guide by name."""
     names: dict[str, Any] = {}
     exec(compile(blocks("python"), "testing.md", "exec"), names)
     return {name: item for name, item in names.items() if name.startswith("test_")}

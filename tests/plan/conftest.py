@@ -22,7 +22,7 @@ upstreams:
 
 @pytest.fixture
 def plan_of(tmp_path: Path) -> PlanOf:
-    """Give the function that loads and compiles *text*, with two upstreams unless it declares its own."""
+    """Return the function that loads and compiles *text*, with two upstreams unless it declares its own."""
 
     def load(text: str, env: Mapping[str, str] | None = None) -> Plan:
         text = dedent(text)

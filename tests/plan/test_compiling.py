@@ -12,7 +12,7 @@ from aggregator.plan.compiler import Compiler, compile_plan
 
 
 def call(plan, number: int = 0):
-    """Give the first call of one endpoint."""
+    """Return the first call of one endpoint."""
     return plan.endpoints[number].fan.parts[0].calls[0]
 
 

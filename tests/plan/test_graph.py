@@ -6,12 +6,12 @@ from aggregator.plan.explaining.drawing.graph import draw_tree, mermaid, tree_of
 
 
 def line(call) -> str:
-    """Give a call by its name alone."""
+    """Return a call by its name alone."""
     return call.name.upper()
 
 
 def drawn(plan) -> list[str]:
-    """Give the tree of the first endpoint."""
+    """Return the tree of the first endpoint."""
     return draw_tree(tree_of(plan.endpoints[0].fan, line))
 
 

@@ -22,7 +22,7 @@ endpoints:
 
 
 def cell(plan, part: str, case: str):
-    """Give kind, status and deciding row of every outcome of one case."""
+    """Return kind, status and deciding row of every outcome of one case."""
     rows = outcome_table(plan.endpoints[0])
     return [
         (row.outcome.kind, row.outcome.status, row.outcome.rule) for row in rows if (row.part, row.case) == (part, case)

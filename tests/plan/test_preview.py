@@ -8,7 +8,7 @@ from aggregator.plan.explaining.preview import Veil, preview
 
 
 def shown(plan, params: dict[str, object] | None = None):
-    """Give the request of the first endpoint's first call."""
+    """Return the request of the first endpoint's first call."""
     return preview(plan.endpoints[0].fan.parts[0].calls[0], params or {}, Veil(plan.secrets))
 
 

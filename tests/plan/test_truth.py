@@ -34,7 +34,7 @@ _SELDOM = (Cause.STATUS, Cause.UNSUCCESSFUL, Cause.EXPRESSION, Cause.INPUT, Caus
 
 
 def cells(plan, number: int = 0) -> dict[str, str]:
-    """Give the table of the first endpoint's part as text by case."""
+    """Return the table of the first endpoint's part as text by case."""
     endpoint = plan.endpoints[0]
     return {case.name: case.text for case in cases_of(endpoint.fan.parts[number], endpoint)}
 

@@ -40,14 +40,14 @@ Respond = Callable[[httpx.Request], httpx.Response]
 
 
 def document(text: str) -> str:
-    """Give *text* with the version, and with the upstreams a, b and c unless it declares its own."""
+    """Return *text* with the version, and with the upstreams a, b and c unless it declares its own."""
     text = dedent(text)
     own = text.startswith("upstreams:") or "\nupstreams:" in text
     return f"version: 1\n{'' if own else f'upstreams:{chr(10)}{UPSTREAMS}'}{text}"
 
 
 def json_of(value: Any, status: int = 200, **headers: str) -> httpx.Response:
-    """Give an answer of an upstream; underscores in header names are hyphens."""
+    """Return an answer of an upstream; underscores in header names are hyphens."""
     named = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.Response(status, content=json.dumps(value).encode(), headers=named)
 
@@ -99,15 +99,15 @@ class Gateway:
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://gateway")
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Give the answer to one request."""
+        """Return the answer to one request."""
         return self._runner.run(self._client.request(method, path, **options))
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        """Give the answer to a GET."""
+        """Return the answer to a GET."""
         return self.ask("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> httpx.Response:
-        """Give the answer to a POST."""
+        """Return the answer to a POST."""
         return self.ask("POST", path, **options)
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ Serve = Callable[..., Gateway]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Give a function (text of a file, answers of all upstreams) → running gateway."""
+    """Yield a function (text of a file, answers of all upstreams) → running gateway."""
     opened: list[Gateway] = []
 
     def start(
@@ -221,7 +221,7 @@ class Clock:
         self.now = end
 
     def time(self) -> float:
-        """Give the time in seconds."""
+        """Return the time in seconds."""
         return self.now
 
 
@@ -269,7 +269,7 @@ class Rig:
         return json_codec.decode(self.answer.body)
 
     def header(self, name: str) -> str | None:
-        """Give the value of a header of the answer."""
+        """Return the value of a header of the answer."""
         return next((value.decode() for key, value in self.answer.headers if key == name.encode()), None)
 
 
@@ -294,7 +294,7 @@ MakePlan = Callable[[str], Plan]
 
 @pytest.fixture
 def plan_of(tmp_path: Path) -> MakePlan:
-    """Give a function text of a file → its plan."""
+    """Return a function text of a file → its plan."""
 
     def make(text: str) -> Plan:
         path = tmp_path / "plan.yaml"
@@ -306,7 +306,7 @@ def plan_of(tmp_path: Path) -> MakePlan:
 
 @pytest.fixture
 def rig(plan_of: MakePlan) -> Iterator[Callable[..., Rig]]:
-    """Give a function (text of a file with one endpoint) → rig; a text without ``endpoints:`` is that of ``GET /x``."""
+    """Yield a function (text of one endpoint) → rig; a text without ``endpoints:`` is that of ``GET /x``."""
     plugins = Plugins()
 
     def make(text: str, *calls: CallListener, listeners: Listeners = NO_LISTENERS) -> Rig:

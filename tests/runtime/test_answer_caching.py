@@ -7,7 +7,7 @@ import pytest
 
 
 def reply(cache_control=None, status=200, body=b"1", **headers):
-    """Give an upstream's answer with *cache_control*."""
+    """Return an upstream's answer with *cache_control*."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if cache_control is not None:
         named["cache-control"] = cache_control

@@ -13,12 +13,12 @@ PARTS = {"/one": {"a": 1, "deep": {"x": 1, "l": [1]}}, "/two": {"a": 2, "b": 2, 
 
 
 def exactly(text):
-    """Give an answer of an upstream with this very JSON text."""
+    """Return an answer of an upstream with this very JSON text."""
     return httpx.Response(200, text=text, headers={"content-type": "application/json"})
 
 
 def merged(serve, how, answers=None):
-    """Give the answer of two parts that are merged."""
+    """Return the answer of two parts that are merged."""
     text = f"endpoints: {{GET /x: {{fan_out: {{one: a:/one, two: a:/two}}, response: {{merge: {how}}}}}}}"
     return serve(text, answers or PARTS).get("/x")
 

@@ -7,7 +7,7 @@ import pytest
 
 
 def failures(serve, reply, options=""):
-    """Give how many background calls failed when the sink answers *reply*."""
+    """Return how many background calls failed when the sink answers *reply*."""
     gateway = serve(
         f"endpoints: {{GET /x: {{call: a:/x, background: [{{url: POST b:/events, json: 1{options}}}]}}}}",
         {"/x": 1, "/events": reply},

@@ -15,7 +15,7 @@ BATCH = """
 
 
 def started(rig, *names, options="", more=""):
-    """Give an endpoint whose order has come with items of these SKUs."""
+    """Return an endpoint whose order has come with items of these SKUs."""
     one = rig(BATCH.format(options=options, more=more)).start()
     one["/order"].answer({"items": [{"sku": name} for name in names]})
     return one

@@ -14,7 +14,7 @@ LIMITS = (Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT)
 
 
 def failed(rig, cause=None, status=None, rows="", body=None):
-    """Give the rig of an endpoint whose one part failed by *cause*, or with *status*."""
+    """Return the rig of an endpoint whose one part failed by *cause*, or with *status*."""
     one = rig(f"fan_out: {{x: {{url: a:/x, status_map: {rows or '{}'}}}}}").start()
     if cause is not None:
         one["/x"].fail(cause)

@@ -16,7 +16,7 @@ CALL, FAN_OUT = "call: a:/x", "fan_out: {one: a:/x}"
 
 
 def reply(status, *headers, content=b"{}"):
-    """Give an upstream's answer, repeated headers apart."""
+    """Return an upstream's answer, repeated headers apart."""
     return httpx.Response(status, headers=[("content-type", "application/json"), *headers], content=content)
 
 

@@ -16,14 +16,14 @@ LINES = """
 
 
 def started(rig, items, options=""):
-    """Give an endpoint whose order has come with *items*, and whose calls for them are under way."""
+    """Return an endpoint whose order has come with *items*, and whose calls for them are under way."""
     one = rig(LINES.format(options=options)).start()
     one["/order"].answer({"items": items})
     return one
 
 
 def skus(*names):
-    """Give items with these SKUs."""
+    """Return items with these SKUs."""
     return [{"sku": name} for name in names]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 
 def asked(serve, forward, method="GET", path="/x", call="a:/x", **options):
-    """Give the gateway after one request to an endpoint that forwards *forward*."""
+    """Return the gateway after one request to an endpoint that forwards *forward*."""
     gateway = serve(
         f"endpoints: {{{method} /x: {{call: '{call}', forward: {{{forward}}}}}}}", lambda _: httpx.Response(200, json=1)
     )

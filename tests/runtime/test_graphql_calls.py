@@ -19,7 +19,7 @@ CALL = """
 
 
 def asked(serve, answer, options=""):
-    """Give the gateway and its answer when the upstream answers *answer*."""
+    """Return the gateway and its answer when the upstream answers *answer*."""
     gateway = serve(CALL.format(options=options), {"POST /graphql": answer})
     return gateway, gateway.get("/x/A-1")
 

@@ -30,7 +30,7 @@ class Clocked(asyncio.SelectorEventLoop):
 
 
 def sent_to(rig: Any, *pieces: tuple[float, bytes]) -> SimpleNamespace:
-    """Give the answer when each of *pieces* comes so many seconds after the one before it; *at* is when it came."""
+    """Return the answer when each of *pieces* comes so many seconds after the one before it; *at* is when it came."""
     came: list[dict[str, Any]] = []
 
     async def main(loop: Clocked) -> None:

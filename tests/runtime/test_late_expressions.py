@@ -44,7 +44,7 @@ class Clocked(asyncio.SelectorEventLoop):
 
 
 def asked(path: Path, endpoint: str, body: Any, *, step: float, calls: list[str] | None = None) -> httpx.Response:
-    """Give the answer to *body* while each look of an expression at the clock finds *step* more seconds gone."""
+    """Return the answer to *body* while each look of an expression at the clock finds *step* more seconds gone."""
 
     async def main(loop: Clocked) -> httpx.Response:
         def upstream(request: httpx.Request) -> httpx.Response:

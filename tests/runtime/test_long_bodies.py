@@ -21,7 +21,7 @@ XML = {"content-type": "application/xml"}
 
 @pytest.fixture
 def read_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the names of the threads in which bodies of upstreams and clients are read."""
+    """Return the names of the threads in which bodies of upstreams and clients are read."""
     names: list[str] = []
 
     def noting(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +90,7 @@ def test_a_long_body_of_a_client_is_read_and_judged_in_a_thread(serve, read_in, 
 
 @pytest.fixture
 def decoded_in(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Give the names of the threads in which JSON of upstreams becomes data."""
+    """Return the names of the threads in which JSON of upstreams becomes data."""
     names: set[str] = set()
 
     def noting(real: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

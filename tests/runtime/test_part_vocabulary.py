@@ -14,7 +14,7 @@ from aggregator.runtime.answers.outcome import is_partial, part_member, parts_he
 
 
 def result(name="x", state=State.OK, status=200, ms=12.34):
-    """Give a result as a run leaves it."""
+    """Return a result as a run leaves it."""
     return Result(name, 0.0, ms / 1000, state=state, status=status)
 
 

@@ -14,12 +14,12 @@ TWO = """
 
 
 def reply(*headers, status=200):
-    """Give an upstream's answer with *headers*, repeated ones apart."""
+    """Return an upstream's answer with *headers*, repeated ones apart."""
     return httpx.Response(status, headers=[("content-type", "application/json"), *headers], content=b"1")
 
 
 def passed(serve, name, rule, one, two):
-    """Give the values of *name* that the client gets when the parts send *one* and *two*."""
+    """Return the values of *name* that the client gets when the parts send *one* and *two*."""
     answers = {"/one": reply(*((name, value) for value in one)), "/two": reply(*((name, value) for value in two))}
     gateway = serve(TWO.format(rules=f"{name}: {rule}", more=""), answers)
     return gateway.get("/x").headers.get_list(name)

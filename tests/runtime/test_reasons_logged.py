@@ -10,7 +10,7 @@ from aggregator.transport.httpx.failures import failure_of
 
 
 def told(serve, caplog, endpoint, answers):
-    """Give the sentence and the reason of the log line about ``GET /x``."""
+    """Return the sentence and the reason of the log line about ``GET /x``."""
     gateway = serve(f"endpoints:\n  GET /x: {endpoint}\n", answers)
     gateway.get("/x")
     (record,) = [record for record in caplog.records if record.name == "aggregator.request"]

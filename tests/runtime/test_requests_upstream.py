@@ -10,7 +10,7 @@ import pytest
 
 
 def sent(serve, call, method="POST", path="/x", **options):
-    """Give the request that *call* makes when the endpoint is asked."""
+    """Return the request that *call* makes when the endpoint is asked."""
     text = f"endpoints:\n  {method} /x:\n    call:\n" + "".join(
         f"      {line}\n" for line in dedent(call).strip().splitlines()
     )

@@ -17,7 +17,7 @@ UPSTREAM = "upstreams: {u: {url: http://u.example, timeout: 2s, headers: {author
 
 @pytest.fixture
 def built(plan_of: Any) -> Any:
-    """Give a function (two endpoints, each what follows its path) → their handlers."""
+    """Return a function (two endpoints, each what follows its path) → their handlers."""
 
     def build(*endpoints: str) -> list[Any]:
         lines = "".join(f"  GET /{number}/{{id}}: {text}\n" for number, text in enumerate(endpoints))

@@ -21,7 +21,7 @@ class Loop:
     """A clock that stands still."""
 
     def time(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return 5.0
 
 
@@ -51,12 +51,12 @@ class Scripted:
 
 
 def frame() -> Frame:
-    """Give surroundings without a request."""
+    """Return surroundings without a request."""
     return Frame(Exchange("GET", "/", b"", []), Names(Exchange("GET", "/", b"", [])), 10.0, Loop())  # type: ignore[arg-type]
 
 
 def run_of(*parts, waits=None, ended=None):
-    """Give a run of *parts* that has begun, and the list of runs that have ended."""
+    """Return a run of *parts* that has begun, and the list of runs that have ended."""
     waits = waits or [()] * len(parts)
     dependents = [tuple(i for i, wait in enumerate(waits) if number in wait) for number in range(len(parts))]
     ends = []
@@ -66,14 +66,14 @@ def run_of(*parts, waits=None, ended=None):
 
 
 def good(name: str = "x", value: object = 1) -> Result:
-    """Give a success."""
+    """Return a success."""
     result = Result(name, 0.0, 0.0, status=200)
     result.value = value
     return result
 
 
 def bad(name: str = "x", cause: Cause = Cause.REFUSED) -> Result:
-    """Give a failure."""
+    """Return a failure."""
     return failed(name, CallError(cause, "no"), 0.0, 0.0)
 
 

@@ -130,7 +130,7 @@ def test_redirects_within_the_origin_are_followed_when_declared(serve, location)
 
 
 def redirected(serve, method, status):
-    """Give what is asked of an upstream that answers a call of *method* with a redirect of *status*."""
+    """Return what is asked of an upstream that answers a call of *method* with a redirect of *status*."""
     gateway = serve(
         f"endpoints: {{GET /x: {{call: {{url: {method} a:/x, redirects: 2}}}}}}",
         {"/x": httpx.Response(status, headers={"location": "/y"}), "/y": httpx.Response(200)},

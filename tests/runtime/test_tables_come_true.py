@@ -69,7 +69,7 @@ def test_an_answer_that_cannot_be_made_stands_in_the_table(rig, response):
 
 
 def named_outcomes(one, status):
-    """Give what the rows for *status* itself make of it."""
+    """Return what the rows for *status* itself make of it."""
     return [
         row.outcome
         for row in outcome_table(one.plan)
@@ -78,7 +78,7 @@ def named_outcomes(one, status):
 
 
 def kind_of(one):
-    """Give how the answer says it: as a problem, a body of a row, the upstream's own, a default, or not at all."""
+    """Return how the answer says it: as a problem, a body of a row, the upstream's own, a default, or not at all."""
     if one.answer.status == 200:
         [part] = one.run.results
         return {"default": "default", "ok": "success"}[part.state] if not part.parts else _inside(part)

@@ -9,7 +9,7 @@ PART = "endpoints: {GET /x: {fan_out: {x: {url: a:/x%s}}}}"
 
 
 def answered(serve, body, content_type, options=""):
-    """Give the answer when the part gets *body* as *content_type*."""
+    """Return the answer when the part gets *body* as *content_type*."""
     headers = {} if content_type is None else {"content-type": content_type}
     return serve(PART % options, {"/x": httpx.Response(200, content=body, headers=headers)}).get("/x")
 

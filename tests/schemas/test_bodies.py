@@ -13,7 +13,7 @@ from aggregator.schemas.judging.violations import MAX_NODES, MAX_VIOLATIONS
 
 
 def violations(schema: Any, value: Any) -> list[tuple[str, str]]:
-    """Give pointer and message of every violation."""
+    """Return pointer and message of every violation."""
     found = compile_body(schema).violations(value)
     assert all(violation.location == "body" and violation.keyword for violation in found)
     return [(violation.pointer, violation.message) for violation in found]

@@ -13,7 +13,7 @@ from aggregator.schemas.openapi import relocate
 
 
 def problems(declare: Any) -> list[tuple[str, str, str | None]]:
-    """Give path, message and hint of every mistake."""
+    """Return path, message and hint of every mistake."""
     with pytest.raises(InvalidSchema) as caught:
         declare()
     assert str(caught.value)

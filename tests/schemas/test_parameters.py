@@ -14,7 +14,7 @@ from aggregator.schemas import ABSENT, InvalidInput, Violation, compile_paramete
 
 
 def refused(declaration: Any, *texts: str, location: Any = "query") -> list[tuple[str, str]]:
-    """Give pointer and message of every violation of *texts*."""
+    """Return pointer and message of every violation of *texts*."""
     parameter = compile_parameter("p", declaration, location)
     with pytest.raises(InvalidInput) as caught:
         parameter.read(list(texts))

@@ -53,7 +53,7 @@ class Checkout:
         )  # fmt: skip
 
     def done(self) -> list[str]:
-        """Give what was done since the last look: `venv`, or what pip was asked to install."""
+        """Return what was done since the last look: `venv`, or what pip was asked to install."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return [line.partition(" -e ")[2].replace(str(self.root), ".") or line for line in lines]
@@ -61,7 +61,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """Give a fresh checkout in a folder whose name has a space."""
+    """Return a fresh checkout in a folder whose name has a space."""
     return Checkout(tmp_path)
 
 

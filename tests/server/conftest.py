@@ -46,7 +46,7 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> float:
 
 
 def reply_of(value: Any = None, status: int = 200, *, body: bytes | None = None, **headers: str) -> bytes:
-    """Give a response: *value* as JSON, or *body* as it is."""
+    """Return a response: *value* as JSON, or *body* as it is."""
     text = json.dumps(value).encode() if body is None else body
     fields = {"content-type": "application/json", "content-length": str(len(text))}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -189,7 +189,7 @@ class Reply:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     def all(self, name: str) -> list[str]:
-        """Give every value of a field."""
+        """Return every value of a field."""
         return [value for key, value in self.headers if key.lower() == name]
 
     @property
@@ -240,7 +240,7 @@ class Wire:
         return self.send(request(method, target, *lines, body=body))
 
     def reply(self, *, head_only: bool = False) -> Reply:
-        """Give the next response, without those in between (1xx)."""
+        """Return the next response, without those in between (1xx)."""
         while True:
             head = self.until(b"\r\n\r\n")
             first, *lines = head[:-4].decode("latin-1").split("\r\n")
@@ -263,14 +263,14 @@ class Wire:
         return self.take(int(reply["content-length"] or 0))
 
     def until(self, mark: bytes) -> bytes:
-        """Give what comes up to and with *mark*."""
+        """Return what comes up to and with *mark*."""
         while mark not in self._buffer:
             self._read()
         end = self._buffer.index(mark) + len(mark)
         return self.take(end)
 
     def take(self, size: int) -> bytes:
-        """Give the next *size* bytes."""
+        """Return the next *size* bytes."""
         while len(self._buffer) < size:
             self._read()
         taken = bytes(self._buffer[:size])
@@ -284,7 +284,7 @@ class Wire:
         self._buffer += data
 
     def rest(self) -> bytes:
-        """Give everything up to the end of the connection."""
+        """Return everything up to the end of the connection."""
         while True:
             try:
                 self._read()
@@ -327,7 +327,7 @@ class Wire:
 
 
 def request(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
-    """Give the bytes of a request."""
+    """Return the bytes of a request."""
     fields = ["host: gateway", *lines]
     if body and not any(line.lower().startswith(("content-length:", "transfer-encoding:")) for line in lines):
         fields.append(f"content-length: {len(body)}")
@@ -372,12 +372,12 @@ class Gateway:
     wires: list[Wire] = field(default_factory=list)
 
     def wire(self, **options: Any) -> Wire:
-        """Give a new connection to it."""
+        """Return a new connection to it."""
         self.wires.append(Wire(self.port, tls=self.tls, first=self.first, **options))
         return self.wires[-1]
 
     def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Reply:
-        """Give the answer to one request on a connection of its own."""
+        """Return the answer to one request on a connection of its own."""
         with Wire(self.port, tls=self.tls, first=self.first) as wire:
             return wire.ask(method, target, *lines, body=body)
 
@@ -387,7 +387,7 @@ class Gateway:
         return next(one.socket.getsockname()[1] for one in self.listeners if one.role == "admin")
 
     def get(self, target: str, *lines: str) -> Reply:
-        """Give the answer to a GET."""
+        """Return the answer to a GET."""
         return self.ask("GET", target, *lines)
 
     @property
@@ -420,7 +420,7 @@ class Gateway:
         return asyncio.run_coroutine_threadsafe(self.app.running.reload(asked=asked), loop).result(PATIENCE)
 
     def said(self, sentence: str) -> list[dict[str, Any]]:
-        """Give the fields of the log lines that say *sentence*."""
+        """Return the fields of the log lines that say *sentence*."""
         return [getattr(record, "fields", {}) for record in self.records if sentence in record.getMessage()]
 
     def stop(self) -> int:
@@ -505,7 +505,7 @@ class Stage:
         logging.getLogger("aggregator").setLevel(logging.INFO)
 
     def upstream(self, tls: ssl.SSLContext | None = None) -> Upstream:
-        """Give a new upstream; with *tls* it speaks nothing else."""
+        """Return a new upstream; with *tls* it speaks nothing else."""
         self._upstreams.append(Upstream(tls))
         return self._upstreams[-1]
 
@@ -513,7 +513,7 @@ class Stage:
         self, text: str, upstream: Upstream | None = None, *, door: str = "direct", watch: bool = False,
         env: Mapping[str, str] | None = None, change: Callable[[Application], None] | None = None,
     ) -> Gateway:  # fmt: skip
-        """Give a server of *text*; *change* may alter the app.
+        """Return a server of *text*; *change* may alter the app.
 
         *door* "asgi" sends every request the longer way, "tls" has every connection of the gateway speak TLS, "proxied"
         begin with a PROXY header; both may be joined by a plus.

@@ -24,7 +24,7 @@ endpoints:
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """Give a file over one upstream that a test answers for."""
+    """Return a file over one upstream that a test answers for."""
     (tmp_path / "routes.yaml").write_text(TEXT)
     return str(tmp_path / "routes.yaml")
 

@@ -22,7 +22,7 @@ endpoints:
 
 
 def limited(limits, more=""):
-    """Give a file whose server has *limits*."""
+    """Return a file whose server has *limits*."""
     return f"server: {{limits: {{{limits}}}{more}}}\n{ENDPOINTS}"
 
 

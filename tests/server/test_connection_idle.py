@@ -25,7 +25,7 @@ class Loop:
         self.made = 0
 
     def time(self) -> float:
-        """Give the time that the test says."""
+        """Return the time that the test says."""
         return self.now
 
     def call_later(self, delay: float, call: Any) -> SimpleNamespace:
@@ -46,13 +46,13 @@ class Loop:
 
 @pytest.fixture
 def loop() -> Loop:
-    """Give a loop that only the test moves."""
+    """Return a loop that only the test moves."""
     return Loop()
 
 
 @pytest.fixture
 def connection(loop: Loop) -> Any:
-    """Give a protocol with a connection that only knows whether it was closed."""
+    """Return a protocol with a connection that only knows whether it was closed."""
     config = uvicorn.Config(lambda: None, factory=False, log_config=None, timeout_keep_alive=int(KEPT))
     made = guarded_protocol(10.0, DirectDoor(lambda: None), Peers(), *(lambda *_: None for _ in range(3)))(
         config, ServerState(), {}, _loop=loop

@@ -39,7 +39,7 @@ class Plans:
 
 @pytest.fixture
 def plans(tmp_path: Path) -> Plans:
-    """Give the plan of a small file."""
+    """Return the plan of a small file."""
     file = tmp_path / "routes.yaml"
     file.write_text(CONFIG)
     return Plans(compile_plan(load_config(file)))
@@ -47,14 +47,14 @@ def plans(tmp_path: Path) -> Plans:
 
 @pytest.fixture
 def app(plans: Plans) -> FastAPI:
-    """Give an application with the documents of that plan and nothing else."""
+    """Return an application with the documents of that plan and nothing else."""
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_docs(application, plans)
     return application
 
 
 def fetch(app: FastAPI, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    """Give the answer of *app* to one request."""
+    """Return the answer of *app* to one request."""
 
     async def main() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:

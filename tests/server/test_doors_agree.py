@@ -96,7 +96,7 @@ def _seen_by(client, method, target, lines, body):
 
 
 def _steady(body):
-    """Give *body* without times, which differ."""
+    """Return *body* without times, which differ."""
     import re
 
     return re.sub(rb'"ms":[0-9.]+', b'"ms":0', body)

@@ -26,7 +26,7 @@ Operation = dict[str, Any]
 
 @pytest.fixture
 def operation(tmp_path: Path) -> Callable[[str], Operation]:
-    """Give the function from one endpoint in YAML to its operation, without the answer that all of them have."""
+    """Return the function from one endpoint in YAML to its operation, without the answer that all of them have."""
 
     def describe(endpoint: str) -> Operation:
         file = tmp_path / "routes.yaml"
@@ -218,7 +218,7 @@ def test_media_types(operation: Callable[[str], Operation], endpoint: str, media
 
 
 def schema_of(found: Operation) -> dict[str, Any]:
-    """Give the schema of the first answer of an operation."""
+    """Return the schema of the first answer of an operation."""
     first = next(iter(found["responses"].values()))
     schema: dict[str, Any] = next(iter(first["content"].values())).get("schema", {})
     return schema
@@ -229,7 +229,7 @@ TEXT = {"type": "string"}
 
 
 def thing(**properties: Any) -> dict[str, Any]:
-    """Give the schema of an object with these properties, all required."""
+    """Return the schema of an object with these properties, all required."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 

@@ -63,7 +63,7 @@ Describe = Callable[[str], dict[str, Any]]
 
 @pytest.fixture
 def plan_of(tmp_path: Path) -> Callable[[str], Plan]:
-    """Give the function from endpoints in YAML to a plan."""
+    """Return the function from endpoints in YAML to a plan."""
 
     def compile_text(endpoints: str) -> Plan:
         file = tmp_path / "routes.yaml"
@@ -75,12 +75,12 @@ def plan_of(tmp_path: Path) -> Callable[[str], Plan]:
 
 @pytest.fixture
 def describe(plan_of: Callable[[str], Plan]) -> Describe:
-    """Give the function from endpoints in YAML to their document."""
+    """Return the function from endpoints in YAML to their document."""
     return lambda endpoints: build_openapi(plan_of(endpoints))
 
 
 def one(document: dict[str, Any]) -> dict[str, Any]:
-    """Give the only operation of *document*."""
+    """Return the only operation of *document*."""
     [item] = document["paths"].values()
     [operation] = item.values()
     return dict(operation)

@@ -94,12 +94,12 @@ Behaviour = Callable[[httpx.Request], httpx.Response]
 
 
 def answers(status: int, **content: Any) -> Behaviour:
-    """Give an upstream that always answers so."""
+    """Return an upstream that always answers so."""
     return lambda request: httpx.Response(status, **content)
 
 
 def fails(error: type[httpx.TransportError]) -> Behaviour:
-    """Give an upstream that cannot be reached, or not in time."""
+    """Return an upstream that cannot be reached, or not in time."""
 
     def behave(request: httpx.Request) -> httpx.Response:
         raise error("no", request=request)
@@ -131,20 +131,20 @@ PAIRS = [pair for name in BEHAVIOURS for pair in ((name, name), (name, "fine"), 
 
 @pytest.fixture
 def upstreams() -> dict[str, Behaviour]:
-    """Give how each upstream behaves, by host; a test changes it as it goes."""
+    """Return how each upstream behaves, by host; a test changes it as it goes."""
     return {"users.example": BEHAVIOURS["fine"], "shop.example": BEHAVIOURS["fine"]}
 
 
 @pytest.fixture
 def app(tmp_path: Path, upstreams: dict[str, Behaviour]) -> FastAPI:
-    """Give the application over those upstreams."""
+    """Return the application over those upstreams."""
     file = tmp_path / "routes.yaml"
     file.write_text(CONFIG)
     return create_app(file, transport=httpx.MockTransport(lambda request: upstreams[request.url.host](request)))
 
 
 def follow(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """Give what *node* is, or refers to, in *document*."""
+    """Return what *node* is, or refers to, in *document*."""
     while "$ref" in node:
         reference = node["$ref"].split("/")[1:]
         node = document
@@ -154,7 +154,7 @@ def follow(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def announced(operation: dict[str, Any], answer: httpx.Response) -> str | None:
-    """Give the key under which *operation* announces the status of *answer*."""
+    """Return the key under which *operation* announces the status of *answer*."""
     status = str(answer.status_code)
     return next((key for key in (status, f"{status[0]}XX") if key in operation["responses"]), None)
 

@@ -14,7 +14,7 @@ from aggregator.templates import PathPattern, compile_pattern
 
 
 def index(*keys: str) -> RouteIndex[str]:
-    """Give an index of ``METHOD /path`` keys, each leading to itself."""
+    """Return an index of ``METHOD /path`` keys, each leading to itself."""
     return RouteIndex((key.split()[0], compile_pattern(key.split()[1]), key) for key in keys)
 
 
@@ -142,13 +142,13 @@ def test_the_index_gives_what_comparing_with_every_pattern_gives(declared: list[
 
 
 def _unlike(words: list[str]) -> list[str]:
-    """Give every parameter of *words* another name."""
+    """Return every parameter of *words* another name."""
     return [word.replace("p}", f"p{place}}}").replace("q}", f"q{place}}}") if "rest" not in word else word
             for place, word in enumerate(words)]  # fmt: skip
 
 
 def _nearness(pattern: PathPattern, words: list[bytes]) -> tuple[list[int], Any] | None:
-    """Give how near *pattern* is to *words* (less is nearer) and its shape; None when it does not match."""
+    """Return how near *pattern* is to *words* (less is nearer) and its shape; None when it does not match."""
     wild = pattern.wildcard is not None
     if not (len(words) >= len(pattern.segments) if wild else len(words) == len(pattern.segments)):
         return None

@@ -70,7 +70,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encod
 
 
 def chunk(data):
-    """Give *data* as a chunk."""
+    """Return *data* as a chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 

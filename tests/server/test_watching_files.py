@@ -18,7 +18,7 @@ ONE = "endpoints: {GET /n: {respond: {body: 1}}}"
 
 
 def version(number):
-    """Give a whole file."""
+    """Return a whole file."""
     return f"version: 1\nendpoints: {{GET /n: {{respond: {{body: {number}}}}}}}\n"
 
 

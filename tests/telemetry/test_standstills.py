@@ -20,7 +20,7 @@ FILES = {
 
 @pytest.fixture
 def standing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Standstill]:
-    """Give a function from modules, outermost first, to where a loop stands that has called through them."""
+    """Return a function from modules, outermost first, to where a loop stands that has called through them."""
     monkeypatch.setattr(sys, "path", ["/srv/shop", "/usr/lib/python3/dist-packages", *sys.path])
 
     def stand(chain: str) -> Standstill:

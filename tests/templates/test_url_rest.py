@@ -9,7 +9,7 @@ from aggregator.templates import TemplateProblem, compile_url
 
 
 def render(url: str, **values: object) -> bytes:
-    """Give the target of *url* with *values*."""
+    """Return the target of *url* with *values*."""
     return compile_url(url).renderer()(values)
 
 

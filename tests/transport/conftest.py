@@ -124,7 +124,7 @@ async def playing(
 
 
 def settings_for(upstream: Any, **parts: Any) -> PoolSettings:
-    """Give settings for *upstream* (or a port), *parts* in place of the defaults."""
+    """Return settings for *upstream* (or a port), *parts* in place of the defaults."""
     port = upstream if isinstance(upstream, int) else upstream.port
     return replace(PoolSettings(Origin("http", "127.0.0.1", port)), **parts)
 
@@ -259,7 +259,7 @@ class Authority:
         self.server = self.context("127.0.0.1", "shop.test")
 
     def context(self, *names: str, clients: bool = False, **options: Any) -> ssl.SSLContext:
-        """Give a server's context; with *clients* it wants certificates from them."""
+        """Return a server's context; with *clients* it wants certificates from them."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert(*names, **options).configure_cert(context)
         if clients:
@@ -268,7 +268,7 @@ class Authority:
         return context
 
     def certificate(self, name: str) -> tuple[str, str]:
-        """Give the files of a client's certificate and of its key."""
+        """Return the files of a client's certificate and of its key."""
         leaf = self.ca.issue_cert(name)
         cert, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         leaf.cert_chain_pems[0].write_to_path(cert)

@@ -27,7 +27,7 @@ def turns_until(ended: list[bool]) -> Iterator[int]:
 
 
 async def pieces() -> AsyncIterator[bytes]:
-    """Give a request body with pauses in it."""
+    """Yield a request body with pauses in it."""
     for _ in range(3):
         await asyncio.sleep(0)
         yield b"x" * 10

@@ -37,7 +37,7 @@ def called(run: Any, stage: Any, transport: httpx.AsyncBaseTransport, method: by
 
 
 def raising(error: Exception) -> httpx.MockTransport:
-    """Give a transport that raises *error*."""
+    """Return a transport that raises *error*."""
 
     def handler(request: httpx.Request) -> httpx.Response:
         raise error

@@ -38,7 +38,7 @@ class Names:
 
 
 async def outcome(pool: Pool, seconds: float = 5.0) -> Any:
-    """Give the body of a reply, or the cause of its absence."""
+    """Return the body of a reply, or the cause of its absence."""
     try:
         return (await fetched(pool, b"GET", b"/", H, deadline=asyncio.get_running_loop().time() + seconds)).body
     except CallError as error:
@@ -81,7 +81,7 @@ def test_ipv6(run: Any) -> None:
 
 
 def named(upstream: Any, names: Any, **parts: Any) -> Pool:
-    """Give a pool to *upstream* under a name that *names* resolves."""
+    """Return a pool to *upstream* under a name that *names* resolves."""
     return Pool(PoolSettings(Origin("http", "shop.test", upstream.port), **parts), resolve=names)
 
 
@@ -147,7 +147,7 @@ def test_happy_eyeballs(run: Any, stage: Any) -> None:
 
 @asynccontextmanager
 async def full_backlog() -> AsyncIterator[tuple[str, int]]:
-    """Give the address of a listener that takes no more connections, so that connecting hangs."""
+    """Yield the address of a listener that takes no more connections, so that connecting hangs."""
     with socket.socket() as listener, ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

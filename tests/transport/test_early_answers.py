@@ -31,7 +31,7 @@ def waiting(sock: socket.socket) -> int:
 
 @contextmanager
 def hanging_up(answer: bytes, tls: ssl.SSLContext | None, times: int = 1) -> Iterator[int]:
-    """Give the port of an upstream that sends *answer* to a head, and resets: the body lies there unread."""
+    """Yield the port of an upstream that sends *answer* to a head, and resets: the body lies there unread."""
 
     def serve() -> None:
         for _ in range(times):
@@ -55,14 +55,14 @@ def hanging_up(answer: bytes, tls: ssl.SSLContext | None, times: int = 1) -> Ite
 
 
 async def endless() -> AsyncIterator[bytes]:
-    """Give a body that is never whole."""
+    """Yield a body that is never whole."""
     while True:
         yield b"x" * 20_000
         await asyncio.sleep(0)
 
 
 def call(run: Any, stage: Any, answer: bytes, authority: Any, *, source: bool) -> tuple[int, bytes]:
-    """Give what comes of sending much to an upstream that answers with *answer* and hangs up."""
+    """Return what comes of sending much to an upstream that answers with *answer* and hangs up."""
 
     async def main(port: int) -> tuple[int, bytes]:
         tls = TlsSettings(ca_file=authority.file) if authority else TlsSettings()

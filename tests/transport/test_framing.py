@@ -20,7 +20,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 def reader_of(
     *pieces: bytes, bodiless: bool = False, limit: float = 10_000, caps: Caps | None = None
 ) -> ResponseReader:
-    """Give a reader that has been fed *pieces*."""
+    """Return a reader that has been fed *pieces*."""
     reader = ResponseReader(caps or Caps())
     reader.expect(bodiless, limit)
     for piece in pieces:
@@ -29,7 +29,7 @@ def reader_of(
 
 
 def read(raw: bytes, **options: Any) -> tuple[Any, ...]:
-    """Give what *raw* is taken for: a response with the fate of its connection, or a refusal."""
+    """Return what *raw* is taken for: a response with the fate of its connection, or a refusal."""
     try:
         reader = reader_of(raw, **options)
     except CallError as error:

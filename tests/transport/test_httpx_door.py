@@ -23,7 +23,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 async def client_of(
     upstream: Any, *, tls: TlsSettings | None = None, **options: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client on the engine whose base URL is *upstream*."""
+    """Yield a client on the engine whose base URL is *upstream*."""
     transport = EngineTransport(lambda origin: PoolSettings(origin, tls=tls or TlsSettings()))
     scheme = "https" if tls else "http"
     base = f"{scheme}://127.0.0.1:{upstream.port}"

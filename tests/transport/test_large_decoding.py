@@ -42,7 +42,7 @@ PACKERS: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
 
 
 def cut(data: bytes, step: int) -> Iterator[bytes]:
-    """Give *data* in pieces of *step* bytes."""
+    """Return *data* in pieces of *step* bytes."""
     return (data[at : at + step] for at in range(0, len(data), step))
 
 

@@ -22,7 +22,7 @@ BOMB = zlib.compress(bytes(50_000_000), 9)  # 50 kB
 
 
 def chunk(data: bytes) -> bytes:
-    """Give *data* as a chunk."""
+    """Return *data* as a chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 

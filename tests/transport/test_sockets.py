@@ -36,7 +36,7 @@ def crowded(listener: socket.socket, place: Any) -> Iterator[socket.socket]:
 
 @asynccontextmanager
 async def addressed(kind: str, folder: Path) -> AsyncIterator[list[Address]]:
-    """Give addresses of *kind*: ones that answer, refuse, or keep us waiting."""
+    """Yield addresses of *kind*: ones that answer, refuse, or keep us waiting."""
     path = str(folder / "up")
     with ExitStack() as stack:
         if kind.startswith("unix"):
@@ -144,7 +144,7 @@ def test_unix_socket_with_a_full_queue(run: Any, tmp_path: Path) -> None:
 
 
 async def fate(call: Any) -> Any:
-    """Give the body of a reply, or the cause of its absence."""
+    """Return the body of a reply, or the cause of its absence."""
     try:
         return (await call).body
     except CallError as error:

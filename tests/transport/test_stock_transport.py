@@ -73,7 +73,7 @@ async def proxying(refusal: bytes = b"") -> AsyncIterator[Proxy]:
 
 @asynccontextmanager
 async def sharing(**plan: Any) -> AsyncIterator[SharedClient]:
-    """Give a shared client on stock httpx."""
+    """Yield a shared client on stock httpx."""
     client = SharedClient(ClientPlan(transport="httpx", **plan))
     try:
         yield client
@@ -82,7 +82,7 @@ async def sharing(**plan: Any) -> AsyncIterator[SharedClient]:
 
 
 def plan_of(name: str, origin: Origin, **parts: Any) -> UpstreamPlan:
-    """Give an upstream."""
+    """Return an upstream."""
     return UpstreamPlan(name, name, PoolSettings(origin, **parts), b"shop.test")
 
 

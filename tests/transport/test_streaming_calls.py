@@ -20,14 +20,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 async def parts(*pieces: bytes) -> AsyncIterator[bytes]:
-    """Give *pieces* as a request body."""
+    """Yield *pieces* as a request body."""
     for piece in pieces:
         await asyncio.sleep(0)
         yield piece
 
 
 async def read_all(reply: Any) -> bytes:
-    """Give the whole body of a streamed reply."""
+    """Return the whole body of a streamed reply."""
     return b"".join([piece async for piece in reply])
 
 

@@ -133,7 +133,7 @@ def test_upstream_without_tls(run: Any, stage: Any) -> None:
 
 
 def trustme_server() -> ssl.SSLContext:
-    """Give the context of a server whose authority nobody knows."""
+    """Return the context of a server whose authority nobody knows."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context

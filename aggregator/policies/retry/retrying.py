@@ -29,7 +29,7 @@ from aggregator.transport.door import Cancelable
 LARGEST = 64 * 1024
 """Bytes of a request body, at most, that are sent again."""
 IsOver = Callable[[Exchange], bool]
-"""Tells whether a request may make no more calls."""
+"""Returns whether a request may make no more calls."""
 _KEY = b"idempotency-key:"
 _log = logging.getLogger("aggregator.policies")
 

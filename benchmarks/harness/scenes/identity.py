@@ -24,7 +24,7 @@ def _segment(raw: bytes) -> str:
 
 
 def _token() -> str:
-    """Give a token that ends in the year 2100."""
+    """Return a token that ends in the year 2100."""
     claims = {"iss": "https://id.example.com", "aud": "shop", "sub": "ada", "exp": 4102444800, "scope": "orders.read"}
     parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
     text = ".".join(map(_segment, parts))

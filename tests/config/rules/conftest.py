@@ -23,7 +23,7 @@ upstreams:
 
 @pytest.fixture
 def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
-    """Give a function (endpoints, sections) → ``code ‹what is marked› message`` for each problem.
+    """Return a function (endpoints, sections) → ``code ‹what is marked› message`` for each problem.
 
     *around* takes the place of the two upstreams ``users`` and ``shop``, *more* comes beside them. Warnings begin
     with ``~``. What nobody uses is only told when asked for (*unused*).

@@ -74,7 +74,7 @@ def test_names_of_path_parameters(say: Say) -> None:
 
 
 def groups(*lines: str) -> str:
-    """Give the section ``groups`` with these."""
+    """Return the section ``groups`` with these."""
     return "groups:\n" + "".join(f"  {line}\n" for line in lines)
 
 

@@ -14,7 +14,7 @@ Say = Callable[..., list[str]]
 
 
 def upstream(settings: str, name: str = "shop") -> str:
-    """Give a file with one upstream."""
+    """Return a file with one upstream."""
     return f"version: 1\nupstreams:\n  {name}: {settings}\n"
 
 

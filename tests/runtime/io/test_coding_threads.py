@@ -17,7 +17,7 @@ from aggregator.runtime.threads import Threads
 
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch):
-    """Give the event that ends what the only thread does; nothing may wait for it."""
+    """Yield the event that ends what the only thread does; nothing may wait for it."""
     freed = threading.Event()
     threads = Threads(1, name="coding", waiting=1)
     monkeypatch.setattr(coding, "CODING", threads)
@@ -27,7 +27,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch):
 
 
 async def outcomes_of(*works: Callable[[], Any], deadline: float) -> list[Any]:
-    """Give what *works* came to, until *deadline* seconds are over."""
+    """Return what *works* came to, until *deadline* seconds are over."""
     loop = asyncio.get_running_loop()
     told = [loop.create_future() for _ in works]
     for work, future in zip(works, told, strict=True):

@@ -49,7 +49,7 @@ class Part:
 
 
 def effect(part: Part, when: str | None = None) -> Effect:
-    """Give a background call."""
+    """Return a background call."""
     return Effect("told", part, None if when is None else compile_expression(when), 5.0)
 
 

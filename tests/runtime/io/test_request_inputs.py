@@ -17,14 +17,14 @@ from aggregator.schemas.parameter import compile_parameter
 
 
 def exchange(query: bytes = b"", *headers: tuple[bytes, bytes], segments: tuple[bytes, ...] = ()) -> Exchange:
-    """Give a request."""
+    """Return a request."""
     made = Exchange("GET", "/", query, list(headers))
     made.segments = segments
     return made
 
 
 def inputs(**declared) -> Inputs:
-    """Give inputs by location and name: ``inputs(query={"page": {...}})``."""
+    """Return inputs by location and name: ``inputs(query={"page": {...}})``."""
     locations = {"path": "params", "query": "query", "header": "headers"}
     plans = {
         locations[where]: tuple(compile_parameter(name, schema, where) for name, schema in named.items())
@@ -34,7 +34,7 @@ def inputs(**declared) -> Inputs:
 
 
 def refused(made: Inputs, request: Exchange) -> Refusal:
-    """Give the refusal of *request*."""
+    """Return the refusal of *request*."""
     with pytest.raises(Refusal) as caught:
         made.accept(request)
     return caught.value
@@ -98,7 +98,7 @@ def _messages(*messages):
 
 
 def piece(body: bytes, more: bool = True) -> dict[str, object]:
-    """Give a piece of a body as ASGI has it."""
+    """Return a piece of a body as ASGI has it."""
     return {"type": "http.request", "body": body, "more_body": more}
 
 

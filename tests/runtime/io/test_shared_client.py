@@ -14,7 +14,7 @@ from aggregator.transport import Limits, Origin, PoolSettings, StockTransport
 
 
 def upstream(name: str = "up", port: int = 1, **options: object) -> UpstreamPlan:
-    """Give an upstream."""
+    """Return an upstream."""
     return UpstreamPlan(name, name, PoolSettings(Origin("http", "127.0.0.1", port)), b"h", **options)  # type: ignore[arg-type]
 
 

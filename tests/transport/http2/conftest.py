@@ -169,5 +169,5 @@ async def http2_upstream(
 
 @pytest.fixture
 def serving(authority: Any) -> Callable[..., Any]:
-    """Give `http2_upstream` with the certificates of *authority*."""
+    """Return `http2_upstream` with the certificates of *authority*."""
     return lambda answer, **options: http2_upstream(authority, answer, **options)

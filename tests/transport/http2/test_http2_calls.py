@@ -24,7 +24,7 @@ PLAN = ClientPlan(transport="httpx", http2=True)
 
 @asynccontextmanager
 async def shared(authority: Any, port: int, **parts: Any) -> AsyncIterator[Door]:
-    """Give the pool of an upstream at *port*, as the runtime makes it; all its places are free at the end."""
+    """Yield the pool of an upstream at *port*, as the runtime makes it; all its places are free at the end."""
     tls = TlsSettings(ca_file=authority.file, **parts.pop("tls", {}))
     client = SharedClient(PLAN)
     settings = PoolSettings(Origin("https", "127.0.0.1", port), tls=tls, **parts)
@@ -37,7 +37,7 @@ async def shared(authority: Any, port: int, **parts: Any) -> AsyncIterator[Door]
 
 
 async def fate(call: Any) -> Any:
-    """Give the body of a reply, or the cause of its absence."""
+    """Return the body of a reply, or the cause of its absence."""
     try:
         return (await call).body
     except CallError as error:

@@ -49,7 +49,7 @@ class Peer:
         await self.does(self.tls.do_handshake)
 
     def wrapped(self, data: bytes) -> bytes:
-        """Give *data* as records, not sent yet."""
+        """Return *data* as records, not sent yet."""
         view = memoryview(data)
         while view:
             view = view[self.tls.write(view) :]
@@ -60,7 +60,7 @@ class Peer:
         await self.writer.drain()
 
     async def read(self, size: int = 1 << 16) -> bytes:
-        """Give what comes next, nothing after a goodbye. Raises ssl.SSLEOFError at an end without one."""
+        """Return what comes next, nothing after a goodbye. Raises ssl.SSLEOFError at an end without one."""
         data: bytes = await self.does(self.tls.read, size)
         return data
 
@@ -93,7 +93,7 @@ class Peer:
 
 @asynccontextmanager
 async def served(context: ssl.SSLContext | None, script: Callable[[Any], Awaitable[None]]) -> AsyncIterator[int]:
-    """Give the port where each connection is served by *script*: it gets a peer, or the streams with no *context*."""
+    """Yield the port where each connection is served by *script*: it gets a peer, or the streams with no *context*."""
     running: set[Any] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

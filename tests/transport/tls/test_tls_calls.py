@@ -24,7 +24,7 @@ BIG = bytes(range(256)) * 4096 * 8  # 8 MB
 
 @asynccontextmanager
 async def calling(port: int, authority: Any, **parts: Any) -> Any:
-    """Give a pool of TLS connections to *port*; all its places are free at the end."""
+    """Yield a pool of TLS connections to *port*; all its places are free at the end."""
     tls = TlsSettings(ca_file=authority.file, **parts.pop("tls", {}))
     pool = Pool(PoolSettings(Origin("https", "127.0.0.1", port), tls=tls, **parts))
     try:
@@ -47,7 +47,7 @@ def counted(run: Any, stage: Any, main: Any) -> None:
 
 
 def alert(code: int) -> bytes:
-    """Give a fatal alert as it looks before anything is encrypted (RFC 8446 §6)."""
+    """Return a fatal alert as it looks before anything is encrypted (RFC 8446 §6)."""
     return bytes((21, 3, 3, 0, 2, 2, code))
 
 

@@ -375,7 +375,7 @@ class Scripted:
 
 
 def on(sock: Any, protocol: asyncio.Protocol) -> TlsTransport:
-    """Give the transport of *protocol* over *sock*."""
+    """Return the transport of *protocol* over *sock*."""
     loop = asyncio.get_running_loop()
     return TlsTransport(loop, sock, protocol, Round(loop, TlsTransport.flush))
 
