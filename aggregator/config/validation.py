@@ -43,7 +43,8 @@ _KINDS_OF_CALLS = {
 }
 _A_NAME = "choose a name of letters, digits and `_` that begins with a letter"
 _UNKNOWN = ("extra_forbidden", "invalid_key")
-_TAG = re.compile(r"str|int|float|bool|\[key\]|(?:dict|tuple|literal|function-[a-z]+)\[.*")
+_TAG = re.compile(r"str|int|float|bool|\[key\]|(?:dict|tuple|literal|function-[a-z]+)\[.*|[A-Z]\w+Settings")
+"""What pydantic puts into a path for the branch of a union that was tried, where no key stands."""
 _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than_equal": ("at most", "le"),

@@ -34,6 +34,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     here = model_at(model, path[:-1])
     allowed = keys_of(here) if here else ()
     if ENDPOINT_KEY.match(key):
+        if "routes" in allowed:
+            return "write it under `routes`"
         at_top = len(path) == 1 and "endpoints" in keys_of(model)
         return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")

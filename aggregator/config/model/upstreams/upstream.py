@@ -173,9 +173,10 @@ class UpstreamSettings(Settings):
     def _first_host(cls, value: Any) -> Any:
         """Return *value* with the URL of its first host, which stands for all where one has to."""
         hosts = value.get("hosts") if isinstance(value, dict) else None
-        if not isinstance(hosts, list | tuple) or not hosts:
+        if not hosts:
             return value
-        first = hosts[0].get("url") if isinstance(hosts[0], dict) else hosts[0]
+        one = hosts[0] if isinstance(hosts, list | tuple) else None  # what is no list is judged as such alone
+        first = one.get("url") if isinstance(one, dict) else one
         return {"url": first if isinstance(first, str) else "", **value}
 
     @model_validator(mode="before")
