@@ -30,7 +30,7 @@ def recipe_texts() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("title", "text"), recipe_texts(), ids=lambda value: value[:40])
 def test_a_recipe_answers_as_it_says(title: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file has no problem, and every request to try gets its status, its fragment and its headers."""
-    monkeypatch.setattr("aggregator.server.generations.running.DemoServer", partial(DemoServer, 0.0))
+    monkeypatch.setattr("aggregator.server.generations.building.DemoServer", partial(DemoServer, 0.0))
     file = tmp_path / "routes.yaml"
     file.write_text(text, encoding="utf-8")
     write_certificates(text, tmp_path)

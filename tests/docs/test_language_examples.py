@@ -89,7 +89,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: f"line{piece.line}")
 def test_a_piece_of_the_page_is_true(piece: Piece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece loads without a problem, is served, and answers what the lines under it say."""
-    monkeypatch.setattr("aggregator.server.generations.running.DemoServer", partial(DemoServer, 0.0))
+    monkeypatch.setattr("aggregator.server.generations.building.DemoServer", partial(DemoServer, 0.0))
     file = written(tmp_path, piece.text)
     assert [problem.message for problem in check_file(str(file)).diagnostics if problem.code != "unused"] == []
     with TestClient(create_app(file, env={}), raise_server_exceptions=False) as api:

@@ -38,7 +38,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_example_answers_as_it_says(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every request to try gets its status, its fragment and its headers, in time."""
-    monkeypatch.setattr("aggregator.server.generations.running.DemoServer", partial(DemoServer, 0.0))
+    monkeypatch.setattr("aggregator.server.generations.building.DemoServer", partial(DemoServer, 0.0))
     with TestClient(create_app(file, env={}), raise_server_exceptions=False) as api:
         for wanted in tries(file.read_text(encoding="utf-8")):
             if wanted.target == "/events":
