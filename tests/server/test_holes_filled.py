@@ -112,12 +112,12 @@ def test_the_server_fills_them_at_its_start_only(stage, monkeypatch):
     assert filled == [None, None]
 
 
-def test_what_was_loaded_is_never_searched(stage, monkeypatch):
+def test_what_was_loaded_is_never_searched(tuned_stage, monkeypatch):
     """All that loading made has been set aside by the time that somebody looks for cycles of garbage."""
     set_aside: list[int] = []
     monkeypatch.setattr(
         "aggregator.server.process.serving.collect_seldom", lambda: set_aside.append(gc.get_freeze_count())
     )
     assert gc.get_freeze_count() == 0
-    stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}")
+    tuned_stage.gateway("endpoints: {GET /n: {respond: {body: 1}}}")
     assert min(set_aside) > 10_000
