@@ -1,4 +1,4 @@
-"""What every test stands on: logs as they were, whichever test ran before, and examples that come again."""
+"""What every test stands on: its tier, logs as they were, whichever test ran before, and examples that come again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
+from tiers import pytest_collection_modifyitems, pytest_runtest_call, pytest_runtest_setup  # noqa: F401 - for pytest
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

@@ -23,6 +23,7 @@ def test_other_names_do_not_exist() -> None:
         aggregator.nothing  # noqa: B018
 
 
+@pytest.mark.processes
 def test_importing_the_package_loads_nothing() -> None:
     """``import aggregator`` alone brings neither FastAPI nor pydantic."""
     code = "import sys, aggregator; print(sorted({'fastapi', 'pydantic', 'httpx', 'yaml'} & set(sys.modules)))"

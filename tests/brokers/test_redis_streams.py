@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiers import starts_processes
 from valkey import Valkey
 
 from aggregator.brokers.opening import open_broker
@@ -20,6 +21,7 @@ LOGIN = "s3cret-of-the-test"
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def valkey() -> Iterator[Valkey]:
     """Yield a server that asks for a password."""
     server = Valkey("--requirepass", LOGIN).start()
@@ -125,6 +127,7 @@ def test_background_calls_of_a_file_arrive(valkey: Valkey, entries: Any, tmp_pat
     assert plain == {b"x-kind": b"seen", b"content-type": b"application/json", b"body": b'{"to":"a"}'}
 
 
+@pytest.mark.processes
 def test_durable_calls_wait_for_a_broker_that_is_away(tmp_path: Path) -> None:
     """While nobody listens, a plain call has failed and is told; a durable one is delivered once the broker is back."""
     server = Valkey("--requirepass", LOGIN)

@@ -77,6 +77,7 @@ def test_nobody_there_is_told(folder):
     assert "Nothing answers at unix:nowhere" in result.output
 
 
+@pytest.mark.processes
 def test_a_running_process_is_asked(folder):
     """Over a Unix socket, without a secret: what it serves, and a reload of a file that has become wrong."""
     text = ROUTES.format(address=f"unix:{folder}/a").replace(", secret: the-secret-of-the-file", "")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 HEAVY = ("fastapi", "starlette", "httpx", "uvicorn", "rich")
 
 
@@ -21,6 +23,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
+@pytest.mark.promise
 def test_check(routes_file: Path) -> None:
     """A right file ends with 0 and one line on stderr."""
     result = run("check", folder=routes_file.parent)
@@ -28,6 +31,7 @@ def test_check(routes_file: Path) -> None:
     assert result.stderr.startswith("routes.yaml: no problems")
 
 
+@pytest.mark.promise
 def test_get_into_a_pipe(routes_file: Path) -> None:
     """What comes through a pipe is the body alone."""
     result = run("get", "/users/1", folder=routes_file.parent)

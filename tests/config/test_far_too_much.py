@@ -86,6 +86,7 @@ def test_a_pattern_that_looks_into_many_folders(
     assert codes(f"{TOP}include: {include}\n{ONE}", tmp_path) - {"include-missing"} == expected - {"include-missing"}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("pattern", ["**/*.yaml", "*/" + "x/" * 1500 + "*.yaml"])
 def test_a_pattern_that_leads_far_down(tmp_path: Path, pattern: str) -> None:
     """Folders within folders end somewhere, too."""

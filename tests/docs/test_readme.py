@@ -70,6 +70,8 @@ def tour(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.processes
+@pytest.mark.promise
 @pytest.mark.parametrize(("words", "shown"), [pair for pair in SHOWN if pair[0].startswith("aggregator ")])
 def test_a_command_prints_what_is_shown(words: str, shown: str, tour: Path) -> None:
     """Every command of the README prints what stands under it, but for times."""
@@ -99,6 +101,8 @@ def test_the_greeting_is_the_one_shown(tour: Path) -> None:
     assert welcome("routes.yaml", PlanFiles(tour / "routes.yaml", {}).load(), ["http://127.0.0.1:8000"]) == shown
 
 
+@pytest.mark.processes
+@pytest.mark.promise
 def test_the_wrong_save_is_refused_as_shown(tour: Path) -> None:
     """The mistake of the README gets the frame of the README."""
     shown = next(block for block in blocks("console") if "was refused" in block)
@@ -129,11 +133,15 @@ def test_every_command_is_listed() -> None:
     assert set(re.findall(r"^\| `aggregator (\w+)", README, re.MULTILINE)) == set(COMMANDS)
 
 
+@pytest.mark.processes
+@pytest.mark.promise
 def test_the_tour_needs_no_environment(tour: Path) -> None:
     """`check` has nothing to say about the tour when no variable is set."""
     assert run(tour, "check --deny-warnings").startswith("routes.yaml: no problems")
 
 
+@pytest.mark.processes
+@pytest.mark.promise
 def test_two_services_of_ones_own(tmp_path: Path) -> None:
     """The file for a start has no problem, and answers with what both services sent."""
 

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.processes
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """A page that is missing, a link or an anchor that leads nowhere, each would end the build."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiers import starts_processes
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
@@ -29,6 +30,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """The two services of the page, on ports of their own."""
     users, orders = free_port(), free_port()

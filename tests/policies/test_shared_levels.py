@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from sharing import Machine
+from tiers import starts_processes
 from valkey import Valkey
 
 from aggregator.server.admin.caches import purge_action
@@ -94,6 +95,7 @@ class Process(Served):
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def redis() -> Iterator[Valkey]:
     """Return a server."""
     server = Valkey()
@@ -103,11 +105,14 @@ def redis() -> Iterator[Valkey]:
         server.close()
 
 
-@pytest.fixture(params=["supervisor", "redis"])
-def place(request, redis) -> Machine | str:
+@pytest.fixture(params=["supervisor", pytest.param("redis", marks=pytest.mark.processes)])
+def place(request) -> Machine | str:
     """Return the store of a machine, or the address of a server."""
+    if request.param == "supervisor":
+        return Machine(START)
+    redis: Valkey = request.getfixturevalue("redis")
     redis.ask("FLUSHALL")
-    return Machine(START) if request.param == "supervisor" else redis.url
+    return redis.url
 
 
 @pytest.fixture

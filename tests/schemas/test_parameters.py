@@ -178,6 +178,7 @@ def test_violations_are_data() -> None:
     assert caught.value.violations == (Violation("/a~1b", "header", "must be an integer", "type"),)
 
 
+@pytest.mark.processes
 def test_common_parameters_import_no_validator() -> None:
     """Types, bounds, lengths and enums cost nothing at start."""
     program = (

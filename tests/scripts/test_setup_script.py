@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiers import starts_processes
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -60,6 +61,7 @@ class Checkout:
 
 
 @pytest.fixture
+@starts_processes
 def checkout(tmp_path: Path) -> Checkout:
     """Return a fresh checkout in a folder whose name has a space."""
     return Checkout(tmp_path)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import trustme
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tiers import other_cell
 
 from aggregator.edge.addresses import TcpAddress
 from aggregator.server.application.app import Application, application
@@ -604,7 +605,7 @@ def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.close()
 
 
-@pytest.fixture(scope="module", params=["direct", "asgi"])
+@pytest.fixture(scope="module", params=["direct", other_cell("asgi")])
 def door(request: pytest.FixtureRequest) -> str:
     """Each of the two ways to an endpoint."""
     way: str = request.param

@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from tiers import other_cell
 
 from aggregator.exchange import Exchange, State
 from aggregator.parts.result import Result
@@ -73,7 +74,7 @@ def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
     return [line for line in lines if line["logger"] == "aggregator.request"]
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_every_line_keeps_to_the_schema(stage, door):
     """Good, partial, failed and refused ones; those of failures have a cause of one word."""
     stream = io.StringIO()

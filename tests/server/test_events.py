@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from tiers import other_cell
 
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
@@ -46,7 +47,7 @@ def following(gateway, query: str = ""):
         yield wire, event
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_requests_are_told_while_somebody_listens(stage, door):
     """With what became of them and of their parts, and without what is hidden; before and after, nothing is built."""
     upstream = stage.upstream()
@@ -78,7 +79,7 @@ def test_counts_are_told_each_second(stage):
         assert counted == {"GET /n": 2, "": 1}
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_only_what_went_wrong_is_told_to_who_asks_for_failures(stage, door):
     """A request that was answered well is not among it, whoever else hears of it."""
     upstream = stage.upstream()

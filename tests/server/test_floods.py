@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from tiers import other_cell
 
 from aggregator.server.connection.guard import MAX_AHEAD, MAX_AT_ONCE
 
@@ -24,7 +25,7 @@ CALL = b"GET /call HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"POST /read HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-@pytest.fixture(params=["direct", "tls", "proxied+tls"])
+@pytest.fixture(params=["direct", other_cell("tls"), other_cell("proxied+tls")])
 def gateway(stage, request):
     """A server over an upstream that answers at once."""
     upstream = stage.upstream()

@@ -6,6 +6,7 @@ import ssl
 import time
 
 import pytest
+from tiers import other_cell
 
 from aggregator.server.connection import timeouts
 from aggregator.server.connection.intake import MAX_FIELDS, MAX_HEAD, MAX_TARGET
@@ -30,7 +31,9 @@ def upstream(shared_stage):
     return upstream
 
 
-@pytest.fixture(scope="module", params=["direct", "asgi", "tls", "proxied", "proxied+tls"])
+@pytest.fixture(
+    scope="module", params=["direct", *(other_cell(way) for way in ("asgi", "tls", "proxied", "proxied+tls"))]
+)
 def door(request):
     """Each way to an endpoint, and the first one through TLS, behind a PROXY header, and both."""
     return request.param

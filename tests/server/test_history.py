@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from tiers import other_cell
 
 from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
@@ -132,7 +133,7 @@ def _counted(stage, gateway) -> dict[str, list[int]]:
     return {key: [sum(row[place] for row in rows) for place in (1, 2)] for key, rows in told.items()}
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_it_is_there_before_anybody_looks(stage, door):
     """On both doors, of requests that met no endpoint too, and after a reload."""
     gateway = stage.gateway(ROUTES, door=door)

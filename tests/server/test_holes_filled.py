@@ -14,6 +14,7 @@ import pytest
 from aggregator.server.process.memory import Holes
 
 
+@pytest.mark.processes
 def test_what_has_filled_holes_is_given_up_when_they_are_none_any_more():
     """When all around them has been freed, the next filling holds less; in a process that nobody else has riddled."""
     program = """
@@ -46,6 +47,7 @@ def test_requests_are_served_while_holes_are_filled():
     assert asyncio.run(turns()) > 30
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("allocator", "sizes"), [("pymalloc", 32), ("malloc", 0)])
 def test_another_allocator_is_left_alone(allocator, sizes):
     """Where memory does not come from Python's pools nothing is tried and nothing kept."""

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tiers import starts_processes
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
 from aggregator.errors import StartupError
@@ -213,6 +214,7 @@ os.execv(sys.executable, [sys.executable, "-m", "aggregator", "run", *sys.argv[2
 
 
 @pytest.fixture
+@starts_processes
 def inheriting(folder):
     """Starts the binary with two sockets that it inherits, and ends it."""
     started: list[subprocess.Popen[str]] = []
@@ -253,6 +255,7 @@ def test_an_option_beside_inherited_sockets_is_an_error(inheriting):
     assert "--port changes nothing: the process has inherited its sockets (LISTEN_FDS)." in said
 
 
+@pytest.mark.processes
 def test_announced_descriptors_that_are_none_are_told(tmp_path):
     """A process that was told of sockets and has none says which."""
     (tmp_path / "routes.yaml").write_text(f"version: 1\n{ENDPOINT}")

@@ -112,6 +112,7 @@ def test_a_file_that_cannot_be_opened(tmp_path, control):
     assert (tmp_path / "a.log").read_text() == ""
 
 
+@pytest.mark.processes
 def test_lines_about_answers_go_to_their_file(tmp_path: Path):
     """All else stays on stderr; SIGUSR1 has a moved file written anew; a level is ordered by the command."""
     (tmp_path / "routes.yaml").write_text(ROUTES)

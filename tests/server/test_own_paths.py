@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tiers import other_cell
 
 from aggregator.plan.analysis import walking
 
@@ -16,7 +17,7 @@ endpoints:
 """
 
 
-@pytest.fixture(scope="module", params=["direct", "asgi"])
+@pytest.fixture(scope="module", params=["direct", other_cell("asgi")])
 def gateway(request, shared_stage):
     return shared_stage.gateway(ROUTES, door=request.param)
 
@@ -72,7 +73,7 @@ def test_without_documentation_its_paths_are_free(shared_stage):
     assert gateway.get("/livez").body == b"ok\n"
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_a_stopping_server_says_so_beside_a_catch_all(stage, door):
     """While the server drains, ``/readyz`` is 503."""
     gateway = stage.gateway(ROUTES, door=door)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tiers import other_cell
 
 from aggregator.runtime.request_log import refusal_cause
 
@@ -18,7 +19,7 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_no_endpoint(stage, door):
     """What was asked for, by whom, and why there is no such thing; by the id that the client got."""
     gateway = stage.gateway(ROUTES.format(which="all"), door=door)

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from tiers import other_cell
 
 from aggregator.errors import ConfigError
 from aggregator.server.application.app import application
@@ -50,7 +51,7 @@ def test_the_open_connection_sees_the_new_api(stage):
         assert (wire.ask("GET", "/n").json, wire.ask("GET", "/new").json) == (2, 3)
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_a_request_ends_as_it_began(stage, upstream, door):
     """One that was started before the swap ends with its own configuration, its later calls included."""
     gate = threading.Event()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiers import starts_processes
 
 from aggregator.server.process.starting import start
 from tests.server.conftest import Stage
@@ -74,6 +75,7 @@ def _until_it_answers(port: int) -> None:
 
 
 @pytest.fixture
+@starts_processes
 def run(tmp_path: Path) -> Iterator[object]:
     """Starts processes in a folder with a routes.yaml, and ends what is left of them."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
@@ -120,6 +122,7 @@ def test_a_port_that_is_taken_ends_several_workers_before_the_first(tmp_path, mo
     )
 
 
+@pytest.mark.promise
 def test_sigterm_ends_with_0_after_the_last_answer(run, stage):
     """What is being answered is answered, with Connection: close; nothing is accepted any more; the code is 0."""
     import threading
@@ -186,6 +189,7 @@ def test_a_hung_thread_does_not_keep_the_process(run, stage, tmp_path):
     wire.close()
 
 
+@pytest.mark.promise
 def test_sighup_reloads(run, stage, tmp_path):
     """Without a watcher, the signal does it; a bad file prints its diagnostics, and the old one goes on."""
     process = run("--port", "0", "--no-watch")

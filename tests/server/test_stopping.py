@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from tiers import other_cell
 
 ROUTES = """
 server: {{shutdown_grace: {grace}, drain_delay: {delay}}}
@@ -27,7 +28,7 @@ def upstream(stage):
     return upstream
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_readiness_goes_first(stage, upstream, door):
     """For `drain_delay` new connections are served, /readyz says 503, and every answer closes its connection."""
     gateway = stage.gateway(ROUTES.format(grace="60s", delay="400ms"), upstream, door=door)
@@ -44,7 +45,7 @@ def test_readiness_goes_first(stage, upstream, door):
     assert gateway.codes == [0]
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_clients_in_a_loop_lose_nothing(stage, upstream, door):
     """Clients that ask again and again over kept connections see no reset: their last answer says close."""
     gateway = stage.gateway(ROUTES.format(grace="60s", delay="0s"), upstream, door=door)
@@ -85,7 +86,7 @@ def test_streams_may_finish(stage, upstream):
     assert gateway.codes == [0]
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_after_the_grace_nobody_is_waited_for(stage, upstream, door):
     """A request that takes longer gets a problem, the connection closes, the process ends with 0 and no traceback."""
     gateway = stage.gateway(ROUTES.format(grace="300ms", delay="0s"), upstream, door=door)
@@ -101,7 +102,7 @@ def test_after_the_grace_nobody_is_waited_for(stage, upstream, door):
     assert not streamed.rest().endswith(b"0\r\n\r\n")
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_who_insists_is_obeyed(stage, upstream, door):
     """A second stop ends everything at once."""
     gateway = stage.gateway(ROUTES.format(grace="60s", delay="60s"), upstream, door=door)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from tiers import other_cell
 
 from aggregator.config.loading import load_config
 from aggregator.config.model.telemetry import collector as collectors
@@ -89,7 +90,7 @@ def settings(collector: Any, more: str = "", sample: str = "100%") -> str:
     return f'telemetry: {{traces: {{otlp: "{collector.url}", service: shop, sample: {sample}{more}}}}}\n'
 
 
-@pytest.mark.parametrize("door", ["direct", "asgi"])
+@pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_spans_of_a_request_its_parts_and_its_calls(stage, collector, upstream, door):
     """A server span with the route, a span for each part and for each attempt, which the upstream was told as parent."""
     gateway = stage.gateway(settings(collector) + ENDPOINTS, upstream, door=door)

@@ -10,6 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 ROUTES = "version: 1\ntelemetry: {log: {access: all, format: json}}\nendpoints: {'GET /n/{id}': {respond: {body: 1}}}"
 LONG = "x" * 2000
 

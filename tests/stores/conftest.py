@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from tiers import starts_processes
 from valkey import Valkey
 
 from aggregator.stores.contract import Store
@@ -64,6 +65,7 @@ def now() -> Iterator[Callable[[Awaitable[Any]], Any]]:
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def valkey() -> Iterator[Valkey]:
     """Return a server that the tests of a session share."""
     server = Valkey()
@@ -83,7 +85,12 @@ def dialled(store: MemoryStore) -> socket.socket:
     return here
 
 
-@pytest.fixture(params=STORES)
+def stores(*names: str) -> list[Any]:
+    """Return *names* as parameters; what needs a process of its own is run later."""
+    return [pytest.param(name, marks=[pytest.mark.processes] * (STORES[name] == "valkey")) for name in names]
+
+
+@pytest.fixture(params=stores(*STORES))
 def store(request, clock, now) -> Iterator[Store]:
     """Return an empty store on the clock of the test."""
     needed = request.getfixturevalue(STORES[request.param])

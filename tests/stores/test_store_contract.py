@@ -11,6 +11,7 @@ from aggregator.stores.quota import Quota
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import MOST_KEPT, Numbered
 from aggregator.stores.shared.asks import Ask
+from tests.stores.conftest import stores
 
 SLACK = 100.0
 """Seconds that may go by in a test: the clock of a server goes on."""
@@ -192,7 +193,7 @@ def test_several_limits_grant_together_or_take_nothing(store, now):
     assert [taken.remaining for taken in now(store.take_all([TEN]))] == [7]
 
 
-@pytest.mark.parametrize("store", ["socket", "redis"], indirect=True)
+@pytest.mark.parametrize("store", stores("socket", "redis"), indirect=True)
 def test_what_is_taken_may_be_told_instead(store, now):
     """A function gets what an await comes to, without a task for it, and why there is nothing when the way is closed."""
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from tiers import starts_processes
 from valkey import Valkey
 
 from aggregator.errors import StoreError
@@ -19,6 +20,7 @@ ASK = Ask(b"n", b"k", Rate(100, 100_000.0, 100))
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def server() -> Iterator[Valkey]:
     """Return a server that may be harmed."""
     made = Valkey()

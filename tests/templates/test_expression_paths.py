@@ -123,6 +123,7 @@ def test_a_mapping_of_any_kind_is_an_object() -> None:
     assert compile_expression("headers.ACCEPT ~ '!'").evaluate({"headers": Headers({})}) == "*/*!"
 
 
+@pytest.mark.processes
 def test_plain_paths_and_constants_never_import_jinja() -> None:
     """Start stays fast: Jinja is imported for the first expression that is more than a path or a constant."""
     program = """

@@ -17,6 +17,7 @@ import pytest
 import trustme
 import uvloop
 from msgspec.structs import replace
+from tiers import other_cell
 
 from aggregator.transport import (
     ClientPool,
@@ -221,7 +222,7 @@ class Stage:
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=[other_cell("asyncio"), "uvloop"])
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     """Runs a coroutine on each kind of event loop; what the loop reports as an error fails the test."""
     reports: list[dict[str, Any]] = []
@@ -242,7 +243,7 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(params=list(DOORS))
+@pytest.fixture(params=[name if name == "engine" else other_cell(name) for name in DOORS])
 def any_stage(request: pytest.FixtureRequest) -> Stage:
     """As `stage`, once for each implementation of the lean door."""
     return Stage(DOORS[request.param])

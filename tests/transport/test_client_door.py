@@ -232,6 +232,7 @@ def test_wait_is_counted_in_the_deadline(run: Any, stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.processes
 def test_httpx_waits_until_it_is_named() -> None:
     """Importing the engine imports neither httpx nor what else only some configurations need."""
     code = (

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tiers import starts_processes
 
 PATIENCE = 120.0  # only what hangs takes so long
 
@@ -107,6 +108,7 @@ class Workers:
 
 
 @pytest.fixture
+@starts_processes
 def workers(tmp_path: Path) -> Iterator[Callable[..., Workers]]:
     """Starts them with a file of this text, and *plugins* beside it."""
     started: list[Workers] = []

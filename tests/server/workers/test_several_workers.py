@@ -54,6 +54,7 @@ def threads_of(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
+@pytest.mark.promise
 def test_a_signal_to_the_group_ends_all_of_them_once(workers: Start) -> None:
     """Both workers serve; a signal to the whole group brings each to its end once, and the code is 0."""
     running = workers(routes_of(1))

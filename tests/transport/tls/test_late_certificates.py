@@ -102,6 +102,7 @@ async def negotiated(server: asyncio.subprocess.Process) -> bytes:
     return said
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="only the openssl command can ask for it in TLS 1.2")
 @pytest.mark.parametrize("has_one", [True, False])
 def test_by_renegotiation(run: Any, stage: Any, authority: Any, has_one: bool) -> None:
