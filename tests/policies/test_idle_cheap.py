@@ -27,6 +27,7 @@ from aggregator.policies.retry.budget import Budget
 from aggregator.policies.retry.plan import BudgetPlan, RetryPlan
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.values import Span
+from aggregator.runtime.calls.unhindered import unhindered
 from aggregator.transport import Origin, PoolSettings, Reply
 
 PAUSE = Span(1.0, 60.0)
@@ -46,7 +47,7 @@ class Leaf:
         return NOTHING
 
 
-def retried(inner: Leaf) -> Part:
+def retried(inner: Part) -> Part:
     """Return *inner*, which may be sent three times."""
     return Retried(inner, RETRY, Budget(("a", BudgetPlan())), 5.0)
 
@@ -59,6 +60,12 @@ def broken(inner: Leaf) -> Part:
 def placed(inner: Leaf) -> Part:
     """Return *inner*, of which 64 may be under way."""
     return Placed(inner, Places(("a", ConcurrencyPlan(64, 100, 0.2))), "a", (), 5.0, 0, optional=False)
+
+
+def guarded(inner: Leaf) -> Part:
+    """Return *inner* within all of them."""
+    placed = Placed(inner, Places(("a", ConcurrencyPlan(64, 100, 0.2))), "a", (), 5.0, 0, optional=False)
+    return unhindered(retried(Broken(placed, Breakers(("a", BREAKER)), "a", ())))
 
 
 def calls_of(run: Callable[[], object]) -> list[str]:
@@ -83,7 +90,7 @@ def frame() -> Frame:
     return Frame(exchange, Names(exchange), 9.0, SimpleNamespace(time=lambda: 5.0))
 
 
-@pytest.mark.parametrize(("around", "most"), [(retried, 2), (broken, 3), (placed, 4)])
+@pytest.mark.parametrize(("around", "most"), [(retried, 2), (broken, 3), (placed, 4), (guarded, 5)])
 def test_a_policy_with_nothing_to_do_takes_few_calls(frame, around, most):
     """One to begin, one to end, and what counts; and nothing is left for the collector."""
     leaf = Leaf()

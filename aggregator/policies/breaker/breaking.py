@@ -84,33 +84,33 @@ async def let_through(
 class Broken:
     """The call *inner* to the upstream *label*; *rows* rule the failure of one that is not made."""
 
-    __slots__ = ("_breakers", "_inner", "_label", "_rows", "name")
+    __slots__ = ("_label", "_rows", "breakers", "inner", "name")
 
     def __init__(self, inner: Part, breakers: Breakers, label: str, rows: tuple[RowPlan, ...]) -> None:
         self.name = inner.name
-        self._inner = inner
-        self._breakers = breakers
+        self.inner = inner
+        self.breakers = breakers
         self._label = label
         self._rows = rows
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or fail at once."""
-        now, breakers = frame.loop.time(), self._breakers
-        breaker = breakers.whole if breakers.plan.key is None else breaker_for(breakers, frame.names, now)
+        now, breakers = frame.loop.time(), self.breakers
+        breaker = breakers.only or breaker_for(breakers, frame.names, now)
         era = breaker.era if breaker.phase is CLOSED else breaker.enter(now)
         if era == REFUSED:
             error = refusal(breaker, self._label, now)
             done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
             return None
-        counting = _Counting(breaker, era, frame.loop, done)
-        ticket = self._inner.start(frame, counting)
+        counting = Counting(breaker, era, frame.loop, done)
+        ticket = self.inner.start(frame, counting)
         if counting.is_over:
             return None
         counting.ticket = ticket
         return counting
 
 
-class _Counting(Struct, eq=False):
+class Counting(Struct, eq=False):
     """A call that began in *era* of *breaker*; it is told of the end.
 
     The time that counts is that since it was sent: it may have waited for its turn or for a place before.

@@ -18,7 +18,8 @@ MOST: Final = 1000
 
 
 class Breakers:
-    """The breakers of the upstream that *settings* name; ``whole`` is that of all calls without a key.
+    """The breakers of the upstream that *settings* name; ``whole`` is that of all calls without a key, and
+    ``only`` the same, unless calls have keys.
 
     What an operator orders holds for all of them, also for those to come.
     """
@@ -26,6 +27,7 @@ class Breakers:
     def __init__(self, settings: tuple[str, BreakerPlan]) -> None:
         self.upstream, self.plan = settings
         self.whole = Breaker(self.upstream, self.plan)
+        self.only: Breaker | None = self._only()
         self._by_key: OrderedDict[str, Breaker] = OrderedDict()
 
     def adopt(self, settings: tuple[str, BreakerPlan]) -> None:
@@ -36,8 +38,12 @@ class Breakers:
         ):
             self._by_key.clear()
         self.plan = plan
+        self.only = self._only()
         for breaker in (self.whole, *self._by_key.values()):
             breaker.adopt(plan)
+
+    def _only(self) -> Breaker | None:
+        return self.whole if self.plan.key is None else None
 
     def of(self, key: str, now: float) -> Breaker:
         """Return the breaker of *key*; it may begin *now*."""

@@ -25,15 +25,15 @@ _OVERLOADED = frozenset({
 class Placed:
     """The call *inner* to the upstream *label*, of which *seconds* is the limit; *rows* rule its refusal."""
 
-    __slots__ = ("_inner", "_label", "_optional", "_places", "_rows", "_seconds", "_steps", "name")
+    __slots__ = ("_label", "_optional", "_rows", "_seconds", "_steps", "inner", "name", "places")
 
     def __init__(
         self, inner: Part, places: Places, label: str, rows: tuple[RowPlan, ...], seconds: float, steps: int,
         *, optional: bool,
     ) -> None:  # fmt: skip
         self.name = inner.name
-        self._inner = inner
-        self._places = places
+        self.inner = inner
+        self.places = places
         self._label = label
         self._rows = rows
         self._seconds = seconds
@@ -42,11 +42,11 @@ class Placed:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Begin, or wait for a place."""
-        places = self._places
-        holding = _Holding(self._inner, places, frame, done)
+        places = self.places
+        holding = Holding(self.inner, places, frame, done)
         if places.inside < places.limit and not places.queued:  # as ``Places.enters`` does
             places.inside += 1
-            ticket = self._inner.start(frame, holding)
+            ticket = self.inner.start(frame, holding)
             if holding.is_over:
                 return None
             holding.ticket = ticket
@@ -57,7 +57,11 @@ class Placed:
             self._wait(holding, frame, done)
         return None if holding.is_over else holding
 
-    def _wait(self, holding: _Holding, frame: Frame, done: Done) -> None:
+    def taken_up(self, frame: Frame, done: Done) -> Holding:
+        """Return what is told of the end of a call that has had its place from the start."""
+        return Holding(self.inner, self.places, frame, done)
+
+    def _wait(self, holding: Holding, frame: Frame, done: Done) -> None:
         now = frame.loop.time()
         holding.frame = frame.cut_to(self._seconds)
 
@@ -68,14 +72,14 @@ class Placed:
         waiter = Waiter(now, holding.frame.deadline, self._steps, frame.exchange.under_way, self._optional,
                         holding.begin, refuse)  # fmt: skip
         try:
-            self._places.join(waiter, frame.loop)
+            self.places.join(waiter, frame.loop)
         except CallError as error:
             refuse(error)
         else:
             holding.waiter = waiter
 
 
-class _Holding(Struct, eq=False):
+class Holding(Struct, eq=False):
     """One call: it waits (*waiter* is set), is under way, or over; it is told of the end."""
 
     inner: Part

@@ -118,7 +118,7 @@ class Retried:
     *is_over* tells that a request may make no more calls, None where it may make any number.
     """
 
-    __slots__ = ("budget", "draw", "inner", "is_over", "name", "plan", "seconds")
+    __slots__ = ("budget", "draw", "first", "inner", "is_over", "name", "plan", "seconds")
 
     def __init__(
         self, inner: Part, plan: RetryPlan, budget: Budget, seconds: float, draw: Callable[[], float] = random, *,
@@ -129,6 +129,8 @@ class Retried:
         self.plan = plan
         self.budget = budget
         self.seconds = seconds
+        self.first = seconds if plan.per_try is None else min(seconds, plan.per_try)
+        """How many seconds the first attempt takes at most."""
         self.draw = draw
         self.is_over = is_over
 
@@ -139,13 +141,11 @@ class Retried:
             budget.calls += 1
         else:
             budget.called(now)
-        deadline = now + self.seconds
-        if deadline > frame.deadline:
-            deadline = frame.deadline
-        limit = self.plan.per_try
-        due = deadline if limit is None or now + limit > deadline else now + limit
+        due = now + self.first
+        if due > frame.deadline:
+            due = frame.deadline
         written = Written()
-        attempts = _Attempts(self, frame, written, done, now, deadline)
+        attempts = Attempts(self, frame, written, done, now)
         ticket = self.inner.start(
             Frame(frame.exchange, frame.names, due, frame.loop, frame.wanted, frame.conditions, written), attempts
         )
@@ -155,8 +155,12 @@ class Retried:
             attempts.ticket = ticket
         return attempts
 
+    def taken_up(self, frame: Frame, written: Written, done: Done, started: float) -> Attempts:
+        """Return what is told of the end of a first attempt that *started* then, and has sent what is *written*."""
+        return Attempts(self, frame, written, done, started)
 
-class _Attempts(Struct, eq=False):
+
+class Attempts(Struct, eq=False):
     """The attempts at one call, told of the end of each; most need no more than the first, and have no *course*."""
 
     call: Retried
@@ -164,7 +168,6 @@ class _Attempts(Struct, eq=False):
     written: Written
     done: Done
     started: float
-    deadline: float
     is_over: bool = False
     ticket: Cancelable | None = None
     timer: asyncio.TimerHandle | None = None
@@ -188,7 +191,8 @@ class _Attempts(Struct, eq=False):
     def _course(self) -> Course:
         if self.course is None:
             call = self.call
-            self.course = Course(call.plan, call.budget, self.started, self.deadline, call.draw, self.written)
+            deadline = min(self.started + call.seconds, self.frame.deadline)
+            self.course = Course(call.plan, call.budget, self.started, deadline, call.draw, self.written)
             if call.is_over is not None:
                 self.course.is_over = partial(call.is_over, self.frame.exchange)
         return self.course

@@ -119,22 +119,26 @@ class _Telling(Struct):
 class Counted:
     """The call *inner*, which *tally* counts if there is one; *teller* tells of it if it is given up."""
 
-    __slots__ = ("_inner", "_tally", "_teller", "name")
+    __slots__ = ("inner", "name", "tally", "teller")
 
     def __init__(self, inner: Part, teller: CallTeller, tally: CallTally | None) -> None:
         self.name = inner.name
-        self._inner = inner
-        self._teller = teller
-        self._tally = tally
+        self.inner = inner
+        self.teller = teller
+        self.tally = tally
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the call."""
-        counting = _Counting(self._tally, self._teller, frame, done, frame.loop.time())
-        counting.ticket = self._inner.start(frame, counting)
+        counting = Counting(self.tally, self.teller, frame, done, frame.loop.time())
+        counting.ticket = self.inner.start(frame, counting)
         return None if counting.ticket is None else counting
 
+    def taken_up(self, frame: Frame, done: Done, started: float) -> Counting:
+        """Return what is told of the end of a call that *started* then."""
+        return Counting(self.tally, self.teller, frame, done, started)
 
-class _Counting(Struct):
+
+class Counting(Struct):
     """As ``_Telling``; it is called with the result itself, since that happens for every call."""
 
     tally: CallTally | None

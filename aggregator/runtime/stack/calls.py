@@ -26,6 +26,7 @@ from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.calls.dry import DryRun
 from aggregator.runtime.calls.keyed import Keyed
+from aggregator.runtime.calls.unhindered import unhindered
 from aggregator.runtime.parts.batching import compile_find, text_of_key
 from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
@@ -58,7 +59,8 @@ def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     teller = build_teller(attempt.call, at.key, at.resources, attempt.number + 1)
-    return part if teller is None else teller.around(part)
+    part = part if teller is None else teller.around(part)
+    return part if attempt.call.retry is not None else unhindered(part)
 
 
 def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -135,7 +137,7 @@ def _retried(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.retry is not None
     is_over = None if plan.budget is None else partial(is_spent, plan.budget)
-    return Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout, is_over=is_over)
+    return unhindered(Retried(part, plan.retry, at.resources.budget(plan.upstream), plan.timeout, is_over=is_over))
 
 
 def _switched(part: Part, attempt: Attempt, at: Site) -> Part:
