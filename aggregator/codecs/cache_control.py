@@ -20,12 +20,14 @@ Directives = dict[str, str]
 """Directives by name in lower case, with their argument or the empty text."""
 
 
-def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -> bytes | None:
+def combine(
+    values: Sequence[bytes | None], ages: Sequence[bytes | None] = (), age: bytes | None = None
+) -> bytes | None:
     """Return the Cache-Control of an answer whose parts came with *values* and Age headers *ages*.
 
     ``no-store`` wins over everything, then ``private`` and ``no-cache``; ``max-age`` and ``s-maxage`` are the
-    smallest, each less the Age of its part. Where a part states nothing (None), only restrictions remain.
-    None when nothing is left to state.
+    smallest, each less the Age of its part, and more by the *age* that the answer itself tells, so that none is taken
+    off twice. Where a part states nothing (None), only restrictions remain. None when nothing is left to state.
     """
     parts = [parse_cache_control(value) for value in values if value is not None]
     if any("no-store" in part for part in parts):
@@ -34,7 +36,7 @@ def combine(values: Sequence[bytes | None], ages: Sequence[bytes | None] = ()) -
     if parts and len(parts) == len(values):
         shared = "private" not in stated
         stated += [name for name in _IF_ALL if shared and all(name in part for part in parts)]
-        stated += _lifetimes(parts, [_seconds(age) for age in ages] or [0] * len(parts), shared)
+        stated += _lifetimes(parts, [_seconds(age) for age in ages] or [0] * len(parts), shared, _seconds(age))
     return ", ".join(stated).encode() or None
 
 
@@ -58,12 +60,13 @@ def _parse(header: bytes) -> Directives:
     return directives
 
 
-def _lifetimes(parts: list[Directives], ages: list[int], shared: bool) -> list[str]:
+def _lifetimes(parts: list[Directives], ages: list[int], shared: bool, age: int) -> list[str]:
     """Return the smallest of every lifetime that each part states; *shared* ones only for a public answer."""
-    limits = [f"max-age={least}"] if (least := _least(parts, ages, ("max-age",))) is not None else []
+    least = _least(parts, ages, ("max-age",))
+    limits = [] if least is None else [f"max-age={least + age}"]
     if shared and any("s-maxage" in part for part in parts):
         least = _least(parts, ages, ("s-maxage", "max-age"))
-        limits += [f"s-maxage={least}"] if least is not None else []
+        limits += [f"s-maxage={least + age}"] if least is not None else []
     for name in _STALE:
         least = _least(parts, [0] * len(parts), (name,))
         limits += [f"{name}={least}"] if least is not None else []

@@ -34,9 +34,9 @@ class Result:
 
     # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
     __slots__ = (
-        "_age", "_as_sent", "_elements", "_is_joined", "_json", "_made_of", "_met", "_row", "_rows", "_scope", "_tags",
-        "_value", "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name", "parts", "raw",
-        "reply", "started", "state", "status", "tried", "upstream",
+        "_age", "_as_sent", "_elements", "_is_joined", "_json", "_lacks_tags", "_made_of", "_met", "_row", "_rows",
+        "_scope", "_tags", "_value", "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name",
+        "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
     )  # fmt: skip
     state: State
     status: int
@@ -44,6 +44,7 @@ class Result:
     _as_sent: tuple[bytes, Any]
     _elements: Mapping[str, bytes]
     _is_joined: bool
+    _lacks_tags: bool
     _made_of: tuple[Result, ...]
     _met: tuple[str, ...]
     _row: str
@@ -176,6 +177,15 @@ class Result:
         self._tags = tags
 
     @property
+    def lacks_tags(self) -> bool:
+        """Whether a tag of it could not be made, so that a purge would not find what is kept of it."""
+        return getattr(self, "_lacks_tags", False)
+
+    def could_not_be_tagged(self) -> None:
+        """Take note that a tag of it could not be made."""
+        self._lacks_tags = True
+
+    @property
     def rows(self) -> tuple[RowPlan, ...] | None:
         """The rows of status maps that may speak of this failure of a call; None for what is no failure of a call."""
         return getattr(self, "_rows", None)
@@ -226,6 +236,15 @@ class Result:
             return
         for result in self._made_of:
             yield from result.replies()
+
+    def rests_on(self) -> Iterator[Result]:
+        """Yield the results of all calls that it depends on: ``replies``, what was tried before them, what failed."""
+        made_of = getattr(self, "_made_of", None)
+        if made_of is None:
+            yield self
+            made_of = self.parts if self.state is State.FAILED else ()
+        for result in (*self.tried, *made_of):
+            yield from result.rests_on()
 
     def fail(self, error: AggregatorError) -> Result:
         """Return this result as one that failed by *error*; what is known of the reply stays, but not what it meant."""

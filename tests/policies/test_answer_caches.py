@@ -401,6 +401,55 @@ def test_answers_have_the_tags_of_their_calls(serve: Serve, upstream: Counting) 
     assert [served.get("/a/1").headers["cache-status"], number("1")] == ["aggregator; fwd=uri-miss; stored", 3]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'url: "up:/", cache: {ttl: 60s, tags: ["x:{{ 6 / (query.n | int) }}"]}',
+        'url: "up:/", cache: {rfc: true, tags: ["x:{{ 6 / (query.n | int) }}"]}',
+        """url: "up:/?i={keys}", for_each: {in: "{{ [1] }}", batch: {key: n}},
+           cache: {ttl: 60s, tags: ["x:{{ 6 / (query.n | int) + keys[0] }}"]}""",
+    ],
+)
+def test_what_cannot_be_purged_is_not_kept(serve: Serve, caplog: pytest.LogCaptureFixture, call: str) -> None:
+    """An answer with a call of which a tag cannot be made is not kept either: a purge by it would miss both."""
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[{"n": 1}, {"n": 2}], headers={"cache-control": "max-age=60"})
+
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: 60s, fan_out: {{x: {{{call}, last_good: 1h}}}}}}
+    """, respond)  # fmt: skip
+    assert [served.get("/a?n=0").headers["cache-status"] for _ in range(2)] == ["aggregator; fwd=uri-miss"] * 2
+    assert "A tag could not be made, so nothing is kept." in caplog.text
+    assert served.get("/a?n=6").headers["cache-status"].endswith("stored")
+    assert served.get("/a?n=6").headers["cache-status"] == "aggregator; hit; ttl=60"
+
+
+@pytest.mark.parametrize("cache", ["rfc", "100s"])
+def test_the_age_of_an_answer_is_that_of_its_oldest_part(serve: Serve, upstream: Counting, cache: str) -> None:
+    """`Age` counts what a part was kept before (RFC 9111 §4.2.3); where the file names a life it begins with the answer."""
+    upstream.headers = {"cache-control": "max-age=100", "age": "5"}
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /part: {{call: {{url: "up:/a", cache: {cache}}}}}
+          GET /a: {{cache: 60s, fan_out: {{x: {{url: "up:/a", cache: {cache}}}, y: up:/b}}}}
+          GET /b: {{cache: 60s, fan_out: {{x: {{url: "up:/a", cache: {cache}}}}}, response: {{cache_control: compute}}}}
+          GET /c: {{cache: 60s, fan_out: {{x: {{url: "up:/a", cache: {cache}}}}}, response: {{cache_control: max-age=9}}}}
+    """, upstream)  # fmt: skip
+    served.get("/part")
+    served.now += 50
+    made = [served.get(path).headers for path in ("/a", "/b", "/c")]
+    assert [headers.get("age") for headers in made] == ["55", None, None]
+    assert [headers.get("cache-control") for headers in made] == [None, "max-age=45", "max-age=9"]
+    served.now += 7
+    kept = [served.get(path).headers for path in ("/a", "/b", "/c")]
+    assert [headers["age"] for headers in kept] == ["62", "7", "7"]
+    assert [headers["cache-status"] for headers in kept] == ["aggregator; hit; ttl=53"] * 3
+
+
 def test_a_coded_body_is_made_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kept answer is coded for the first client that takes a coding; it takes no more bytes than there are."""
     served = serve("""

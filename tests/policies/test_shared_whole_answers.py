@@ -25,6 +25,7 @@ endpoints:
     response: {{headers: {{X-Made: "of {{{{ id }}}}"}}}}
     fan_out: {{user: "users:/{{id}}", more: "users:/{{id}}/more"}}
   PUT /users/{{id}}: {{respond: {{status: 204}}, purge: ["user:{{{{ id }}}}"]}}
+  GET /gone/{{id}}: {{cache: {{ttl: {{200: 1h, 404: 1m}}, shared: true}}, call: "users:/{{id}}"}}
   GET /own/{{id}}: {{cache: 1h, call: "users:/{{id}}"}}
   GET /told/{{id}}:
     cache: {{ttl: 1h, shared: true}}
@@ -270,3 +271,16 @@ def test_many_who_want_an_answer_ask_the_store_once(workers: list[Maker], machin
     assert {answer.status_code for answer in one.run(many())} == {200}
     assert (machine.asked, one.count) == (before + 1, 2)
     assert one.app.running.states.find("answers", "server").misses == 10
+
+
+def test_failures_are_not_shared(workers: list[Maker], machine: Machine) -> None:
+    """Each process has its own, and what was a success in the store is not one any more."""
+    one, other = workers
+    answer_of(one, "/gone/a")
+    machine.now = one.now = other.now = START + 3601
+    one.reply = other.reply = httpx.Response(404, json={})
+    for process in (one, other):
+        made, kept = answer_of(process, "/gone/a"), answer_of(process, "/gone/a")
+        assert [made.status_code, made.json()["upstream_status"]] == [404, 404]
+        assert kept.headers["cache-status"] == "aggregator; hit; ttl=60"
+    assert other.count == 1

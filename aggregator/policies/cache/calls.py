@@ -22,6 +22,7 @@ from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
+from aggregator.policies.cache.purged.untagged import tell_untagged
 from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
@@ -130,8 +131,10 @@ class Cached:
         try:
             named = self._tags_of(frame.names)
             tags = result.tags = frozenset([*named, self._call.place(frame)])
-        except AggregatorError:
-            return  # what cannot be purged by its tags is not kept
+        except AggregatorError as error:
+            result.could_not_be_tagged()
+            tell_untagged(error, frame.exchange, self.name)
+            return
         if not self._may_be_kept(result, reply):
             return  # what is made of it may be, with its tags
         known = kept.peek(key)
@@ -193,6 +196,12 @@ def older(headers: Iterable[tuple[bytes, bytes]], seconds: float) -> HeaderList:
         if name == b"age":
             return with_age(headers, seconds + age_of(headers))
     return [*headers, (b"age", b"%d" % seconds)]
+
+
+def age_of_oldest(results: Iterable[Result]) -> float:
+    """Return the age in seconds of the oldest reply that *results* are made of, at its origin (RFC 9111 §4.2.3)."""
+    replies = [reply for result in results for reply in result.replies()]
+    return max((max(reply.age or 0.0, age_of(reply.headers)) for reply in replies), default=0.0)
 
 
 def room_of(reply: Reply) -> int:

@@ -21,6 +21,7 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan, ElementsPlan
 from aggregator.policies.cache.purged.naming import tags_of
+from aggregator.policies.cache.purged.untagged import tell_untagged
 from aggregator.templates import MISSING, Joined
 
 Find = Callable[[Any], Mapping[str, Any]]
@@ -108,23 +109,28 @@ class Elements:
         """Keep what was *found* in the reply of *result* for each of *wanted*, unless purged since it *began*."""
         if result.reply is None or result.state is not State.OK or not may_be_shared(result.reply):
             return
-        tags: set[str] = set()
+        for one, tags in self.tag(wanted, result):
+            self._keep(one, found[one.text], tags, began)
+
+    def tag(self, wanted: Sequence[Wanted], result: Result) -> list[tuple[Wanted, frozenset[str]]]:
+        """Give *result* the tags of all of *wanted*; return those that have them, without what cannot be purged."""
+        tagged: list[tuple[Wanted, frozenset[str]]] = []
         for one in wanted:
             try:
-                tags |= self._keep(one, found[one.text], began)
-            except AggregatorError:
-                continue  # what cannot be purged by its tags is not kept
-        result.tags = frozenset(tags)
+                tagged.append((one, self.tags(one.frame)))
+            except AggregatorError as error:
+                result.could_not_be_tagged()
+                tell_untagged(error, one.frame.exchange, self._call.label)
+        result.tags = frozenset().union(*(tags for _, tags in tagged))
+        return tagged
 
-    def _keep(self, one: Wanted, element: Element, began: int) -> frozenset[str]:
-        tags = self.tags(one.frame)
+    def _keep(self, one: Wanted, element: Element, tags: frozenset[str], began: int) -> None:
         if self.plan.seconds(element.status) <= 0:
             self.kept.forget(one.key)
         elif (known := self._known(one.key, element)) is not None:
             self.kept.shared(one.key, known, tags)
         else:
             self.kept.put(one.key, element, len(element.text), tags, began)
-        return tags
 
     def _known(self, key: bytes, element: Element) -> Entry[Element] | None:
         """Return the entry of *element* if it is kept as of now: another who waited for the same call has kept it."""

@@ -94,19 +94,21 @@ class Kept(Generic[_T]):
     def put(
         self, key: bytes, value: _T, size: int, tags: Iterable[str], began: int, terms: Any = None,
         age: float | None = None,
-    ) -> None:  # fmt: skip
-        """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched.
+    ) -> bool:  # fmt: skip
+        """Keep *value* of *size* bytes, unless it was purged since it *began* to be fetched; return whether it is kept.
 
         With an *age* in seconds it was fetched elsewhere, and since when is not known: it gets no tag of others who use
         it.
         """
         named = frozenset(tags)
         if self.purges.hit(named, began):
-            return
+            return False
         entry = Entry(value, self.now() - (age or 0.0), named, terms, began if age is None else _UNKNOWN)
         self._entries.delete(key)
-        if self._entries.put(key, entry, size + _OVERHEAD + _room_of(named)):
+        is_kept = self._entries.put(key, entry, size + _OVERHEAD + _room_of(named))
+        if is_kept:
             self._index(key, named)
+        return is_kept
 
     def shared(self, key: bytes, entry: Entry[_T], tags: Collection[str]) -> Entry[_T] | None:
         """Return *entry* of *key*, which now has *tags*, too, those of someone who uses what others have fetched.

@@ -11,6 +11,7 @@ from aggregator.parts.result import Result
 from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.plan import LastGoodPlan
+from aggregator.policies.cache.purged.untagged import have_all_tags
 from aggregator.transport.door import Cancelable
 
 KeyOf = Callable[[Frame], bytes]
@@ -37,10 +38,10 @@ class LastGood:
 
     def _settled(self, key: bytes, result: Result, began: int) -> Result:
         if result.state is State.OK and result.age is None and not lost_in(result):
-            if not are_for_all((result,)):
+            if not are_for_all((result,)) or not have_all_tags((result,)):
                 return result
             copy = _copy(result)
-            tags = {*self._plan.tags, *(tag for reply in result.replies() for tag in reply.tags)}
+            tags = {*self._plan.tags, *(tag for one in result.rests_on() for tag in one.tags)}
             self._kept.put(key, copy, len(copy.json), tags, began)
             return result
         if result.state is not State.FAILED or _is_of_the_client(result):

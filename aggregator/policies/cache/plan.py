@@ -121,7 +121,8 @@ class LastGoodPlan(Struct, frozen=True):
 
 
 class AnswerCachePlan(Struct, frozen=True):
-    """How long answers are kept, and by what key. *obeys*: clients may ask past it.
+    """How long answers are kept, and by what key. *obeys*: clients may ask past it. *has_own_life*: the file says how
+    long clients may keep one, from when it is made.
 
     *tags* are those that every answer has: its endpoint and its upstreams. *own* are those with the ones that the
     endpoint declares, *all* with those of its calls besides.
@@ -131,6 +132,7 @@ class AnswerCachePlan(Struct, frozen=True):
     key: AnswerKeyPlan
     public: bool = False
     obeys: bool = False
+    has_own_life: bool = False
     tags: tuple[str, ...] = ()
     own: NamingPlan = NamingPlan()
     all: NamingPlan = NamingPlan()

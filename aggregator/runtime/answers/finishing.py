@@ -160,7 +160,7 @@ def _cache(answer: Answer, run: Run, rule: str | Template) -> None:
         values[0] = b"no-store"
     elif values and first(answer.headers, b"set-cookie") is not None:  # which is for one client alone
         values[0] = b"private" if values[0] is None else values[0] + b", private"
-    computed = combine(values, ages)
+    computed = combine(values, ages, joined(answer.headers, b"age"))
     if computed is not None:
         answer.headers.append((b"cache-control", computed))
     if names and b"*" not in names:

@@ -15,18 +15,21 @@ from copy import copy
 from aggregator.codecs.etag import add_vary, etag_of
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
-from aggregator.http import FETCHING, first, joined, replaced
+from aggregator.http import FETCHING, HeaderList, first, joined, replaced, without
 from aggregator.parts.names import Names
-from aggregator.policies.cache.calls import are_for_all
+from aggregator.policies.cache.calls import age_of_oldest, are_for_all
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.cache.purged.naming import tags_of
+from aggregator.policies.cache.purged.untagged import have_all_tags, tell_untagged
 from aggregator.policies.cache.shared.level import SharedLevel
+from aggregator.policies.cache.standard.directives import age_of
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.keeping.conditions import CONDITIONS, apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
+from aggregator.runtime.keeping.failures import may_be_told_again
 from aggregator.runtime.keeping.flights import STATUS, Flight, Waiter, Wants
 from aggregator.runtime.keeping.keys import key_maker
 from aggregator.runtime.keeping.variants import KeptVariants
@@ -108,6 +111,9 @@ class Keeping:
     ) -> None:  # fmt: skip
         value = entry.value
         told = [(b"age", b"%d" % (age + value.age)), (STATUS, b"aggregator; hit; ttl=%d" % left)]
+        if value.failure is not None:
+            self._tell_again(maker, exchange, loop, value, told, answered, instead=instead)
+            return
         answer = Answer(value.status, told, value.body)
         answer.tail = value.tail
         if instead:
@@ -115,6 +121,18 @@ class Keeping:
         answer.variants = KeptVariants(self.kept, key, entry)
         apply_conditions(answer, exchange)
         answered(answer, maker.again(exchange, loop, value.results) if maker.has_effects else None)
+
+    def _tell_again(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, value: KeptAnswer,
+        told: HeaderList, answered: Answered, *, instead: bool,
+    ) -> None:  # fmt: skip
+        """Pass the answer to a failure that is kept to *answered*, made for this request, with the fields *told*."""
+        run = maker.again(exchange, loop, value.results, copy(value.failure))
+        answer = maker.fail(run)
+        answer.headers = [*without(answer.headers, b"age"), *told]
+        if instead:
+            forbid_storing(answer)
+        answered(answer, run)
 
     def _fly(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,
@@ -132,50 +150,64 @@ class Keeping:
         flight.begin(maker, whole, loop, wants)
         return waiter
 
+    def is_for_all(self, answer: Answer, run: Run) -> bool:
+        """Return whether others may get *answer*, which *run* made, and for as long as the plan says."""
+        results = run.ended_results()
+        if self.plan.keep.seconds(answer.status) <= 0 or answer.status in (206, 304):
+            return False
+        if any(name == b"set-cookie" for name, _ in answer.headers) or not are_for_all(results):
+            return False
+        return may_be_told_again(answer, run) if run.failure is not None else not is_partial(results)
+
     def keep(
         self, key: bytes, answer: Answer, run: Run, began: int, number: int | None, *, with_results: bool
     ) -> bool:  # fmt: skip
-        """Keep *answer*, which *run* made, if others may get it; return whether they may.
+        """Keep *answer*, which *run* made and which is for all; return whether it is kept.
 
-        It *began* after so many purges here, and after that *number* in the store.
+        It *began* after so many purges here, and after that *number* in the store. A failure each process has for
+        itself: what the store had until now is forgotten.
         """
-        results = run.results
-        if (
-            run.failure is not None
-            or self.plan.keep.seconds(answer.status) <= 0
-            or answer.status in (206, 304)
-            or is_partial(run.ended_results())
-            or any(name == b"set-cookie" for name, _ in answer.headers)
-            or not are_for_all(run.ended_results())
-        ):
-            return False
-        self._name(answer, run.frame.exchange)
-        try:
-            tags = set(tags_of(self.plan.keep.tags, run.frame.names))
-        except AggregatorError:
-            return True  # for those who wait; what cannot be purged by its tags is not kept
-        tags |= {*self.plan.tags, *_tags_of(run)}
-        value = KeptAnswer.of(answer, tuple(results) if with_results else ())
-        self.kept.put(key, value, value.size, tags, began)
+        age = self._name(answer, run)
+        tags = self._tags(run)
+        if tags is None:
+            return False  # what cannot be purged by its tags is not kept
+        results = tuple(run.results) if with_results or run.failure is not None else ()
+        value = KeptAnswer.of(answer, results, age, run.failure)
         if self.level is not None:
-            self.level.keep(key, (), value, tags, 0.0, self.plan.keep.life(value.status), number)
-        return True
+            life = 0.0 if run.failure is not None else self.plan.keep.life(value.status)
+            self.level.keep(key, (), value, tags, 0.0, life, number)
+        return self.kept.put(key, value, value.size, tags, began)
 
-    def _name(self, answer: Answer, exchange: Exchange) -> None:
-        """Add a tag to *answer*, and say what it depends on."""
+    def _tags(self, run: Run) -> set[str] | None:
+        """Return the tags of what *run* made, None when one of them could not be made."""
+        results = run.ended_results()
+        if not have_all_tags(results):
+            return None
+        try:
+            own = tags_of(self.plan.keep.tags, run.frame.names)
+        except AggregatorError as error:
+            tell_untagged(error, run.frame.exchange)
+            return None
+        theirs = (tag for result in results for one in result.rests_on() for tag in one.tags)
+        return {*own, *self.plan.tags, *theirs}
+
+    def _name(self, answer: Answer, run: Run) -> float:
+        """Add a tag to *answer*, and say what it depends on and how old it is; return the latter in seconds."""
+        exchange = run.frame.exchange
         if answer.status == 200 and exchange.method in FETCHING and first(answer.headers, b"etag") is None:
             answer.headers.append((b"etag", etag_of(answer.body)))
         names = [name.encode() for name in self.plan.key.headers or ()]
         if names:
             vary = add_vary(joined(answer.headers, b"vary"), *names)
             answer.headers = replaced(answer.headers, b"vary", vary)
+        age = age_of(answer.headers)
+        if not self.plan.has_own_life and (oldest := age_of_oldest(run.ended_results())) > age:
+            age = oldest
+            answer.headers = replaced(answer.headers, b"age", b"%d" % age)
+        return age
 
 
 def _asks_past(exchange: Exchange) -> bool:
     """Return whether a client asks for an answer that is made now (RFC 9111 §5.2.1.4)."""
     asked = joined(exchange.header_list, b"cache-control")
     return asked is not None and b"no-cache" in (word.strip().lower() for word in asked.split(b","))
-
-
-def _tags_of(run: Run) -> set[str]:
-    return {tag for result in run.ended_results() for reply in result.replies() for tag in reply.tags}

@@ -9,10 +9,10 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from aggregator.exchange import Exchange
-from aggregator.http import first, without
+from aggregator.http import without
 from aggregator.parts.result import Result
-from aggregator.policies.cache.standard.directives import age_of
 from aggregator.runtime.answers.answer import Answer, Tail
+from aggregator.runtime.keeping.failures import room_of_failure
 from aggregator.runtime.parts.fanout import Run
 from aggregator.transport.door import Cancelable
 
@@ -24,7 +24,8 @@ class KeptAnswer(Struct, frozen=True, eq=False):
     """An answer, whose header fields are a *tail*, ready to be written, but for its *age* in seconds when it was made.
 
     *results* are those that it was made of, kept where background calls read them. *coded* is its body in content
-    codings that clients have asked for.
+    codings that clients have asked for. Of a *failure* no tail and no body are kept: each names the request that it
+    answers, so it is made anew of the results.
     """
 
     status: int
@@ -33,17 +34,22 @@ class KeptAnswer(Struct, frozen=True, eq=False):
     results: tuple[Result | None, ...] = ()
     age: float = 0.0
     coded: dict[str, bytes] = field(default_factory=dict)
+    failure: Result | None = None
 
     @property
     def size(self) -> int:
         """The bytes that it takes, about."""
-        own = len(self.body) + 2 * len(self.tail.lines)
+        failed = 0 if self.failure is None else room_of_failure(self.failure)
+        own = len(self.body) + 2 * len(self.tail.lines) + failed
         return own + sum(result.size for result in self.results if result is not None)
 
     @classmethod
-    def of(cls, answer: Answer, results: tuple[Result | None, ...]) -> KeptAnswer:
-        """Return what is kept of *answer*, which was made of *results*."""
-        age = age_of(answer.headers) if first(answer.headers, b"age") is not None else 0.0
+    def of(
+        cls, answer: Answer, results: tuple[Result | None, ...], age: float = 0.0, failure: Result | None = None
+    ) -> KeptAnswer:
+        """Return what is kept of *answer*, which was made of *results*, or of a *failure*, and is of this *age*."""
+        if failure is not None:
+            return cls(answer.status, Tail.of([]), b"", results, age, failure=failure)
         return cls(answer.status, Tail.of(without(answer.headers, b"age")), answer.body, results, age)
 
 

@@ -129,14 +129,15 @@ class Flight:
                 for waiter in waiting:
                     waiter.given(keeping, self._key, entry, instead=True)
                 return
-        shared = run is not None and keeping.keep(
-            self._key, answer, run, self.began, self._number, with_results=has_effects
-        )
+        shared = kept = False
+        if run is not None and keeping.is_for_all(answer, run):
+            shared = True
+            kept = keeping.keep(self._key, answer, run, self.began, self._number, with_results=has_effects)
         status, headers, body = answer.status, tuple(answer.headers), answer.body
         results = () if run is None else tuple(run.results)
         for number, waiter in enumerate(waiting):
             if number == 0:
-                waiter.ended(answer, run, kept=shared)
+                waiter.ended(answer, run, shared=shared, kept=kept)
             elif run is not None and run.failure is not None:
                 waiter.failed(results, run.failure)
             elif shared:
@@ -162,10 +163,10 @@ class Waiter:
         self._told = told
         self._own: Cancelable | None = None
 
-    def ended(self, answer: Answer, run: Run | None, *, kept: bool) -> None:
-        """Take the answer of the run that was made for this one."""
+    def ended(self, answer: Answer, run: Run | None, *, shared: bool, kept: bool) -> None:
+        """Take the answer of the run that was made for this one; *shared* with others, or even *kept*."""
         self._tell(answer, b"; stored" if kept else b"")
-        if kept:
+        if shared:
             answer.variants = self._flight.variants
             apply_conditions(answer, self._exchange)
         self._answered(answer, run)

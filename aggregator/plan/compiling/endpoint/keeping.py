@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from aggregator.plan.analysis.roots import Reference, references_in
 from aggregator.plan.analysis.walking import calls_in_part
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.edge import EdgePlan
 from aggregator.plan.types import ResponsePlan, RowPlan
 from aggregator.policies.cache.compiling import compile_cache
 from aggregator.policies.cache.plan import (
@@ -31,12 +32,13 @@ Read = tuple[FanPlan | None, ResponsePlan, tuple[RowPlan, ...]]
 
 def compile_keeping(
     settings: AnswerCacheSettings | None, start: tuple[str, str, bytes], calls: Iterable[CallPlan], read: Read,
-    params: Collection[str], *, asks_who: bool,
+    params: Collection[str], *, asks_who: bool, edge: EdgePlan,
 ) -> AnswerCachePlan | None:  # fmt: skip
     """Return what is kept of the answers of an endpoint; None when nothing is.
 
     *start* are its key, method and digest, *calls* those that make its answer, *read* the pieces of its plan that do;
-    *params* are the names of parameters of its path, *asks_who* tells whether callers are known.
+    *params* are the names of parameters of its path, *asks_who* tells whether callers are known, *edge* what is done to
+    every answer.
     """
     key, method, digest = start
     keep = None if settings is None else compile_cache(settings, None, method)
@@ -51,7 +53,15 @@ def compile_keeping(
     inputs = {*_ROOTS, "body", "params", *params}
     theirs = [tag for call in calls if call.cache is not None for tag in call.cache.tags]
     own, whole = naming(tags, keep.tags, inputs), naming(tags, (*keep.tags, *theirs), inputs, [of_place("")])
-    return AnswerCachePlan(keep, plan, settings.public, "no-cache" in settings.obey, tags, own, whole)
+    return AnswerCachePlan(
+        keep, plan, settings.public, "no-cache" in settings.obey, _has_own_life(read[1], edge), tags, own, whole
+    )
+
+
+def _has_own_life(response: ResponsePlan, edge: EdgePlan) -> bool:
+    """Return whether the file says how long clients may keep an answer; ``compute`` takes the age of parts off."""
+    names = {name for name, _ in (*response.headers, *edge.fixed, *edge.made)}
+    return response.cache_control is not None or b"cache-control" in names
 
 
 def _key(

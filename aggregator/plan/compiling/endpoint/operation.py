@@ -121,7 +121,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         idempotency=idempotency,
         keeping=compile_keeping(
             settings.cache, (config.key, operation.method, operation.digest), calls_in(calls.fan),
-            (calls.fan, response, near.rows), pattern.params, asks_who=admission.auth is not None,
+            (calls.fan, response, near.rows), pattern.params, asks_who=admission.auth is not None, edge=edge,
         ),
         slo=compile_slo(settings.slo),
         compress=_compresses(settings, whole.root),

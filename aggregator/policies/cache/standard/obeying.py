@@ -27,6 +27,7 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
+from aggregator.policies.cache.purged.untagged import tell_untagged
 from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
@@ -170,8 +171,10 @@ class Obeying:
         try:
             named = self._tags_of(frame.names)
             tags = result.tags = frozenset([*named, asked.place])
-        except AggregatorError:
-            return  # what cannot be purged by its tags is not kept
+        except AggregatorError as error:
+            result.could_not_be_tagged()
+            tell_untagged(error, frame.exchange, self.name)
+            return
         if terms is None:
             if reply.status < 500:
                 kept.forget(asked.key)
