@@ -32,7 +32,7 @@ async def serve(running):
     handlers = [route.handler for route in running.generation.routes]
     senders = [handler.parts[0] for handler in handlers]
     (table,) = running.generation.index._methods["GET"].fitting(2)
-    lying = dict(keys=table._targets, handlers=handlers, senders=senders, tails=[one._tail for one in senders])
+    lying = dict(keys=table._targets, handlers=handlers, senders=senders, tails=[one.tail for one in senders])
     print(json.dumps({name: len({id(one) // 4096 for one in found}) for name, found in lying.items()}))
     await running.close()
 

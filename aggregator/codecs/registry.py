@@ -115,7 +115,7 @@ def require(name: str) -> Codec:
     if codec is None:
         hint = did_you_mean(name, CODEC_NAMES) or f"one of {', '.join(CODEC_NAMES)}"
         raise StartupError(f"There is no format `{name}`; {hint}.")
-    if not _is_installed(codec):
+    if not is_installed(codec):
         raise StartupError(
             f"The format `{name}` needs the package {codec.package}: pip install 'aggregator-server[{codec.extra}]'."
         )
@@ -123,7 +123,8 @@ def require(name: str) -> Codec:
 
 
 @cache
-def _is_installed(codec: Codec) -> bool:
+def is_installed(codec: Codec) -> bool:
+    """Return whether the package is there that *codec* needs, if any."""
     return codec.package is None or find_spec(codec.package) is not None
 
 
@@ -133,12 +134,13 @@ def codec_for(content_type: bytes | None, forced: str | None = None) -> Codec:
     Raises ``CallError`` (``content_type``) for a type that holds no data, such as ``text/html`` or an image.
     """
     if content_type is not None and len(content_type) > LONGEST:
-        return _codec_for.__wrapped__(content_type, forced)
-    return _codec_for(content_type, forced)
+        return found_codec.__wrapped__(content_type, forced)
+    return found_codec(content_type, forced)
 
 
 @lru_cache(maxsize=512)
-def _codec_for(content_type: bytes | None, forced: str | None) -> Codec:
+def found_codec(content_type: bytes | None, forced: str | None) -> Codec:
+    """Return what ``codec_for`` does; what was found lately is kept."""
     if forced is not None:
         return require(forced)
     if content_type is None:
@@ -151,7 +153,7 @@ def _codec_for(content_type: bytes | None, forced: str | None) -> Codec:
         codec = _BY_MEDIA_TYPE.get(media_type.essence) or _BY_SUFFIX.get(media_type.suffix or "")
     if codec is None:
         raise _unexpected(shown(content_type))
-    if not _is_installed(codec):
+    if not is_installed(codec):
         raise _unexpected(f"{shown(content_type)}, whose reader is not installed,")
     return codec
 

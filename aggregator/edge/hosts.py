@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -41,6 +41,11 @@ class Hosts(Generic[T]):
         self._exact = {name: found for name, found in names.items() if not name.startswith("*.")}
         self._suffixes = {name[2:]: found for name, found in names.items() if name.startswith("*.")}
         self._known: dict[bytes, T] = {}
+
+    @property
+    def remembered(self) -> Collection[bytes]:
+        """The fields that came lately."""
+        return self._known.keys()
 
     def of_field(self, field: bytes) -> T:
         """Return what is declared for the host in a ``Host`` field; of one that came lately in one look."""

@@ -72,7 +72,7 @@ def is_right(users: Mapping[str, str], name: str, password: bytes) -> bool:
     hashed = users[name] if known else _decoy(users, name)
     if len(password) > _LONGEST and not hashed.startswith(_ARGON2):
         password, known = password[:_LONGEST], False
-    return _verify(hashed, password) and known
+    return verify(hashed, password) and known
 
 
 def _decoy(users: Mapping[str, str], name: str) -> str:
@@ -84,7 +84,8 @@ def _decoy(users: Mapping[str, str], name: str) -> str:
     return hashes[hash(name) % len(hashes)] if hashes else _DECOY
 
 
-def _verify(hashed: str, password: bytes) -> bool:
+def verify(hashed: str, password: bytes) -> bool:
+    """Return whether *password* is the one of *hashed* (Argon2 or bcrypt): that takes long, as it should."""
     if hashed.startswith(_ARGON2):
         from argon2 import PasswordHasher
         from argon2.exceptions import Argon2Error, InvalidHashError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from aggregator.errors import StoreError
@@ -20,6 +20,11 @@ class Lasting(Generic[_T]):
         self._what = what
         self._entries: dict[bytes, tuple[_T, float]] = {}
         self._ends: list[tuple[float, bytes]] = []
+
+    @property
+    def ends(self) -> Sequence[tuple[float, bytes]]:
+        """The times at which entries end, with those of entries that have been put again since."""
+        return self._ends
 
     def get(self, key: bytes) -> _T | None:
         """Return the entry of *key*, None when there is none or its time is over."""

@@ -59,10 +59,10 @@ def test_what_holds_no_data_is_refused(content_type: bytes, shown: str) -> None:
 
 def test_long_content_types_are_read_and_not_kept() -> None:
     """A long parameter hides nothing, and nobody can fill the memory with headers."""
-    kept = registry._codec_for.cache_info().currsize
+    kept = registry.found_codec.cache_info().currsize
     for at in range(20):
         assert codec_for(b'application/hal+json; profile="%b%d"' % (b"x" * 300, at)).name == "json"
-    assert registry._codec_for.cache_info().currsize == kept
+    assert registry.found_codec.cache_info().currsize == kept
 
 
 def test_a_forced_codec_overrules_the_content_type() -> None:
@@ -82,7 +82,7 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """XML without its package: the load says what to install, an upstream that sends it is a failed call."""
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
-    for cached in (require, registry._is_installed, registry._codec_for):
+    for cached in (require, registry.is_installed, registry.found_codec):
         cached.cache_clear()
     try:
         with pytest.raises(StartupError, match=r"pip install 'aggregator-server\[xml\]'"):
@@ -91,7 +91,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
             codec_for(b"application/xml")
         assert caught.value.cause is Cause.CONTENT_TYPE
     finally:
-        for cached in (require, registry._is_installed, registry._codec_for):
+        for cached in (require, registry.is_installed, registry.found_codec):
             cached.cache_clear()
 
 

@@ -230,7 +230,7 @@ def test_pieces_say_what_the_whole_says(versions: list[tuple[list[str], bool]]) 
     cache = ParseCache()
     for lines, has_header in versions:
         source = Source("r", "\n".join((["version: 1", "endpoints:"] if has_header else []) + lines) + "\n")
-        whole = reading._from_whole(source, [])
+        whole = reading.from_whole(source, [])
         result = read_document(source.text, "r", cache)
         if whole[0] is None:
             assert result[0] is None

@@ -45,9 +45,9 @@ def test_what_is_remembered_is_bounded() -> None:
     """Clients that make up hosts take no memory."""
     hosts = Hosts("", {"*.example.com": "star"})
     assert {hosts.of_field(b"h%d.example.com" % number) for number in range(5000)} == {"star"}
-    assert len(hosts._known) <= 1024
+    assert len(hosts.remembered) <= 1024
     hosts.of_field(b"a" * 4000)
-    assert all(len(field) < 300 for field in hosts._known)
+    assert all(len(field) < 300 for field in hosts.remembered)
 
 
 @pytest.mark.parametrize(

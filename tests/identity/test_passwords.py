@@ -71,7 +71,7 @@ def test_an_unknown_name_costs_what_a_known_one_costs(
         work.append((hashed, len(sent)))
         return True
 
-    monkeypatch.setattr("aggregator.identity.passwords._verify", verified)
+    monkeypatch.setattr("aggregator.identity.passwords.verify", verified)
     is_right(users, name, password)
     assert not is_right(users, "nobody", password)
     known, unknown = work

@@ -19,6 +19,7 @@ from aggregator.policies.cache.plan import AnswerCachePlan, AnswerKeyPlan, Cache
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
+from aggregator.runtime.keeping.keys import key_maker
 from aggregator.templates import compile_value
 from aggregator.transport import Reply
 
@@ -84,11 +85,12 @@ def test_a_kept_reply_costs_few_calls(tags: tuple[str, ...], most: int) -> None:
 def test_a_kept_answer_costs_few_calls() -> None:
     """Its key, its age and its head: nothing of it is made anew."""
     kept: Kept[KeptAnswer] = Kept(10_000, lambda: 5.0)
-    keeping = Keeping(AnswerCachePlan(CachePlan((("200", 60.0),)), AnswerKeyPlan(b"GET /")), kept, lambda _: False)
+    key = AnswerKeyPlan(b"GET /")
+    keeping = Keeping(AnswerCachePlan(CachePlan((("200", 60.0),)), key), kept, lambda _: False)
     exchange = Exchange("GET", "/", b"", [])
     maker: Any = SimpleNamespace(has_effects=False)
     loop: Any = None
-    kept.put(keeping._key(exchange), KeptAnswer.of(Answer(200, [(b"etag", b'"1"')], b"1"), ()), 1, [], kept.begin())
+    kept.put(key_maker(key)(exchange), KeptAnswer.of(Answer(200, [(b"etag", b'"1"')], b"1"), ()), 1, [], kept.begin())
     told: list[Answer] = []
 
     def once() -> None:

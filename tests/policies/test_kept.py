@@ -79,7 +79,7 @@ def test_tags_leave_with_their_entries() -> None:
     there = len(kept)
     assert there > 5
     assert kept.purge(["all"]) == there
-    assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
+    assert (len(kept), kept.size, [*kept.tags]) == (0, 0, [])
 
 
 def test_tags_count_with_what_finds_by_them() -> None:
@@ -111,7 +111,7 @@ def test_who_shares_an_entry_adds_tags_within_bounds() -> None:
     entry = kept.get(b"a")
     assert entry is not None
     assert kept.shared(b"a", entry, ["b"]) is None
-    assert (len(kept), kept.size, kept._tagged) == (0, 0, {})
+    assert (len(kept), kept.size, [*kept.tags]) == (0, 0, [])
 
 
 def test_a_purge_is_of_what_has_its_tags_while_it_is_fetched_too() -> None:

@@ -96,11 +96,11 @@ class Gateway:
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._lifespan.__aenter__())
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://gateway")
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://gateway")
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Return the answer to one request."""
-        return self._runner.run(self._client.request(method, path, **options))
+        return self._runner.run(self.client.request(method, path, **options))
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Return the answer to a GET."""
@@ -115,7 +115,7 @@ class Gateway:
         if self._closed:
             return
         self._closed = True
-        self._runner.run(self._client.aclose())
+        self._runner.run(self.client.aclose())
         self._runner.run(self._lifespan.__aexit__(None, None, None))
         self._runner.close()
 

@@ -68,10 +68,10 @@ def test_origins_that_are_not_allowed_fill_no_memory(monkeypatch: pytest.MonkeyP
     carried = Carried(STEPS)
     for number in range(10):
         carried(asking(b"https://evil%d.example.net" % number), Answer(200, [], b""))
-    assert len(carried._known) == 0
+    assert len(carried.known) == 0
     for number in range(10):
         carried(asking(b"https://pr%d.preview.example.com" % number), Answer(200, [], b""))
-    assert len(carried._known) == 3
+    assert len(carried.known) == 3
 
 
 def test_only_what_reads_the_request_stands_between() -> None:

@@ -72,9 +72,9 @@ def test_a_problem_is_written_as_it_is_read(members, detail):
 
 def test_long_texts_of_requests_are_not_kept():
     """Only short titles and names stay in memory: others come from who asks."""
-    before = answers._kept_opening.cache_info().currsize, answers._kept_closing.cache_info().currsize
+    before = answers.kept_opening.cache_info().currsize, answers.kept_closing.cache_info().currsize
     problem(502, "It is so.", title=LONG, part=LONG, cause="status")
-    assert before == (answers._kept_opening.cache_info().currsize, answers._kept_closing.cache_info().currsize)
+    assert before == (answers.kept_opening.cache_info().currsize, answers.kept_closing.cache_info().currsize)
 
 
 def test_what_is_not_to_be_told_is_not_built(monkeypatch):

@@ -47,7 +47,7 @@ def test_a_forwarded_header_takes_the_place_of_our_own(serve):
     gateway = asked(serve, "headers: [accept, user-agent]", headers={"accept": "text/csv", "user-agent": "me"})
     headers = gateway.upstream.last.headers
     assert (headers.get_list("accept"), headers.get_list("user-agent")) == (["text/csv"], ["me"])
-    gateway._client.headers.clear()
+    gateway.client.headers.clear()
     gateway.get("/x")
     headers = gateway.upstream.last.headers
     assert (headers.get_list("accept"), headers.get_list("user-agent")) == (["*/*"], ["aggregator"])

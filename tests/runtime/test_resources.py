@@ -37,7 +37,7 @@ def test_the_same_words_are_one_object(built: Any) -> None:
     assert one.routine is two.routine
     first, second = one.parts[0], two.parts[0]
     assert first.routine is second.routine
-    assert (first._head + first._tail, second._head + second._tail) == (b"/a/", b"/b//c?d=e")
+    assert (first.head + first.tail, second.head + second.tail) == (b"/a/", b"/b//c?d=e")
 
 
 @pytest.mark.parametrize(

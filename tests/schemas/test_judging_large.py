@@ -34,8 +34,8 @@ def test_items_are_equal_as_json_schema_says(items: list[Any], are_unique: bool)
 def test_unique_items_takes_one_look_at_each_item(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also at integers beyond 64 bits, which were compared each with all others."""
     looks: list[Any] = []
-    identity = own._identity
-    monkeypatch.setattr(own, "_identity", lambda item: looks.append(item) or identity(item))
+    identity = own.identity
+    monkeypatch.setattr(own, "identity", lambda item: looks.append(item) or identity(item))
     items = [10**30 + number for number in range(300)]
     assert compile_body({"uniqueItems": True}).violations(items) == []
     assert looks == items

@@ -507,15 +507,15 @@ class Stage:
         if not is_tuned:
             self._memory.setattr(memory, "is_plain", lambda: True)
         self._gateways: list[Gateway] = []
-        self._upstreams: list[Upstream] = []
+        self.upstreams: list[Upstream] = []
         self._records = _Records()
         logging.getLogger("").addHandler(self._records)
         logging.getLogger("aggregator").setLevel(logging.INFO)
 
     def upstream(self, tls: ssl.SSLContext | None = None) -> Upstream:
         """Return a new upstream; with *tls* it speaks nothing else."""
-        self._upstreams.append(Upstream(tls))
-        return self._upstreams[-1]
+        self.upstreams.append(Upstream(tls))
+        return self.upstreams[-1]
 
     def gateway(
         self, text: str, upstream: Upstream | None = None, *, door: str = "direct", watch: bool = False,
@@ -569,7 +569,7 @@ class Stage:
             for gateway in self._gateways:
                 gateway.close()
         finally:
-            for upstream in self._upstreams:
+            for upstream in self.upstreams:
                 upstream.close()
             logging.getLogger("").removeHandler(self._records)
             self._memory.undo()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from aggregator import load_config
+from aggregator.edge.networks import NO_NETWORKS
 from aggregator.errors import ConfigError
 from aggregator.plan.serving import ClientLimitsPlan
 from aggregator.server.limiting.load import Load, Place
@@ -180,11 +181,11 @@ def test_many_that_wait_are_let_in_without_depth():
 def test_peers_are_forgotten():
     """Nothing is kept of an address without connections, and a Unix socket has none to count."""
     peers = Peers()
-    peers.configure(1, peers._trusted)
+    peers.configure(1, NO_NETWORKS)
     key = peers.enter("192.0.2.1")
     assert key == "192.0.2.1"
     peers.leave(key)
-    assert (peers._counts, peers.enter("")) == ({}, "")
+    assert (peers.counts, peers.enter("")) == ({}, "")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_host_that_is_down_costs_a_retry(stage, hosts, client):
     a, b = hosts
     gateway = stage.gateway(text(a, b, client, "retry: 1\n    eject: {failures: 2, pause: 5m}"))
     a.close()
-    stage._upstreams.remove(a)
+    stage.upstreams.remove(a)
     answers = [gateway.wire().ask("GET", "/x") for _ in range(8)]
     assert [answer.json for answer in answers] == ["b"] * 8
     assert sum(answer["aggregator-parts"] is not None for answer in answers) == 2
@@ -105,7 +105,7 @@ def test_checks_end_with_what_declares_them(stage, hosts):
     stage.until(lambda: len(a.requests) > 3)
     (watch,) = gateway.app.running.generation.watches.checks
     gateway.reload(text(a, b))
-    assert (watch._task, gateway.app.running.generation.watches.checks) == (None, ())
+    assert (watch.is_asking, gateway.app.running.generation.watches.checks) == (False, ())
 
 
 def test_states_are_shown(stage, hosts):

@@ -344,6 +344,6 @@ def test_connections_of_an_address_count_before_they_speak_tls(serve, secrets, s
     assert [line["connections"] for line in gateway.said("A connection was closed: its address has too many.")] == [3]
     for wire in silent:
         wire.close()
-    stage.until(lambda: not gateway.app.running.peers._counts)
+    stage.until(lambda: not gateway.app.running.peers.counts)
     assert [tls(gateway, secrets.context()).ask("GET", "/n").json for _ in range(3)] == [1, 1, 1]
     assert gateway.wire().ended

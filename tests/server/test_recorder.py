@@ -244,9 +244,9 @@ def test_calls_given_up_are_remembered_for_their_request_alone(recorder):
     """And no more of them than are bounded."""
     for number in range(1000):
         recorder.call(CallEnded(KEY, "a", "up", str(number), 1, State.CANCELLED, None, 0, 0, 1.0, 2.0))
-    assert len(recorder._given_up) == 256
+    assert len(recorder.given_up) == 256
     recorder.request(_ended("999", 1.0, 499, how="gone", answer=None))
-    assert (len(recorder._given_up), [one.how for one in recorder]) == (255, ["gone"])
+    assert (len(recorder.given_up), [one.how for one in recorder]) == (255, ["gone"])
 
 
 def test_a_reload_keeps_what_is_recorded_alike():

@@ -34,7 +34,7 @@ class Process:
 
     async def open(self) -> None:
         """Begin to listen."""
-        await self.store.listen(b"c", lambda frame: self.channel._hear(frame) if self.hears else None)
+        await self.store.listen(b"c", lambda frame: self.channel.hear(frame) if self.hears else None)
         await self.channel.level(self.store)
         self.heard.clear()
 

@@ -57,7 +57,7 @@ def test_what_is_renewed_for_ever_takes_no_more_room(clock):
     table: Lasting[int] = Lasting(clock, 10, "locks")
     for _ in range(1000):
         table.put(b"a", 1, 10)
-    assert len(table._ends) < 100
+    assert len(table.ends) < 100
     clock.now += 10
     table.put(b"b", 1, 10)
     assert (table.get(b"a"), table.get(b"b")) == (None, 1)

@@ -93,7 +93,7 @@ def test_given_up_when_it_was_ready(run: Any, stage: Any, tmp_path: Path, monkey
     """Given up after the loop found the socket ready, and before anybody could take it, it is closed."""
 
     async def main() -> None:
-        loop, wake = asyncio.get_running_loop(), sockets._wake
+        loop, wake = asyncio.get_running_loop(), sockets.wake
         async with addressed(kind, tmp_path) as addresses:
             before = stage.sockets()
             opening = loop.create_task(open_socket(loop, addresses))
@@ -102,7 +102,7 @@ def test_given_up_when_it_was_ready(run: Any, stage: Any, tmp_path: Path, monkey
                 wake(*what)
                 opening.cancel()
 
-            monkeypatch.setattr(sockets, "_wake", ready)
+            monkeypatch.setattr(sockets, "wake", ready)
             await asyncio.wait([opening])
             assert (opening.cancelled(), stage.sockets()) == (True, before)
 

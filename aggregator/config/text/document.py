@@ -95,7 +95,7 @@ def read_document(
     try:
         return _from_pieces(pieces, source, cache or ParseCache())
     except (_NotPlainError, RefusedError, yaml.YAMLError):
-        return _from_whole(source, pieces)
+        return from_whole(source, pieces)
 
 
 def _from_pieces(pieces: list[Piece], source: Source, cache: ParseCache) -> tuple[Document, list[Diagnostic]]:
@@ -161,7 +161,8 @@ def _place(document: Document, part: Part, line: int) -> None:
         document.sections[part.key] = section
 
 
-def _from_whole(source: Source, pieces: list[Piece]) -> tuple[Document | None, list[Diagnostic]]:
+def from_whole(source: Source, pieces: list[Piece]) -> tuple[Document | None, list[Diagnostic]]:
+    """Return the document of *source*, read as a whole, and what is wrong with it: in which of *pieces*, if it is YAML."""
     try:
         reading = read_values(source.text, source.name)
     except RefusedError as refused:

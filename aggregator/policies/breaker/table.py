@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Final
 
 from aggregator.errors import CallError, Cause
@@ -29,6 +30,11 @@ class Breakers:
         self.whole = Breaker(self.upstream, self.plan)
         self.only: Breaker | None = self._only()
         self._by_key: OrderedDict[str, Breaker] = OrderedDict()
+
+    @property
+    def keys(self) -> Collection[str]:
+        """The keys that have a breaker of their own."""
+        return self._by_key.keys()
 
     def adopt(self, settings: tuple[str, BreakerPlan]) -> None:
         """Go on by another plan; with another key, those by key begin anew."""

@@ -70,6 +70,11 @@ class Kept(Generic[_T]):
         """The bytes of all that is kept."""
         return self._entries.size
 
+    @property
+    def tags(self) -> Collection[str]:
+        """The tags by which something that is kept is found."""
+        return self._tagged.keys()
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -22,6 +22,11 @@ class Latencies:
         self._sorted: list[float] = []
         self._stale = 0
 
+    @property
+    def count(self) -> int:
+        """How many times are kept."""
+        return len(self._times)
+
     def add(self, seconds: float) -> None:
         """Take note of an answer after so many *seconds*."""
         if len(self._times) < KEPT:

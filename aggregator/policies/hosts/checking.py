@@ -42,6 +42,11 @@ class HealthChecks:
         self._draw = draw
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it has begun to ask, and was not stopped."""
+        return self._task is not None
+
     def start(self) -> None:
         """Begin to ask."""
         self._task = asyncio.get_running_loop().create_task(self._run())

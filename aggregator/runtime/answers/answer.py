@@ -142,11 +142,11 @@ def problem(
     JSON can hold as it is: little is built and encoded, since failing must not cost more than succeeding. Raises
     ``ExpressionError`` for what JSON cannot say.
     """
-    begins = _kept_opening if title is None or len(title) <= _SHORT else _opening
+    begins = kept_opening if title is None or len(title) <= _SHORT else _opening
     pieces = [begins(status, title), json_codec.encode(detail)]
     if request_id:
         pieces += (b',"request_id":"', request_id.encode("ascii"), b'"')
-    ends = _kept_closing if part is None or len(part) <= _SHORT else _closing
+    ends = kept_closing if part is None or len(part) <= _SHORT else _closing
     pieces.append(ends(cause, part, upstream, upstream_status))
     if parts is not None or debug is not None or errors is not None:
         pieces.append(_more(parts=parts, debug=debug, errors=errors))
@@ -168,8 +168,8 @@ def _closing(cause: str | None, part: str | None, upstream: str | None, upstream
     return _more(cause=cause, part=part, upstream=upstream, upstream_status=upstream_status)
 
 
-_kept_opening = lru_cache(_KINDS)(_opening)
-_kept_closing = lru_cache(_KINDS)(_closing)
+kept_opening = lru_cache(_KINDS)(_opening)
+kept_closing = lru_cache(_KINDS)(_closing)
 
 
 def _more(**members: Any) -> bytes:

@@ -39,13 +39,13 @@ _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 class Sender:
     """A call, ready to be made any number of times: its *routine*, and the *head* and *tail* of its target."""
 
-    __slots__ = ("_head", "_tail", "plan", "routine")
+    __slots__ = ("head", "plan", "routine", "tail")
 
     def __init__(self, plan: CallPlan, routine: CallRoutine, head: bytes, tail: bytes) -> None:
         self.plan = plan
         self.routine = routine
-        self._head = head
-        self._tail = tail
+        self.head = head
+        self.tail = tail
 
     @property
     def name(self) -> str:
@@ -87,7 +87,7 @@ class Sender:
         if routine.target is not None:
             return routine.target(frame)
         assert routine.splice is not None
-        return routine.splice.render(self._head, frame.exchange.segments, self._tail)
+        return routine.splice.render(self.head, frame.exchange.segments, self.tail)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call, as it was written for the first attempt where this is another one; *done* gets its result."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from aggregator.edge.cors import Cors, CorsRules
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
@@ -98,6 +100,11 @@ class Carried:
         self._names = frozenset().union(*(one.names for one in steps if isinstance(one, FixedHeaders)))
         self._cors = next((one for one in steps if isinstance(one, CorsHeaders)), None)
         self._known: dict[bytes | None, Tail] = {}
+
+    @property
+    def known(self) -> Collection[bytes | None]:
+        """The origins whose tail is kept, None for that of requests without one."""
+        return self._known.keys()
 
     def __call__(self, exchange: Exchange, answer: Answer) -> None:
         """Add to *answer* what they add."""

@@ -23,7 +23,7 @@ from aggregator.telemetry.stacks import frames_of
 from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.plugin")
-_THREADS = 32
+THREADS = 32
 _TOLD_EVERY = 60.0
 
 Function = Callable[[Any], Awaitable[Any]]
@@ -36,7 +36,7 @@ class Plugins:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._threads = Threads(_THREADS, self._tell_full)
+        self._threads = Threads(THREADS, self._tell_full)
         self._told_full = -math.inf
         self._functions: dict[str, Function] = {}
         self._stamps: dict[str, tuple[Path, int]] = {}
@@ -90,7 +90,7 @@ class Plugins:
         self._told_full = now
         running = self._threads.running
         names = Counter(work.name for work in running)
-        log(_log, logging.ERROR, "Functions of plug-ins wait: all threads are taken.", threads=_THREADS,
+        log(_log, logging.ERROR, "Functions of plug-ins wait: all threads are taken.", threads=THREADS,
             functions=", ".join(f"{name} {count}" for name, count in names.most_common()),
             longest=round(now - running[0].since, 3) if running else 0.0,
             where=running[0].at.where if running else "")  # fmt: skip

@@ -73,13 +73,13 @@ def _holds_one_twice(items: list[Any]) -> bool:
     seen: set[Any] = set()
     for item in items:
         known = len(seen)
-        seen.add(_identity(item))
+        seen.add(identity(item))
         if len(seen) == known:
             return True
     return False
 
 
-def _identity(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """Return what is equal for values that JSON Schema calls equal, with a hash that no client can choose."""
     kind = type(value)
     if kind is str:

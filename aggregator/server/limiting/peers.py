@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from aggregator.edge.networks import NO_NETWORKS, Networks, client_key
 from aggregator.runtime.repeats import Repeats
@@ -22,6 +23,11 @@ class Peers:
         self._trusted: Networks = NO_NETWORKS
         self._repeats: Repeats[int] = Repeats(_tell_more)
         self.closed = 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many connections each address has, by its key."""
+        return self._counts
 
     def configure(self, most: int | None, trusted: Networks) -> None:
         """Allow *most* connections an address from now on, None for any number; who is connected stays."""

@@ -49,7 +49,7 @@ from aggregator.telemetry.logging import log
 from aggregator.telemetry.watchdog import Stall, Watchdog
 
 _log = logging.getLogger("aggregator.server")
-_KEEP_ALIVE = 75
+KEEP_ALIVE = 75
 _TURN = 0.001
 """Seconds that a thread may keep the interpreter while the loop waits for it; by default five times as long."""
 _SAID_BY_US = ("ASGI callable returned without completing response.", "Cancel %s running task(s), ")
@@ -114,7 +114,7 @@ class Service:
         protocol = guarded_protocol(header_timeout, door, peers, self._refused, self._not_taken, self._finish)
         return uvicorn.Config(
             app, http=protocol, loop=self._event_loop, log_config=None,
-            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=_KEEP_ALIVE, lifespan="on",
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE, lifespan="on",
             ws="none", backlog=BACKLOG,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from aggregator.parts.events import CallEnded, Listeners, RequestEnded, Visitors
@@ -37,6 +37,11 @@ class Recorder:
         self._endpoints: dict[str, EndpointPlan] = {}
         self._second: dict[str, tuple[int, int]] = {}
         self._asked: set[str] = set()
+
+    @property
+    def given_up(self) -> Collection[str]:
+        """The requests under way of which calls were given up."""
+        return self._given_up.keys()
 
     def follow(self, plan: Plan) -> None:
         """Take note of the endpoints and secrets that are served from now on."""

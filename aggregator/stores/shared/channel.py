@@ -95,7 +95,7 @@ class Channel:
 
     async def listen(self, store: Store) -> None:
         """Listen to what is told from now on; raise ``StoreError`` when that begins later."""
-        await store.listen(self.name, self._hear)
+        await store.listen(self.name, self.hear)
 
     async def level(self, store: Store) -> None:
         """Hear what was told and not heard; raise ``StoreError``."""
@@ -106,7 +106,7 @@ class Channel:
             return
         self._take(told.last - len(told.messages), told.messages)
 
-    def _hear(self, frame: bytes) -> None:
+    def hear(self, frame: bytes) -> None:
         """Take a message that was sent; one that was heard is over, one that comes too early is asked for."""
         try:
             number, before, message = Numbered.unpacked(frame)

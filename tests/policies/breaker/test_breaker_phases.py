@@ -249,4 +249,4 @@ def test_breakers_by_key_are_bounded():
     for number in range(2 * MOST):
         call(breakers.of(str(number), 1.0), 1.0)
     assert breakers.of("bad", 1.0).phase is Phase.OPEN
-    assert len(breakers._by_key) == MOST
+    assert len(breakers.keys) == MOST

@@ -76,7 +76,7 @@ def test_a_call_that_comes_while_the_last_worker_ends_is_made(run):
             for _ in range(number % 4):
                 await asyncio.sleep(0)
             put(queue, effect(part))
-        await asyncio.wait_for(queue._idle.wait(), 30)
+        assert await queue.drain(30) == 0
         return queue.counts
 
     counts = run(main())

@@ -111,7 +111,7 @@ async def test_an_order_that_all_refuse_is_refused_in_their_words() -> None:
 async def test_a_request_is_sent_again_by_the_worker_that_has_kept_it() -> None:
     """The others do not know it."""
     without, holder = telling(1, "unknown", 404), telling(2, {"status": 200})
-    outcome = await acting(without, holder)._replay({"id": "abc"})
+    outcome = await acting(without, holder).replay({"id": "abc"})
     assert (outcome.data, len(without.asked), len(holder.asked)) == ({"status": 200}, 1, 2)
 
 

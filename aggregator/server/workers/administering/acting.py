@@ -36,7 +36,7 @@ class Acting:
         """Return the actions that workers *know*, by name and summary, and in place of some of them *own* ones."""
         ways: dict[str, Run] = {
             "try": self._try,
-            "replay": self._replay,
+            "replay": self.replay,
             "effect": self._effect,
             "switch": self._switch,
         }
@@ -93,7 +93,8 @@ class Acting:
             raise answers.refusal()
         return await self._by(name, given, answers.told[0][0])
 
-    async def _replay(self, given: Mapping[str, Any]) -> Outcome:
+    async def replay(self, given: Mapping[str, Any]) -> Outcome:
+        """Return what came of a request that a worker has kept and sent again."""
         """Have the one do it that has kept the request."""
         kept = await self._asking.all(self._asking.view(f"{REQUESTS}/{given.get('id', '')}", {}))
         holders = [member for member, told in kept.told if told.status < 400]

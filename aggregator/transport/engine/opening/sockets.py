@@ -58,7 +58,7 @@ async def until(loop: asyncio.AbstractEventLoop, sock: socket.socket, ready_to: 
     ready, number = loop.create_future(), sock.fileno()
     reading = ready_to == "read"
     add, remove = (loop.add_reader, loop.remove_reader) if reading else (loop.add_writer, loop.remove_writer)
-    add(number, _wake, ready, remove, number)
+    add(number, wake, ready, remove, number)
     try:
         await ready
     finally:
@@ -76,7 +76,8 @@ def peer_of(sock: socket.socket) -> Place | None:
     return host, port
 
 
-def _wake(ready: asyncio.Future[None], remove: Callable[[int], object], number: int) -> None:
+def wake(ready: asyncio.Future[None], remove: Callable[[int], object], number: int) -> None:
+    """Tell *ready* that the socket *number* is, which the loop looks at no more."""
     remove(number)
     if not ready.done():
         ready.set_result(None)
