@@ -162,7 +162,7 @@ def _place(document: Document, part: Part, line: int) -> None:
 
 
 def from_whole(source: Source, pieces: list[Piece]) -> tuple[Document | None, list[Diagnostic]]:
-    """Return the document of *source*, read as a whole, and what is wrong with it: in which of *pieces*, if it is YAML."""
+    """Return the document of *source*, read as a whole, and what is wrong with it, piece by piece if it is no YAML."""
     try:
         reading = read_values(source.text, source.name)
     except RefusedError as refused:
