@@ -486,6 +486,17 @@ def _with_beginnings(text: str, folder: Path, doors: Sequence[str]) -> str:
     return text.replace("server: {", f"server: {{{setting}, ", 1) if own else f"server: {{{setting}}}\n{text}"
 
 
+class _HastyAsyncio:
+    """asyncio for uvicorn, which looks ten times a second whether it shall stop, and waits as long again when it does."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait the twentieth part of that."""
+        await asyncio.sleep(seconds / 20)
+
+
 class Stage:
     """Upstreams and gateways, closed at the end.
 
@@ -503,9 +514,10 @@ class Stage:
 
     def __init__(self, folder: Path, *, is_tuned: bool = False) -> None:
         self.folder = folder
-        self._memory = pytest.MonkeyPatch()
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr("uvicorn.server.asyncio", _HastyAsyncio())
         if not is_tuned:
-            self._memory.setattr(memory, "is_plain", lambda: True)
+            self._patch.setattr(memory, "is_plain", lambda: True)
         self._gateways: list[Gateway] = []
         self.upstreams: list[Upstream] = []
         self._records = _Records()
@@ -572,7 +584,7 @@ class Stage:
             for upstream in self.upstreams:
                 upstream.close()
             logging.getLogger("").removeHandler(self._records)
-            self._memory.undo()
+            self._patch.undo()
 
 
 @pytest.fixture
