@@ -407,7 +407,7 @@ def test_the_deadline_of_a_stream_that_nobody_reads(run: Any, stage: Any) -> Non
         head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"
         async with stage.playing([head, stage.HANG], [stage.OK]) as upstream, sharing() as client:
             pool = client.pool(plan_of("shop", Origin("http", "127.0.0.1", upstream.port), limits=Limits(1)))
-            reply = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(0.1))
+            reply = await pool.stream(b"GET", b"/a", H, None, deadline=stage.due(1.0))
             await stage.until(lambda: (pool.active, upstream.open) == (0, 0))
             with pytest.raises(CallError) as late:
                 await anext(aiter(reply))
