@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tiers import starts_processes
 
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
@@ -114,6 +115,7 @@ def shared_plan(valkey: Valkey) -> StorePlan:
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def valkey() -> Iterator[Valkey]:
     """Yield a server that the tests of a session share, and that keeps what it is given."""
     server = Valkey("--appendonly", "yes")

@@ -119,7 +119,7 @@ def again(place: Place, id_: str = "id-0", after: float = 5.0) -> Outcome:
     return Outcome(id_, WAITING, {"status": 503}, place.now + after)
 
 
-@pytest.fixture(params=["file", "redis"])
+@pytest.fixture(params=["file", pytest.param("redis", marks=pytest.mark.processes)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Yield a place of each kind, with nothing in it."""
     if request.param == "file":

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from tiers import starts_processes
 
 from aggregator.cli.group import cli
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
@@ -37,6 +38,7 @@ def empty(valkey: Valkey) -> Valkey:
 
 
 @pytest.fixture
+@starts_processes
 def own() -> Iterator[Valkey]:
     """Yield a server that a test may kill; it keeps what it was given."""
     server = Valkey(*(word for setting in CALM.items() for word in setting))
@@ -136,6 +138,7 @@ def test_a_full_store_refuses(tmp_path: Path, own: Valkey) -> None:
         assert served.sign_up("a") == [201]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
