@@ -165,11 +165,12 @@ class Upstream:
 
         async def end() -> None:
             self._server.close()
+            await asyncio.sleep(0)  # a connection that was accepted, and whose task has not begun, would stay open
             mine = asyncio.current_task()
-            others = [task for task in asyncio.all_tasks() if task is not mine]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            while others := [task for task in asyncio.all_tasks() if task is not mine]:
+                for task in others:
+                    task.cancel()
+                await asyncio.gather(*others, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
