@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
 from tiers import pytest_collection_modifyitems, pytest_runtest_call, pytest_runtest_setup  # noqa: F401 - for pytest
+
+
+class _Absent:
+    """Finds no sniffio at once: httpx and httpcore try to import it at each request, and each time all of sys.path is searched."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "sniffio":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+if find_spec("sniffio") is None:
+    sys.meta_path.insert(0, _Absent)  # type: ignore[arg-type]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
