@@ -39,6 +39,7 @@ class Exchange:
     never once it *is_awaited* no longer, as the answer has left.
     *charges* are what its limits say, *flights* the calls that others of it may join, *place* the one that it takes,
     *naming* the tags of what is kept of its answer, *spending* what it has used of its call budget.
+    *known* are the values of expressions that were evaluated before, None where there are none.
     *cookies* are read when somebody asks for one, None before. *peer* is the address of the connection, empty on a Unix
     socket, and *scheme* its own; what is said of others is believed where the peer is *trusted*. *intake* reads the
     body into it, once; None when nothing is to be read any more. *delivery* is the signed one that the request is,
@@ -47,9 +48,9 @@ class Exchange:
 
     __slots__ = (
         "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "charges",
-        "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "is_awaited", "method",
-        "moment", "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme", "segments",
-        "spending", "started", "tls_client", "trace", "trusted", "under_way",
+        "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "is_awaited", "known",
+        "method", "moment", "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme",
+        "segments", "spending", "started", "tls_client", "trace", "trusted", "under_way",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
@@ -77,6 +78,7 @@ class Exchange:
         self.flights: Any = None
         self.naming: Any = None
         self.spending: Any = None
+        self.known: Any = None
         self.trace: Any = None
         self.cookies: dict[str, Any] | None = None
         self.id: str = ""

@@ -15,7 +15,7 @@ from aggregator.identity.caller import NOBODY
 from aggregator.parts.clock import loop_time
 from aggregator.parts.cookies import cookies_of
 from aggregator.parts.result import Result
-from aggregator.templates import Expression, Path
+from aggregator.templates import AllKnown, Expression, Path, unshadowed
 
 FINISHING = 0.05
 """Seconds that an answer may take beyond its calls when expressions, functions or formats are applied to it."""
@@ -27,7 +27,7 @@ _OF_AN_ITEM = frozenset({"item", "index", "keys"})
 class Names(dict[str, Any]):
     """A dict that fills itself: parameters and local names at once, results and the request on demand."""
 
-    __slots__ = ("exchange", "index", "parent", "results")
+    __slots__ = ("exchange", "index", "known", "parent", "results")
 
     def __init__(self, exchange: Exchange, seed: Mapping[str, Any] | None = None, parent: Names | None = None) -> None:
         super().__init__(exchange.params if seed is None else seed)
@@ -35,6 +35,9 @@ class Names(dict[str, Any]):
         self.parent = parent
         self.index: Mapping[str, int] = _NO_PARTS
         self.results: Sequence[Result | None] = ()
+        self.known: AllKnown | None = exchange.known if parent is None else parent.known
+        if self.known and parent is not None and seed:
+            self.known = unshadowed(self.known, seed)
 
     def child(self, seed: Mapping[str, Any]) -> Names:
         """Return names that see *seed* first and these behind."""

@@ -12,7 +12,7 @@ import pytest
 
 from aggregator.runtime.answers.assembly import Assembly
 from aggregator.runtime.calls.sending import Sender
-from aggregator.runtime.calls.writing.aside import is_larger
+from aggregator.runtime.foresight.reading import is_larger
 
 JSON = {"content-type": "application/json"}
 LONG, SHORT = list(range(20_000, 0, -1)), [3, 2, 1]

@@ -15,6 +15,8 @@ Reference = tuple[str, ...]
 _SPEAKING = (Expression, Template, UrlTemplate)
 _SILENT = frozenset({UpstreamPlan, BatchPlan, DocPlan})
 _HOLDERS = ("Expression", "Template", "Plan")
+SHORT = frozenset({"params", "query", "headers", "cookies", "request", "auth", "index", "now"})
+"""Names of what the head of a request bounds."""
 
 
 def references_in(value: Any) -> set[Reference]:
@@ -56,3 +58,26 @@ def _holders(kind: type[Any]) -> Iterator[str]:
 def roots_in(value: Any) -> frozenset[str]:
     """Return the first names of those paths."""
     return frozenset(reference[0] for reference in references_in(value))
+
+
+def slow_in(value: Any, params: tuple[str, ...] = ()) -> tuple[Expression, ...]:
+    """Return the expressions in *value* that compute something of values that may be long, each once.
+
+    Path parameters, *params*, are short. Placeholders of a URL only look up single values, which takes no time.
+    """
+    short = short_with(params)
+    computing = (one for one in _expressions_in(value) if one.path is None and not one.roots <= short)
+    return tuple(dict.fromkeys(computing))
+
+
+def short_with(params: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of what is short, the placeholders *params* among it."""
+    return SHORT.union(name.partition(":")[0] for name in params)
+
+
+def _expressions_in(value: Any) -> Iterator[Expression]:
+    for holder in holders_in(value):
+        if isinstance(holder, Expression):
+            yield holder
+        elif isinstance(holder, Template):
+            yield from holder.node.expressions()

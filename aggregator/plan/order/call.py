@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.durations import rate_text
+from aggregator.plan.analysis.roots import slow_in
 from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
@@ -61,6 +62,25 @@ def _route_words(attempt: Attempt) -> tuple[str, ...]:
     assert route is not None
     first = replace(attempt, call=next(iter(attempt.call.by_key().values())), each=None)
     return (route.words, *words_of(TO_SERVICE, first))
+
+
+def asked_by(call: CallPlan) -> tuple[Any, ...]:
+    """Return what is evaluated around *call* and to tell its place, before and after it is made.
+
+    What each choice of it does is foreseen when it is made.
+    """
+    if call.choice is not None:
+        return (call.choice.chance,)
+    upstream = call.upstream
+    route = None if upstream.route is None or not call.routes else upstream.route.by
+    when = None if upstream.mock is None else upstream.mock.when
+    tags = () if call.cache is None else call.cache.tags
+    return (route, when, tags, upstream.breaker, upstream.hosts, call.request.query)
+
+
+def _computes(attempt: Attempt) -> bool:
+    """Return whether something is computed of values that may be long, for the call or around it."""
+    return bool(slow_in((asked_by(attempt.call), attempt.call.request)))
 
 
 def _is_guarded(part: PartPlan) -> bool:
@@ -124,11 +144,12 @@ def _concurrency_words(attempt: Attempt) -> tuple[str, ...]:
 
 
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
+    Step("foresight", lambda part: bool(slow_in((part.when, part.default))), lambda _: ()),
     Step("guard", _is_guarded, _guard_words),
     step("last_good", lambda part: part.last_good is not None),
     step("transform", lambda part: part.transform is not None),
 )
-"""What is around all alternatives of a part."""
+"""What is around all alternatives of a part; what it computes of long values is computed first, in a thread."""
 
 
 def _retry_words(attempt: Attempt) -> tuple[str, ...]:
@@ -176,8 +197,11 @@ listeners, if there are any, and the last step sends it."""
 AROUND_CALL: Final[tuple[Step[Attempt], ...]] = (
     step("switches", lambda attempt: attempt.call.off is not None and attempt.call.choice is None, "switched off"),
     step("for_each", lambda attempt: attempt.each is not None),
+    Step("foresight", _computes, lambda _: ()),
     Step("choose", lambda attempt: attempt.call.choice is not None, _choice_words),
     Step("route", lambda attempt: bool(attempt.call.routes) and attempt.call.choice is None, _route_words),
     *TO_SERVICE,
 )
-"""What is around one alternative. A route stands in for all that is behind it, which each of its services has."""
+"""What is around one alternative, with *foresight* of what the steps behind it compute. A route stands in for all
+that is behind it, which each of its services has.
+"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from aggregator.plan.admission import AdmissionPlan
+from aggregator.plan.analysis.roots import slow_in
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import EndpointPlan
@@ -36,10 +37,11 @@ GATES: Final[tuple[Step[AdmissionPlan], ...]] = (
 """What may refuse a request before its inputs are read, first one first; a caller's key may have a limit of its own."""
 
 GATES_BEHIND: Final[tuple[Step[AdmissionPlan], ...]] = (
+    Step("foresight", lambda plan: bool(slow_in((plan.body_guards, plan.limits.valid))), lambda _: ()),
     step("body guards", lambda plan: bool(plan.body_guards), "require of the body"),
     step("valid limits", lambda plan: bool(plan.limits.valid), "rate_limit"),
 )
-"""What may refuse a request whose inputs are valid."""
+"""What may refuse a request whose inputs are valid; what that computes of a long body is computed first."""
 
 FINISH: Final[tuple[Step[EdgePlan], ...]] = (
     step("errors", lambda plan: bool(plan.errors)),

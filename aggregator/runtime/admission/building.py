@@ -46,6 +46,8 @@ from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, K
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
+from aggregator.runtime.foresight.foreseeing import foresight_of
+from aggregator.runtime.foresight.gate import ForesightGate
 from aggregator.runtime.request.gates import Gate
 from aggregator.runtime.request.inputs import Inputs
 from aggregator.stores.limiter import Limiter
@@ -165,7 +167,8 @@ def docs_gates(plan: DocsPlan | None, keeper: Keeper) -> tuple[Gate, ...]:
 
 def build_gates_behind(plan: AdmissionPlan, keeper: Keeper) -> tuple[Gate, ...]:
     """Return the gates that a request meets once its inputs are known to be valid."""
-    return tuple(build(plan, keeper) for step, build in _GATES_BEHIND if step.has(plan))
+    built = [build(plan, keeper) for step, build in _GATES_BEHIND if step.has(plan)]
+    return tuple(gate for gate in built if gate is not None)
 
 
 def tells_limits(plan: AdmissionPlan, schemes: Schemes) -> bool:
@@ -213,6 +216,11 @@ def _guards(plan: AdmissionPlan, keeper: Keeper) -> Gate:
     return gate if named is None else InputGuardGate(Inputs(named.inputs, named.names), gate)
 
 
+def _foresight(plan: AdmissionPlan, _: Keeper) -> Gate | None:
+    foresight = foresight_of((plan.body_guards, plan.limits.valid))
+    return None if foresight is None else ForesightGate(foresight)
+
+
 _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "networks": lambda plan, keeper: NetworkGate(plan.allow, plan.deny, keeper.refusals),
     "switches": _off,
@@ -223,7 +231,8 @@ _BUILDERS: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
     "at once": lambda plan, keeper: AtOnceGate(build_at_once(plan.at_once, keeper.states), keeper.refusals),
 }
 _GATES = tied(GATES, _BUILDERS)
-_BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], Gate]] = {
+_BEHIND: dict[str, Callable[[AdmissionPlan, Keeper], Gate | None]] = {
+    "foresight": _foresight,
     "body guards": lambda plan, keeper: GuardGate(plan.body_guards, keeper.refusals),
     "valid limits": lambda plan, keeper: _limits(plan.limits.valid, keeper),
 }

@@ -17,9 +17,11 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import first, seconds_until
 from aggregator.parts.frame import Frame
+from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan, SuccessPlan
 from aggregator.runtime.coding import LARGE
+from aggregator.runtime.foresight.reading import long_reads
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 
@@ -34,8 +36,8 @@ Refine = Callable[[Result, Frame], None]
 class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
-    __slots__ = ("_cap", "_eager", "_forced", "_is_copied", "_is_read", "_label", "_name", "_options", "_refine",
-                 "_statuses", "_success", "_verdicts", "may_take_long")  # fmt: skip
+    __slots__ = ("_cap", "_eager", "_forced", "_is_copied", "_is_read", "_label", "_name", "_options", "_reads",
+                 "_refine", "_statuses", "_success", "_verdicts", "may_take_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -50,6 +52,7 @@ class Judge:
         self._is_copied = plan.is_copied
         self._options = plan.reading
         self._refine = _compile_refine(plan)
+        self._reads = long_reads((plan.success.when, plan.shape))
         may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
         self.may_take_long = may_be_other or plan.is_read or self._refine is not None
         """Whether bodies of its replies may be in a format that takes long to read, or are changed, however long."""
@@ -70,10 +73,15 @@ class Judge:
             return None
         return None if codec.name == "json" else partial(read_body, codec, body, kind, self._options)
 
-    def takes_long(self, reply: Reply) -> bool:
-        """Return whether judging *reply*, and what is made of its body, may take more than a few milliseconds."""
-        is_worked_on = self._is_read or self._refine is not None
-        return is_worked_on and len(reply.body) > LARGE and reply.status in self._statuses
+    def takes_long(self, reply: Reply, names: Names) -> bool:
+        """Return whether judging *reply*, and what is made of its body, may take more than a few milliseconds.
+
+        Of *names* it may read long values besides.
+        """
+        if not (self._is_read or self._refine is not None) or reply.status not in self._statuses:
+            return False
+        size, reads = len(reply.body), self._reads
+        return size > LARGE or (reads is not None and reads.are_long(names, size))
 
     def read_ahead(self, result: Result) -> None:
         """Decode the body of *result* if an expression will read it."""

@@ -50,7 +50,7 @@ class Reading:
         read = self._sender.long_reading(outcome)
         if read is not None:
             self._work(read, partial(self._taken, outcome))
-        elif not isinstance(outcome, CallError) and self._sender.takes_long(outcome):
+        elif not isinstance(outcome, CallError) and self._sender.takes_long(outcome, self._frame):
             self._work(partial(self._sender.judge_and_read, self._frame, outcome, self._started), self._judged)
         else:
             self._done(self._sender.judge(self._frame, outcome, self._started))

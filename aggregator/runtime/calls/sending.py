@@ -29,6 +29,7 @@ from aggregator.runtime.calls.writing.rendering import (
 )
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
+from aggregator.templates import given
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable, Carrier
 
@@ -74,7 +75,10 @@ class Sender:
 
     def render(self, frame: Frame) -> Rendered:
         """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
-        routine = self.routine
+        routine, known = self.routine, frame.names.known
+        if known and (one := known.get(id(self.plan))) is not None:
+            written: Rendered = given(one)
+            return written
         headers = routine.block if routine.headers is None else routine.headers(frame)
         if routine.body is None:
             return Rendered(self.write_target(frame), headers, None)
@@ -138,9 +142,9 @@ class Sender:
         """Return what reads the body of *outcome* where that is work for a thread."""
         return None if isinstance(outcome, CallError) else self.routine.judge.long_reading(outcome)
 
-    def takes_long(self, outcome: Reply | CallError) -> bool:
-        """Return whether judging *outcome* is work for a thread."""
-        return not isinstance(outcome, CallError) and self.routine.judge.takes_long(outcome)
+    def takes_long(self, reply: Reply, frame: Frame) -> bool:
+        """Return whether judging *reply* is work for a thread."""
+        return self.routine.judge.takes_long(reply, frame.names)
 
     def judge_and_read(self, frame: Frame, reply: Reply, started: float) -> Result:
         """Return what ``judge`` does, with the body decoded where somebody will read it: work for a thread."""

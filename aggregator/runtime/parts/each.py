@@ -17,8 +17,11 @@ from aggregator.parts.names import ItemNames
 from aggregator.parts.result import Result, failed
 from aggregator.plan.calls import EachPlan
 from aggregator.plan.types import RowPlan
+from aggregator.runtime.coding import given, read_aside
+from aggregator.runtime.foresight.reading import LongReads
 from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.parts.blame import blame
+from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
 
 Rank = Callable[[Frame, Any], int]
@@ -30,16 +33,17 @@ class Each:
     """A part that makes its inner call for every distinct key of a list.
 
     One that *cuts* leaves out the items that the budget of the request grants no call for. Keys of one *rank* are in
-    calls of their own.
+    calls of their own. *reads* are the long values that the list and its keys are made of.
     """
 
-    __slots__ = ("_rank", "by_key", "cuts", "inner", "into", "name", "plan", "rows")
+    __slots__ = ("_rank", "by_key", "cuts", "inner", "into", "name", "plan", "reads", "rows")
 
     def __init__(
         self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None,
-        *, cuts: bool = False, rank: Rank | None = None,
+        *, cuts: bool = False, rank: Rank | None = None, reads: LongReads | None = None,
     ) -> None:  # fmt: skip
         self._rank = rank
+        self.reads = reads
         self.cuts = cuts
         self.rows = rows
         self.name = inner.name
@@ -50,16 +54,55 @@ class Each:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Read the list and begin with the first calls."""
+        if self.reads is not None and self.reads.are_long(frame.names):
+            return Listing(self, frame, done).begin()
+        return self.start_work(partial(self.work, frame), frame, done)
+
+    def work(self, frame: Frame) -> Work:
+        """Return what there is to do; raises ``AggregatorError``."""
+        rank = None if self._rank is None else partial(self._rank, frame)
+        return work_of(self.plan, self.name, frame.names, rank)
+
+    def start_work(self, work: Callable[[], Work], frame: Frame, done: Done) -> Cancelable | None:
+        """Begin with the first calls of what *work* gives, or fail by what it raises."""
         try:
-            rank = None if self._rank is None else partial(self._rank, frame)
-            work = work_of(self.plan, self.name, frame.names, rank)
+            running = _Running(self, frame, done, work())
         except AggregatorError as error:
             now = frame.loop.time()
             done(failed(self.name, blame(error, frame.names), now, now, rows=self.rows, attempts=0))
             return None
-        running = _Running(self, frame, done, work)
         running.begin()
         return running
+
+
+class Listing:
+    """A list of long values on its way. States: *listing* (the ticket is that of a thread), *calling*, *over*."""
+
+    __slots__ = ("_done", "_each", "_frame", "_is_calling", "_ticket")
+
+    def __init__(self, each: Each, frame: Frame, done: Done) -> None:
+        self._each = each
+        self._frame = frame
+        self._done = done
+        self._is_calling = False
+        self._ticket: Cancelable | None = None
+
+    def begin(self) -> Cancelable:
+        """Have a thread make the list."""
+        frame = self._frame
+        ticket = read_aside(frame.loop, partial(self._each.work, frame), self._listed, frame.deadline)
+        if not self._is_calling:
+            self._ticket = ticket
+        return self
+
+    def _listed(self, outcome: Outcome) -> None:
+        self._is_calling = True
+        self._ticket = self._each.start_work(partial(given, outcome), self._frame, self._done)
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        if self._ticket is not None:
+            self._ticket.cancel()
 
 
 class _Running:

@@ -10,6 +10,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed, skipped
 from aggregator.plan.types import RowPlan
 from aggregator.policies.degrade.pressure import Pressure
+from aggregator.runtime.foresight.reading import LongReads
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.shape import Reshape
 from aggregator.runtime.parts.wholes import Whole, shaped
@@ -18,18 +19,21 @@ from aggregator.transport.door import Cancelable
 
 
 class Guarded:
-    """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional."""
+    """*inner*, if *when* holds. Its default stands for it when it is skipped, and when it fails and is optional.
+
+    *reads* are the long values that *shape* reads, None where it reads none.
+    """
 
     __slots__ = ("_default", "_inner", "_optional", "_pressure", "_rows", "_timeout", "_when", "name")
 
     def __init__(
         self, inner: Part, *, when: Expression | None = None, optional: bool = False, default: Template | None = None,
         timeout: float | None = None, shape: Reshape | None = None, rows: tuple[RowPlan, ...] | None = None,
-        pressure: Pressure | None = None,
+        pressure: Pressure | None = None, reads: LongReads | None = None,
     ) -> None:  # fmt: skip
         self.name = inner.name
         self._rows = rows
-        self._inner = inner if shape is None else Whole(inner, shaped(shape, rows), rows)
+        self._inner = inner if shape is None else Whole(inner, shaped(shape, rows), rows, reads=reads)
         self._when = when
         self._optional = optional
         self._pressure = pressure

@@ -11,6 +11,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.coding import LARGE, given, read_aside
+from aggregator.runtime.foresight.reading import LongReads
 from aggregator.runtime.parts.shape import Reshape
 from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
@@ -22,24 +23,33 @@ Work = Callable[[Result, Frame], Result]
 class Whole:
     """The part *inner*, to whose result *work* is done: a large one in a thread, any other one where it arrives.
 
+    The values of *reads* count with it, which the work reads besides.
     Of one that the thread does not manage *rows* may speak. Work that is done *ahead* is left where too much waits for
     threads: who reads the result does it then.
     """
 
-    __slots__ = ("_ahead", "_inner", "_rows", "_work", "name")
+    __slots__ = ("_ahead", "_inner", "_reads", "_rows", "_work", "name")
 
-    def __init__(self, inner: Part, work: Work, rows: tuple[RowPlan, ...] | None, *, ahead: bool = False) -> None:
+    def __init__(
+        self, inner: Part, work: Work, rows: tuple[RowPlan, ...] | None, *, ahead: bool = False,
+        reads: LongReads | None = None,
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self._inner = inner
         self._work = work
         self._rows = rows
         self._ahead = ahead
+        self._reads = reads
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the part."""
         working = _Working(self, frame, done)
         working.follow(self._inner.start(frame, working.ended))
         return working
+
+    def is_long(self, result: Result, frame: Frame) -> bool:
+        """Return whether the work may take more than a few milliseconds."""
+        return result.size > LARGE or (self._reads is not None and self._reads.are_long(frame.names, result.size))
 
     def work(self, result: Result, frame: Frame) -> Result:
         """Return what *result* becomes."""
@@ -77,7 +87,7 @@ class _Working:
         self._has_ended, self._ticket = True, None
         if not result.is_there:
             self._done(result)
-        elif result.size <= LARGE:
+        elif not self._whole.is_long(result, self._frame):
             self._done(self._whole.work(result, self._frame))
         else:
             work, frame = partial(self._whole.work, result, self._frame), self._frame

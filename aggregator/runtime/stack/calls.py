@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.parts.frame import Part
 from aggregator.plan.calls import CallPlan, PartPlan
-from aggregator.plan.order.call import AROUND_CALL, Attempt
+from aggregator.plan.order.call import AROUND_CALL, Attempt, asked_by
 from aggregator.plan.order.step import tied
 from aggregator.policies.breaker.breaking import Broken
 from aggregator.policies.cache.batches import CachedBatch
@@ -27,6 +27,9 @@ from aggregator.policies.switches.switched import SwitchedOff
 from aggregator.runtime.calls.dry import DryRun
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.unhindered import unhindered
+from aggregator.runtime.foresight.foreseeing import foresight_of
+from aggregator.runtime.foresight.parts import Foreseen, Writing, is_looked_at
+from aggregator.runtime.foresight.reading import long_reads
 from aggregator.runtime.parts.batching import compile_find, text_of_key
 from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
@@ -50,11 +53,17 @@ def transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
     return Transformed(part, at.resources.plugins.function(plan.transform))
 
 
-def _per_item(part: Part, attempt: Attempt, _: Site) -> Part:
+def _per_item(part: Part, attempt: Attempt, at: Site) -> Part:
     assert attempt.each is not None
     budget = attempt.call.budget
     rank = part.rank if isinstance(part, CachedBatch) else None
-    return Each(part, attempt.each, attempt.rows, cuts=budget is not None and budget.cuts, rank=rank)
+    each, cuts = attempt.each, budget is not None and budget.cuts
+    if rank is None:
+        reads = long_reads((each.items, each.key, each.reads), at.params)
+        return Each(part, each, attempt.rows, cuts=cuts, reads=reads)
+    foresight = foresight_of((each.items, each.key, asked_by(attempt.call), attempt.call.request), at.params)
+    whole = Each(part, each, attempt.rows, cuts=cuts, rank=rank)  # what is kept is looked at in the loop
+    return whole if foresight is None else Foreseen(whole, foresight)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -154,10 +163,21 @@ def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
     return Hedged(part, plan.hedge, budget, latencies, plan.timeout, counts=plan.retry is None)
 
 
+def _foreseen(part: Part, attempt: Attempt, at: Site) -> Part:
+    """Return *part* behind what it computes of long values, and behind its request where something looks at that."""
+    plan = attempt.call
+    foresight, request = foresight_of(asked_by(plan), at.params), plan.request
+    reads = long_reads((request.query, request.headers, request.body), at.params) if is_looked_at(plan) else None
+    if reads is None:
+        return part if foresight is None else Foreseen(part, foresight)
+    return Foreseen(part, foresight, Writing(build_sender(plan, at.resources, at.params), reads))
+
+
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
     "choose": lambda _, attempt, at: chosen_part(attempt, lambda one: build_attempt(one, at)),
     "route": lambda _, attempt, at: routed_part(attempt, lambda one: build_attempt(one, at)),
     "for_each": _per_item,
+    "foresight": _foreseen,
     "dry_run": lambda _, attempt, at: DryRun(build_sender(attempt.call, at.resources, at.params)),
     "transform": lambda part, attempt, at: transformed(part, attempt.call, at),
     "cache": _cached,

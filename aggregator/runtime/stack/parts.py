@@ -10,6 +10,9 @@ from aggregator.plan.calls import CallsPlan, FanPlan, GroupPlan, PartPlan, RaceP
 from aggregator.plan.order.call import AROUND_PART, attempts_of
 from aggregator.plan.order.step import tied
 from aggregator.policies.cache.last_good import LastGood
+from aggregator.runtime.foresight.foreseeing import foresight_of
+from aggregator.runtime.foresight.parts import Foreseen
+from aggregator.runtime.foresight.reading import long_reads
 from aggregator.runtime.keeping.keys import part_key
 from aggregator.runtime.parts.alternatives import Fallback, Race
 from aggregator.runtime.parts.fanout import FanOut, fan_out
@@ -81,7 +84,8 @@ def _read_ahead(part: Part, plan: PartPlan) -> Part:
 def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
     pressure = at.resources.pressure if plan.optional else None
     return Guarded(part, when=plan.when, optional=plan.optional, default=plan.default, timeout=plan.timeout,
-                   shape=compile_reshape(plan.shape), rows=plan.rows, pressure=pressure)  # fmt: skip
+                   shape=compile_reshape(plan.shape), rows=plan.rows, pressure=pressure,
+                   reads=long_reads(plan.shape, at.params))  # fmt: skip
 
 
 def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
@@ -90,4 +94,11 @@ def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
     return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept)
 
 
-_AROUND_PART = tied(AROUND_PART, {"guard": _guarded, "last_good": _last_good, "transform": transformed})
+def _foreseen(part: Part, plan: PartPlan, at: Site) -> Part:
+    foresight = foresight_of((plan.when, plan.default), at.params)
+    return part if foresight is None else Foreseen(part, foresight)
+
+
+_AROUND_PART = tied(
+    AROUND_PART, {"foresight": _foreseen, "guard": _guarded, "last_good": _last_good, "transform": transformed}
+)

@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from aggregator.errors import AggregatorError, ExpressionError, References
 from aggregator.templates.expressions.bounds import BINARY, BUDGET, MAX_WORK, check_length, negate, work_of
 from aggregator.templates.expressions.data import MISSING, kind_of, step
+from aggregator.templates.expressions.known import AllKnown, given
 from aggregator.templates.filters import FILTERS, TESTS
 from aggregator.templates.filters.wants import want_array, want_number
 from aggregator.templates.text import text_of
@@ -90,8 +91,8 @@ def environment() -> DataEnvironment:
     return DataEnvironment()
 
 
-def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mapping[str, Any]], Any]:
-    """A function from a context to the result of *node*, a checked tree that reads *references*."""
+def compile_checked(node: nodes.Expr, references: References, source: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function from a context to the result of *node*, a checked tree of *source* that reads *references*."""
     roots = sorted({reference[0] for reference in references})
     assign = nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), node, lineno=1)
     tree = nodes.Template([assign], lineno=1)
@@ -99,6 +100,9 @@ def compile_checked(node: nodes.Expr, references: References) -> Callable[[Mappi
     run: Callable[[Any], Iterator[str]] = environment().from_string(tree).root_render_func
 
     def evaluate(context: Mapping[str, Any]) -> Any:
+        known: AllKnown | None = getattr(context, "known", None)
+        if known and (one := known.get(source)) is not None:
+            return given(one)
         values: dict[str, Any] = {}
         for root in roots:  # a comprehension is a call more
             values[root] = context.get(root, MISSING)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from aggregator.errors import ExpressionError, References
+from aggregator.templates.expressions.known import AllKnown, given
 from aggregator.templates.expressions.paths import Path, parse_path, read_path
 from aggregator.templates.problem import TemplateProblem
 
@@ -33,7 +34,7 @@ class Expression:
     its digits; *roots* their first parts. *path* is set when the expression is nothing but a path.
     ``evaluate(context)`` gives JSON data or `MISSING`; it looks up the *roots* in *context*,
     and nothing else, and raises `ExpressionError` for data that the expression cannot use. What it
-    gives may be shared: nobody changes it.
+    gives may be shared: nobody changes it. What the context has as ``known`` is not evaluated again.
     """
 
     __slots__ = ("evaluate", "is_constant", "path", "references", "roots", "source")
@@ -106,6 +107,9 @@ def _comparison(source: str) -> Expression | None:
     left, right, test = sides[0].evaluate, sides[1].evaluate, TESTS[_TESTS[match[2]]].function
 
     def evaluate(context: Mapping[str, Any]) -> Any:
+        known: AllKnown | None = getattr(context, "known", None)
+        if known and (one := known.get(source)) is not None:
+            return given(one)
         try:
             return test(left(context), right(context))
         except ExpressionError as error:
@@ -135,7 +139,7 @@ def _compile_with_jinja(source: str) -> Expression:
         node, path, references = parse_checked(source)
         if path is not None:
             return _path_expression(source, path)
-        evaluate = compile_checked(node, references)
+        evaluate = compile_checked(node, references, source)
     except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser and of Python's, in that order
         raise TemplateProblem("the expression is nested too deeply", 0, len(source)) from None
     if references:

@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Written
-from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.calls import CallPlan
 from aggregator.runtime.calls.sending import Sender
-from aggregator.runtime.coding import LARGE, given, read_aside
+from aggregator.runtime.coding import given, read_aside
+from aggregator.runtime.foresight.reading import LongReads, long_reads
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
-
-_SHORT = frozenset({"params", "query", "headers", "cookies", "request", "auth", "index", "now"})
-"""Names of what the head of a request bounds."""
-_OF_A_LIST = frozenset({"item", "keys"})
-"""Names of what a call for each item of a list, or for many of them, is made for."""
-_LEAST = 8
-"""Bytes that any value is counted as, so that one of many small ones is not walked through to its end."""
 
 
 def written_aside(sender: Sender, plan: CallPlan, params: tuple[str, ...]) -> Sender | WrittenAside:
     """Return *sender*, or what has a thread write its request where the values that *plan* reads may be long.
 
-    Path parameters, *params*, are short. Placeholders of a URL only look up single values, which takes no time.
+    Path parameters, *params*, are short.
     """
     request = plan.request
-    short = _SHORT.union(name.partition(":")[0] for name in params)
-    reads = roots_in((request.query, request.headers, request.body)) - short
-    return WrittenAside(sender, reads) if reads else sender
+    reads = long_reads((request.query, request.headers, request.body), params)
+    return sender if reads is None else WrittenAside(sender, reads)
 
 
 class WrittenAside:
     """The call of *inner*, whose request is made of what is called *reads*.
 
-    Whatever is short is written where it stands, without a thread.
+    Whatever is short is written where it stands, without a thread, and so is what was written before.
     """
 
-    __slots__ = ("_inner", "_of_a_list", "_reads")
+    __slots__ = ("_inner", "_reads")
 
-    def __init__(self, inner: Sender, reads: frozenset[str]) -> None:
+    def __init__(self, inner: Sender, reads: LongReads) -> None:
         self._inner = inner
         self._reads = reads
-        self._of_a_list = reads & _OF_A_LIST
 
     @property
     def name(self) -> str:
@@ -54,36 +44,14 @@ class WrittenAside:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Write the request, and send it."""
-        written = frame.written
-        if (written is not None and written.request is not None) or not self._is_long(frame):
+        if self._is_written(frame) or not self._reads.are_long(frame.names):
             return self._inner.start(frame, done)
         return _Writing(self._inner, frame, done).begin()
 
-    def _is_long(self, frame: Frame) -> bool:
-        """Return whether writing may take more than a few milliseconds."""
-        size = len(frame.exchange.content) if "body" in self._reads else 0
-        names = frame.names
-        if "calls" in self._reads:
-            size += sum(result.size for result in names.results if result is not None)
-        for name in self._reads:
-            result = names.result(name)
-            if result is not None:
-                size += result.size
-        return size > LARGE or any(is_larger(names.get(name), LARGE - size) for name in self._of_a_list)
-
-
-def is_larger(value: Any, most: int) -> bool:
-    """Return whether *value*, which is data, has more than about *most* bytes; it looks no further than that."""
-    left, waiting = most, [value]
-    while waiting and left >= 0:
-        one = waiting.pop()
-        many = isinstance(one, dict | list)
-        left -= _LEAST * (len(one) + 1) if many else max(_LEAST, len(one)) if isinstance(one, str) else _LEAST
-        if many and left >= 0:
-            waiting += one
-            if isinstance(one, dict):
-                waiting += one.values()
-    return left < 0
+    def _is_written(self, frame: Frame) -> bool:
+        """Return whether the request is there: of another attempt, or since somebody looked at it."""
+        known, written = frame.names.known, frame.written
+        return (written is not None and written.request is not None) or bool(known and id(self._inner.plan) in known)
 
 
 class _Writing:
