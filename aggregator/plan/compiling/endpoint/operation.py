@@ -34,6 +34,7 @@ from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_slo
+from aggregator.plan.order.call import asked_by
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, InputPlan, ResponsePlan, ShadowPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.policies.idempotency.settings import IdempotencySettings
@@ -94,7 +95,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     idempotency = _idempotency(settings.idempotency)
     pattern = compile_pattern(path)
     admission = _admission(config, settings, callers, pattern, whole.root)
-    read = (calls, response, near.rows, admission, edge, purges, idempotency)
+    read = (calls, tuple(map(asked_by, calls.all())), response, near.rows, admission, edge, purges, idempotency)
     inputs = _inputs(config, near, calls.all(), read, is_judged=idempotency is not None or _reads_body(admission))
     deadline, reserve = compile_deadline(settings, whole, calls.fan)
     return EndpointPlan(
