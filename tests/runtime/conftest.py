@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -109,6 +109,10 @@ class Gateway:
     def post(self, path: str, **options: Any) -> httpx.Response:
         """Return the answer to a POST."""
         return self.ask("POST", path, **options)
+
+    def wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Return what *work* gives, in the loop of the application."""
+        return self._runner.run(work)
 
     def close(self) -> None:
         """Let background calls end, and stop; more than once is harmless."""

@@ -1,6 +1,6 @@
 """The way to an upstream that a mock stands before: it answers itself, spoils what comes, or lets the request go on.
 
-begun ── its delay ──▶ answered, or failed
+begun ── a thread, for a long body ──▶ its delay ──▶ answered, or failed
 ──▶ passed on to the upstream
 ──▶ hanging until the deadline
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
-from typing import Unpack
+from functools import partial
+from typing import Final, Unpack
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.mock.script import Act, Script
@@ -17,6 +18,9 @@ from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms, with_done
 from aggregator.transport.failures import late
 from aggregator.transport.wire.bodies import StreamBody
+
+_LARGE: Final = 64 * 1024
+"""Bytes of a body beyond which a thread reads it and computes of it."""
 
 
 class MockDoor(OuterDoor):
@@ -32,20 +36,25 @@ class MockDoor(OuterDoor):
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
     ) -> Cancelable:
         """See `Door.start`."""
-        act = self._script.act(method, target, headers, body)
 
         def go_on(done: Done) -> Cancelable:
             return self.inner.start(method, target, headers, body, **with_done(terms, done))
 
-        return _Acting(act, terms["deadline"], terms["done"], go_on)
+        def play(act: Act) -> Cancelable:
+            return _Acting(act, terms["deadline"], terms["done"], go_on)
+
+        written = partial(self._script.act, method, target, headers, body)
+        return play(written()) if body is None or len(body) <= _LARGE else _Writing(written, play)
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
         **terms: Unpack[StreamTerms],
     ) -> StreamReply:  # fmt: skip
         """See `Door.stream`."""
-        act = self._script.act(method, target, headers, body if isinstance(body, bytes) else None)
+        written = partial(self._script.act, method, target, headers, body if isinstance(body, bytes) else None)
         loop = asyncio.get_running_loop()
+        is_long = isinstance(body, bytes) and len(body) > _LARGE
+        act = await loop.run_in_executor(None, written) if is_long else written()
         deadline, answer_timeout = terms["deadline"], terms.get("answer_timeout")
         limits = [loop.time() + answer_timeout] if answer_timeout is not None else []
         due = min([*limits, *([] if deadline is None else [deadline])], default=None)
@@ -61,6 +70,28 @@ class MockDoor(OuterDoor):
         if answer_timeout is not None:
             terms["answer_timeout"] = max(0.001, answer_timeout - act.delay)
         return await self.inner.stream(method, target, headers, body, **terms)
+
+
+class _Writing:
+    """An act that a thread writes, since it may compute of a long body. States: *writing*, *playing*, *given up*."""
+
+    __slots__ = ("_play", "_playing", "_writing")
+
+    def __init__(self, written: Callable[[], Act], play: Callable[[Act], Cancelable]) -> None:
+        self._play = play
+        self._playing: Cancelable | None = None
+        self._writing = asyncio.get_running_loop().run_in_executor(None, written)
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, writing: asyncio.Future[Act]) -> None:
+        if not writing.cancelled():
+            self._playing = self._play(writing.result())
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._writing.cancel()
+        if self._playing is not None:
+            self._playing.cancel()
 
 
 class _Acting:

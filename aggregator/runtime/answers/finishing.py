@@ -62,7 +62,7 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
         lasting = None
         made = has_body(answer.status) and not (standing and run.results[0].status in standing)  # type: ignore[union-attr]
         if steps and made:
-            body, as_text = await worked(partial(value, run), run), stands_as_text(run)
+            body, as_text = await worked(lambda: (value(run), stands_as_text(run)), run)
             for step in steps:
                 if step is timed:
                     lasting = await worked(partial(encode_body, body, as_text=as_text), run)
@@ -77,7 +77,7 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
         if response.pass_headers:
             _pass_headers(answer, run, response, partial=unstored)
         if response.cache_control is not None and not unstored:
-            _cache(answer, run, response.cache_control)
+            await worked(partial(_cache, answer, run, response.cache_control), run)
         return _conditional(answer, run.frame.exchange, lasting) if response.etag and not unstored else answer
 
     return finish

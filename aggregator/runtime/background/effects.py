@@ -23,6 +23,7 @@ from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.tally import EffectCounts, Tally
+from aggregator.runtime.foresight.foreseeing import Foresight, foreseen
 from aggregator.templates import Expression
 
 MOST_HELD = 64 * 1024 * 1024
@@ -32,13 +33,14 @@ _GLANCE = 0.05
 
 
 class Effect(Struct, frozen=True):
-    """One declared background call of an endpoint, ready to be made."""
+    """One declared background call of an endpoint, ready to be made; *foresight* is that of what *when* computes."""
 
     name: str
     part: Part
     when: Expression | None
     timeout: float
     on: Literal["success", "failure", "always"] = "success"
+    foresight: Foresight | None = None
 
     def follows(self, *, success: bool) -> bool:
         """Return whether the call is made after a success, or after a failure."""
@@ -151,6 +153,7 @@ class EffectQueue:
 
     async def _run(self, job: _Job) -> None:
         effect, exchange = job.effect, job.names.exchange
+        await foreseen(effect.foresight, job.names, asyncio.get_running_loop().time() + effect.timeout)
         try:
             wanted = effect.when is None or effect.when.truth(job.names)
         except AggregatorError as error:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.names import FINISHING, LATE
 from aggregator.parts.result import Result, failed
+from aggregator.plan.analysis.roots import slow_in
+from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, tell_fault
+from aggregator.runtime.coding import aside
 from aggregator.runtime.endpoint.routine import Routine
+from aggregator.runtime.foresight.foreseeing import foreseen, foresight_of
+from aggregator.runtime.foresight.reading import LongReads, long_reads
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
@@ -22,18 +28,43 @@ from aggregator.runtime.request.inputs import Refusal
 class Endings:
     """Makes the answer to a run that has ended, in time or as a failure, of the endpoint *plan*, by its *routine*."""
 
-    __slots__ = ("_plan", "_routine")
+    __slots__ = ("_following", "_plan", "_routine", "_rows")
 
     def __init__(self, plan: EndpointPlan, routine: Routine) -> None:
         self._plan = plan
         self._routine = routine
+        self._rows = _reads_of_rows(plan)
+        tags = () if plan.keeping is None else plan.keeping.keep.tags
+        self._following = foresight_of((plan.purges, tags), plan.pattern.params)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows and tags read nothing that may be long."""
+        return self._rows is None and self._following is None
+
+    def is_prompt(self, run: Run) -> bool:
+        """Return whether ``plain`` is the whole of the answer to *run*, and takes no more than a few milliseconds."""
+        if self._rows_take_long(run):
+            return False
+        if run.failure is not None:
+            return True
+        following = self._following
+        return self._routine.assembly.is_prompt(run) and (following is None or not following.is_due(run.frame.names))
+
+    def _rows_take_long(self, run: Run) -> bool:
+        """Return whether the rows that speak of a failure of *run* read values that are long."""
+        if self._rows is None:
+            return False
+        size = 0 if run.failure is None else run.failure.size
+        return self._rows.are_long(run.frame.names, size)
 
     def plain(self, run: Run) -> Answer:
         """Return the answer to *run*, made at once."""
         if run.failure is not None:
             return self.failed(run.failure, run)
         try:
-            return self._in_time(self._routine.assembly.plain(run), run)
+            answer = self._routine.assembly.plain(run)
+            return self.failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run) if _is_late(run) else answer
         except AggregatorError as error:
             return self.failed(_unmade(blame(error, run.frame.names), run), run)
         except Exception as error:
@@ -43,23 +74,34 @@ class Endings:
     async def made(self, run: Run) -> Answer:
         """Return the answer to *run*, whose making may have to wait; raises ``Refusal``."""
         if run.failure is not None:
-            return self.failed(run.failure, run)
+            return await self._failing(run.failure, run)
         try:
             async with asyncio.timeout_at(run.frame.exchange.deadline + FINISHING):
                 answer = await self._routine.assembly.answer(run)
-            return self._in_time(answer, run)
+            if _is_late(run):
+                return await self._failing(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
         except Refusal:
             raise
         except AggregatorError as error:
-            return self.failed(_unmade(blame(error, run.frame.names), run), run)
+            return await self._failing(_unmade(blame(error, run.frame.names), run), run)
         except TimeoutError:
-            return self.failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
+            return await self._failing(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
+        await foreseen(self._following, run.frame.names, run.frame.exchange.deadline + FINISHING)
+        return answer
 
-    def _in_time(self, answer: Answer, run: Run) -> Answer:
-        """Return *answer*, or the failure of one that was made too late: what is computed at once hears no timer."""
-        if run.frame.loop.time() <= run.frame.exchange.deadline + FINISHING:
-            return answer
-        return self.failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
+    async def _failing(self, failure: Result, run: Run) -> Answer:
+        """Return the answer to *run*, which failed by *failure*: made in a thread where rows take long.
+
+        Where too much waits for threads no row speaks of it.
+        """
+        run.failure = failure
+        if not self._rows_take_long(run):
+            return self.failed(failure, run)
+        try:
+            return await aside(partial(self.failed, failure, run))
+        except CallError:
+            failure.is_ruled_by(())
+            return self.failed(failure, run)
 
     def failed(self, failure: Result, run: Run) -> Answer:
         """Return the answer to *run*, which failed by *failure*."""
@@ -81,6 +123,18 @@ class Endings:
         fan = self._plan.fan
         part = None if fan is None else next((part for part in fan.parts if part.name == failure.name), None)
         return self._plan.rows if part is None else part.rows
+
+
+def _is_late(run: Run) -> bool:
+    """Return whether the answer to *run* was made too late: what is computed at once hears no timer."""
+    return run.frame.loop.time() > run.frame.exchange.deadline + FINISHING
+
+
+def _reads_of_rows(plan: EndpointPlan) -> LongReads | None:
+    """Return the long values that rows of *plan* compute with, those of its parts and calls included."""
+    parts, calls, params = parts_in(plan.fan), calls_in(plan.fan), plan.pattern.params
+    rows = (plan.rows, *(part.rows for part in parts), *(call.rows for call in calls))
+    return long_reads(slow_in(rows, params), params)
 
 
 def _unmade(error: AggregatorError, run: Run) -> Result:

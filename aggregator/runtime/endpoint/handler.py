@@ -102,7 +102,7 @@ class EndpointHandler:
         routine = self.routine
         if routine.keeping is not None:
             return routine.keeping.serve(self, exchange, loop, answered)
-        if routine.assembly.reads:
+        if routine.assembly.reads or not self._endings.is_short:
             return self.make(exchange, loop, exchange.deadline, answered)
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(routine.order, self.parts, frame, lambda ended: answered(self._endings.plain(ended), ended))
@@ -153,8 +153,7 @@ class EndpointHandler:
             answer, run = await self._kept(routine.keeping, exchange, receive, loop)
         else:
             run = await self._run(exchange, receive, loop)
-            prompt = routine.assembly.is_prompt(run)
-            answer = self._endings.plain(run) if prompt else await self._endings.made(run)
+            answer = self._endings.plain(run) if self._endings.is_prompt(run) else await self._endings.made(run)
         if run is not None and routine.storing is not None:
             answer = await routine.storing.store(run.frame.names, answer)
         return answer, run
@@ -237,7 +236,7 @@ class EndpointHandler:
         return making
 
     def _make(self, run: Run, making: Making) -> None:
-        if run.failure is not None or self.routine.assembly.is_prompt(run):
+        if self._endings.is_prompt(run):
             making.made(self._endings.plain(run), run)
         else:
             making.await_answer(

@@ -23,6 +23,8 @@ from aggregator.policies.cache.keys import key_of
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.runtime.answers.answer import Answer, Problem, problem
 from aggregator.runtime.answers.replying import Receive
+from aggregator.runtime.foresight.foreseeing import foresight_of
+from aggregator.runtime.foresight.gate import foresee_request
 from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.runtime.parts.fanout import Run
 from aggregator.stores.answers.table import Held
@@ -63,18 +65,20 @@ class Maker(Protocol):
 class Idempotency:
     """The requests of one endpoint, *place* in the file, whose answers are there *within* seconds."""
 
-    __slots__ = ("_answers", "_lifetime", "_place", "_plan")
+    __slots__ = ("_answers", "_foresight", "_lifetime", "_place", "_plan")
 
     def __init__(
         self, plan: IdempotencyPlan, answers: IdempotentAnswers, place: tuple[str, str], within: float
     ) -> None:
         self._plan = plan
+        self._foresight = foresight_of(plan.key)
         self._answers = answers
         self._place = tuple(piece.encode() for piece in place)
         self._lifetime = within + _MARGIN
 
     async def serve(self, maker: Maker, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
         """Return the answer to the request of *exchange*, with its run if *maker* has just made it."""
+        await foresee_request(self._foresight, exchange)
         try:
             key = self._key(exchange)
         except AggregatorError as error:

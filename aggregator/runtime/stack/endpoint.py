@@ -9,6 +9,7 @@ from aggregator.runtime.background.durable.building import build_storing
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.background.shadows import Shadow
 from aggregator.runtime.endpoint.handler import EndpointHandler
+from aggregator.runtime.foresight.foreseeing import foresight_of
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.calls import build_attempt
 from aggregator.runtime.stack.doors import build_door
@@ -56,7 +57,7 @@ def _placeholders(pattern: PathPattern) -> tuple[str, ...]:
 
 def _effect(plan: EffectPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Effect:
     part = build_part(plan.part, key, resources, params, optional=True)
-    return Effect(plan.name, part, plan.when, plan.timeout, plan.on)
+    return Effect(plan.name, part, plan.when, plan.timeout, plan.on, foresight_of(plan.when, params))
 
 
 def _shadow(plan: ShadowPlan, key: str, resources: Resources, params: tuple[str, ...]) -> Shadow:

@@ -12,6 +12,7 @@ from aggregator.runtime.background.durable.fixing import DurableEffect, Piece
 from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect
 from aggregator.runtime.calls.sending import compile_sender
+from aggregator.runtime.foresight.reading import long_reads
 from aggregator.runtime.resources import Resources
 from aggregator.transport import Door
 
@@ -34,7 +35,10 @@ def build_storing(
             for fixed, piece in zip(effect.fixed, effect.pieces, strict=True)
         )
         effects.append(DurableEffect(made(effect), plan.key, pieces, effect.delivery, resources.tracing))
-    return Storing(tuple(effects), resources.queue, resources.outbox, resources.clock) if effects else None
+    if not effects:
+        return None
+    reads = long_reads(tuple(effect for effect in plan.effects if effect.delivery is not None), params)
+    return Storing(tuple(effects), resources.queue, resources.outbox, resources.clock, reads)
 
 
 def _piece(

@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
-from aggregator.errors import AggregatorError, StoreError
+from aggregator.errors import AggregatorError, CallError, StoreError
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import LaterNames, Names
@@ -17,6 +18,8 @@ from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.durable.fixing import DurableEffect
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import Effect, EffectQueue
+from aggregator.runtime.coding import aside
+from aggregator.runtime.foresight.reading import LongReads
 from aggregator.stores.effects.records import EffectRecord
 
 _RETRY_AFTER = (b"retry-after", b"5")
@@ -24,19 +27,31 @@ _FIXING = 1.0
 """Seconds that expressions may take which say what is sent."""
 
 
-class Storing:
-    """The durable calls *effects* of one endpoint, kept in the *outbox*, or made by the *queue* where there is none."""
+class Fixed(NamedTuple):
+    """The *records* that are kept of durable calls, how many were *skipped*, and by name why others were *lost*."""
 
-    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_refuses")
+    records: list[EffectRecord]
+    skipped: int
+    lost: list[tuple[str, AggregatorError]]
+
+
+class Storing:
+    """The durable calls *effects* of one endpoint, kept in the *outbox*, or made by the *queue* where there is none.
+
+    *reads* are the long values that they are made of.
+    """
+
+    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_reads", "_refuses")
 
     def __init__(
         self, effects: tuple[DurableEffect, ...], queue: EffectQueue, outbox: Outbox,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time, reads: LongReads | None = None,
     ) -> None:  # fmt: skip
         self._effects = effects
         self._queue = queue
         self._outbox = outbox
         self._clock = clock
+        self._reads = reads
         self._is_awaited = any(effect.delivery.moment == "stored" for effect in effects)
         self._refuses = any(effect.delivery.full == "503" for effect in effects)
 
@@ -50,7 +65,11 @@ class Storing:
 
     async def store(self, names: Names, answer: Answer) -> Answer:
         """Keep what follows *answer*; returns it, or the one that tells that this failed after its calls were made."""
-        pending = self._put(names, answer, broken=False)
+        following = self._following(answer, broken=False)
+        if not following:
+            return answer
+        fixed = await self._fixed_aside(following, AnswerNames(names, answer), answer)
+        pending = self._keep(fixed, following, names, answer, broken=False)
         if pending is None or not self._is_awaited:
             return answer
         if await pending or not self._refuses:
@@ -60,37 +79,58 @@ class Storing:
 
     def accept(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
         """Keep what follows *answer*, which may have *broken* off; never waits, never raises."""
-        self._put(names, answer, broken=broken)
+        following = self._following(answer, broken=broken)
+        if following:
+            fixed = self._fixed(following, AnswerNames(names, answer), asyncio.get_running_loop())
+            self._keep(fixed, following, names, answer, broken=broken)
 
-    def _put(self, names: Names, answer: Answer, *, broken: bool) -> asyncio.Task[bool] | None:
-        """Return what comes to whether all was kept; None when nothing follows, or it is made from memory."""
+    def _following(self, answer: Answer, *, broken: bool) -> list[DurableEffect]:
         success = answer.status < 400 and not broken
-        following = [one for one in self._effects if one.effect.follows(success=success)]
-        if not following:
-            return None
+        return [one for one in self._effects if one.effect.follows(success=success)]
+
+    def _keep(
+        self, fixed: Fixed, following: list[DurableEffect], names: Names, answer: Answer, *, broken: bool
+    ) -> asyncio.Task[bool] | None:
+        """Return what comes to whether all that is *fixed* was kept; None when nothing is kept, or in memory alone."""
         if not self._outbox.is_open:
             self._queue.put(tuple(one.effect for one in following), names, answer, broken=broken)
             return None
-        around = AnswerNames(names, answer)
-        records = [record for one in following for record in self._fixed(one, around)]
-        if not records:
+        self._outbox.ends["skipped"] += fixed.skipped
+        for name, error in fixed.lost:
+            self._lost(names.exchange, name, error)
+        if not fixed.records:
             return None
-        kept = self._outbox.put(records)
+        kept = self._outbox.put(fixed.records)
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
-        return self._outbox.follow(self._kept(kept, effects, names, answer, broken=broken, number=len(records)))
+        return self._outbox.follow(self._kept(kept, effects, names, answer, broken=broken, number=len(fixed.records)))
 
-    def _fixed(self, one: DurableEffect, names: Names) -> list[EffectRecord]:
-        loop = asyncio.get_running_loop()
-        later = LaterNames(names, {}, _FIXING)
-        lost = partial(self._lost, names.exchange)
+    async def _fixed_aside(self, following: list[DurableEffect], names: Names, answer: Answer) -> Fixed:
+        """Return what is kept of *following*: fixed in a thread where what it is made of is long."""
+        work = partial(self._fixed, following, names, asyncio.get_running_loop())
+        if self._reads is None or not self._reads.are_long(names, len(answer.body)):
+            return work()
         try:
-            if one.effect.when is not None and not one.effect.when.truth(later):
-                self._outbox.ends["skipped"] += 1
-                return []
-        except AggregatorError as error:
-            lost(one.effect.name, error)
-            return []
-        return one.fix(Frame(names.exchange, later, loop.time() + _FIXING, loop), self._clock(), lost)
+            return await aside(work)
+        except CallError as error:
+            return Fixed([], 0, [(one.effect.name, error) for one in following])
+
+    def _fixed(self, following: list[DurableEffect], names: Names, loop: asyncio.AbstractEventLoop) -> Fixed:
+        """Return what is kept of *following*, nothing where it is made from memory."""
+        records: list[EffectRecord] = []
+        lost: list[tuple[str, AggregatorError]] = []
+        skipped = 0
+        for one in following if self._outbox.is_open else ():
+            later = LaterNames(names, {}, _FIXING)
+            try:
+                if one.effect.when is not None and not one.effect.when.truth(later):
+                    skipped += 1
+                    continue
+            except AggregatorError as error:
+                lost.append((one.effect.name, error))
+                continue
+            frame = Frame(names.exchange, later, loop.time() + _FIXING, loop)
+            records += one.fix(frame, self._clock(), lambda name, error: lost.append((name, error)))
+        return Fixed(records, skipped, lost)
 
     def _lost(self, exchange: Exchange, name: str, error: AggregatorError) -> None:
         self._outbox.ends["unwritten"] += 1
