@@ -35,6 +35,7 @@ from aggregator.config.rules.header_fields import check_header_fields
 from aggregator.config.rules.idempotency import check_idempotency
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.judged_bodies import check_judged_bodies
+from aggregator.config.rules.kept_failures import check_kept_failures
 from aggregator.config.rules.limits import check_limits, check_shared_limits
 from aggregator.config.rules.listeners import check_listeners
 from aggregator.config.rules.literal_secrets import check_literal_secrets, check_upstream_secrets
@@ -128,6 +129,7 @@ ENDPOINT_RULES: tuple[Rule, ...] = (
     check_inputs,
     check_declared_secrets,
     *_OF_WHOLE_CALLS,
+    check_kept_failures,
     check_streams,
     check_responses,
     check_shared_answers,
