@@ -52,12 +52,13 @@ def complete_switched(ctx: click.Context, param: click.Parameter, incomplete: st
         return complete_upstream(ctx, param, incomplete)
     if not named:
         return complete_endpoint(ctx, param, incomplete)
+    from aggregator.plan.analysis.walking import placed_parts
     from aggregator.plan.compiler import compile_plan
 
     config = _config_of(ctx)
     endpoints = () if config is None else compile_plan(config).endpoints
     meant = [one for one in endpoints if one.key == named[0]][:1]
-    parts = [part.name for one in meant if one.fan is not None for part in one.fan.parts]
+    parts = [place for one in meant for place, _ in placed_parts(one.fan)]
     effects = [effect.name for one in meant for effect in one.effects]
     return _beginning_with(incomplete, effects if kind == "effect" else parts)
 

@@ -8,8 +8,8 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from aggregator.plan.analysis.walking import calls_in_part, with_calls
-from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
+from aggregator.plan.analysis.walking import calls_in_part, placed_parts, with_calls, with_placed_calls
+from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.schemes import ExternalPlan, SchemePlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 from aggregator.policies.switches.offs import Offs
@@ -53,7 +53,7 @@ def unknown_target(plan: Plan, target: Target) -> str | None:
 def _names(endpoint: EndpointPlan, kind: str) -> list[str]:
     if kind == "effect":
         return [effect.name for effect in endpoint.effects]
-    return [part.name for part in endpoint.fan.parts] if endpoint.fan is not None else []
+    return [place for place, _ in placed_parts(endpoint.fan)]
 
 
 def _endpoint(plan: EndpointPlan, offs: Offs) -> EndpointPlan:
@@ -81,17 +81,19 @@ def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
 def _effect(effect: EffectPlan, key: str, offs: Offs) -> EffectPlan:
     """Return *effect*, which may have several calls of which one is off, or is durable and off itself."""
     off = offs.get(Target("effect", key, effect.name))
-    part = _part(effect.part, off, offs)
+    part = with_calls(effect.part, partial(_call, off=off, offs=offs))
     return effect if part == effect.part else replace(effect, part=part)
 
 
 def _fan(fan: FanPlan, key: str, offs: Offs) -> FanPlan:
-    parts = tuple(_part(part, offs.get(Target("part", key, part.name)), offs) for part in fan.parts)
+    parts = tuple(with_placed_calls(part, partial(_placed_call, key=key, offs=offs)) for part in fan.parts)
     return fan if parts == fan.parts else replace(fan, parts=parts)
 
 
-def _part(part: PartPlan, off: OffPlan | None, offs: Offs) -> PartPlan:
-    return with_calls(part, partial(_call, off=off, offs=offs))
+def _placed_call(places: tuple[str, ...], call: CallPlan, *, key: str, offs: Offs) -> CallPlan:
+    """Return *call*, which is off as soon as one of the parts at *places*, all of which it is in, is off."""
+    off = next((off for place in places if (off := offs.get(Target("part", key, place)))), None)
+    return _call(call, off, offs)
 
 
 def _call(call: CallPlan, off: OffPlan | None, offs: Offs) -> CallPlan:

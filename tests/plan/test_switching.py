@@ -56,6 +56,38 @@ def test_a_part_or_an_effect_may_be_off_alone(plan_of: PlanOf) -> None:
     assert len(page.shadows) == 1
 
 
+NESTED = """
+endpoints:
+  GET /page:
+    fan_out:
+      user: users:/u
+      more: {fan_out: {ads: shop:/a, deep: {fan_out: {ads: shop:/d}}}}
+      price: {race: [shop:/1, users:/2]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "paths"),
+    [
+        ("more.ads", {"/a"}),
+        ("more.deep", {"/d"}),
+        ("more.deep.ads", {"/d"}),
+        ("more", {"/a", "/d"}),
+        ("price", {"/1", "/2"}),
+        ("price[1]", {"/2"}),
+        ("ads", set()),
+    ],
+)
+def test_a_part_inside_of_another_has_both_names(plan_of: PlanOf, place: str, paths: set[str]) -> None:
+    """What is in a group or a race may be off alone, and is off with all that it is in."""
+    plan = plan_of(NESTED)
+    page = switched(plan, {Target("part", "GET /page", place): OFF}).endpoints[0]
+    off = [call.off for call in calls_in(page.fan)]
+    assert {path for path, one in zip(["/u", "/a", "/d", "/1", "/2"], off, strict=True) if one} == paths
+    known = "It has no part 'ads'; it has user, more, more.ads, more.deep, more.deep.ads, price, price[0], price[1]."
+    assert unknown_target(plan, Target("part", "GET /page", place)) == (None if paths else known)
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -25,6 +26,26 @@ def parts_within(part: PartPlan) -> Iterator[PartPlan]:
         yield from parts_within(inner)
 
 
+def placed_parts(fan: FanPlan | None) -> Iterator[tuple[str, PartPlan]]:
+    """Yield what ``parts_in`` does, each with its place: ``page``, ``page.cart`` in a group, ``price[0]`` in a race."""
+    for part in () if fan is None else fan.parts:
+        yield from placed_within(part, part.name)
+
+
+def placed_within(part: PartPlan, place: str) -> Iterator[tuple[str, PartPlan]]:
+    """Yield *part* at its *place*, then every part inside of it."""
+    yield place, part
+    for inner in part.inner:
+        yield from placed_within(inner, _place_in(part, place, inner))
+
+
+def _place_in(part: PartPlan, place: str, inner: PartPlan) -> str:
+    """Return the place of *inner* in *part*, whose own is *place*; who runs in a race has the race in its name."""
+    return (
+        f"{place.removesuffix(part.name)}{inner.name}" if isinstance(part.core, RacePlan) else f"{place}.{inner.name}"
+    )
+
+
 def calls_in(fan: FanPlan | None) -> list[CallPlan]:
     """Return every call of *fan*, those inside alternatives, races and groups included."""
     return [choice for part in parts_in(fan) for call in part.calls for choice in call.each_choice]
@@ -43,6 +64,31 @@ def with_calls(
     What is in a nested group goes the same way, unless *change_fan* makes something else of its fan-out.
     """
     return replace(part, core=_changed(part.core, change, change_fan))
+
+
+def with_placed_calls(
+    part: PartPlan,
+    change: Callable[[tuple[str, ...], CallPlan], CallPlan],
+    place: str = "",
+    around: tuple[str, ...] = (),
+) -> PartPlan:
+    """Return *part* whose calls are what *change* makes of them.
+
+    It is told the places of the parts that a call is in, from outside in: those *around*, the *place* of this part
+    (its name, where nothing else is said), and those inside.
+    """
+    place = place or part.name
+    places = (*around, place)
+    inside = [with_placed_calls(inner, change, _place_in(part, place, inner), places) for inner in part.inner]
+    match part.core:
+        case CallsPlan():
+            return with_calls(part, partial(change, places))
+        case RacePlan():
+            return replace(part, core=RacePlan(tuple(inside)))
+        case GroupPlan(fan=fan):
+            return replace(part, core=replace(part.core, fan=replace(fan, parts=tuple(inside))))
+        case _:
+            assert_never(part.core)
 
 
 def _changed(

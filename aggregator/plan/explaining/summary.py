@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from aggregator.fields import duration_text
-from aggregator.plan.analysis.walking import calls_in, calls_in_part
+from aggregator.plan.analysis.walking import calls_in, calls_in_part, placed_within
 from aggregator.plan.calls import CallPlan, PartPlan, RacePlan
 from aggregator.plan.order.call import AROUND_CALL, AROUND_PART, Attempt, attempts_of
 from aggregator.plan.order.step import words_of
@@ -174,4 +174,5 @@ def _part_member(part: PartPlan) -> dict[str, Any]:
         "per_item": part.each is not None,
         "upstreams": list(dict.fromkeys(call.upstream.name for call in calls)),
         **({"auth": schemes} if schemes else {}),
+        **({"inside": [place for place, _ in placed_within(part, part.name)][1:]} if part.inner else {}),
     }

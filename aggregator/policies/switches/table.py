@@ -21,7 +21,10 @@ Kind: TypeAlias = Literal["endpoint", "part", "effect", "upstream"]
 
 
 class Target(NamedTuple):
-    """What can be switched off: an upstream by *name*, an endpoint by its key, or a *part* or effect in it."""
+    """What can be switched off: an upstream by *name*, an endpoint by its key, or a *part* or effect in it.
+
+    A part inside of another has both names: ``page.ads``.
+    """
 
     kind: Kind
     name: str

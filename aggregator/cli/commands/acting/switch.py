@@ -19,6 +19,7 @@ _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAM
     examples=(
         ("aggregator switch off endpoint 'GET /quote/{id}' --for 10m --why wrong", "answer it with 503"),
         ("aggregator switch off part 'GET /home' ads", "go without one part"),
+        ("aggregator switch off part 'GET /home' page.ads", "go without one that is inside of another"),
         ("aggregator switch on upstream users", "call it again"),
         ("aggregator switch list", "print what is out of service"),
     ),

@@ -58,7 +58,8 @@ function partTable(place, shown, counted, seconds) {
 }
 
 function switches(shown, offs) {
-  const targets = [...shown.parts.map((one) => ["part", one.name]), ...shown.background.map((name) => ["effect", name])];
+  const parts = shown.parts.flatMap((one) => [one.name, ...(one.inside ?? [])]);
+  const targets = [...parts.map((name) => ["part", name]), ...shown.background.map((name) => ["effect", name])];
   if (!targets.length) return null;
   const rows = targets.map(([kind, part]) => [cell(kind === "effect" ? `background call ${part}` : `part ${part}`, "name"),
     cell(switching({ kind, name: shown.endpoint, part }, offs))]);
