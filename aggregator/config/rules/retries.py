@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from aggregator.config.analysis.bounds import bounds_of_call, bounds_of_endpoint
 from aggregator.config.analysis.sites import Analysis, CallSite, Part
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.calls.items import EachSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
@@ -15,6 +17,7 @@ from aggregator.http import IDEMPOTENT
 from aggregator.policies.hedge.settings import NO_HEDGE, HedgeSettings
 from aggregator.policies.retry.diagnostics import Bounds, longest_pauses, retry_findings
 from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
+from aggregator.templates import Const, TemplateProblem, compile_value
 
 _KEY = "idempotency-key"
 
@@ -48,18 +51,23 @@ def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
         return
     known: dict[str, _Chain] = {}
     chains = [_chain(part, around, known) for part in analysis.fan.parts.values()]
-    names, seconds = max(chains, key=_time, default=_NOTHING)
-    if len(names) > 1 and seconds > bounds.seconds:
+    names, seconds, lists = max(chains, key=_time, default=_NOTHING)
+    if (len(names) > 1 or lists) and seconds > bounds.seconds:
+        assumed = f" for {' and '.join(lists)}" if lists else ""
+        calls = " → ".join(names) if len(names) > 1 else f"of {names[0]}"
         message = (
-            f"the calls {' → '.join(names)} may take {duration_text(seconds)} with all their attempts, and have "
-            f"{duration_text(bounds.seconds)}: {duration_text(seconds - bounds.seconds)} too little"
+            f"the calls {calls} may take {duration_text(seconds)} with all their attempts{assumed}, and "
+            f"have {duration_text(bounds.seconds)}: {duration_text(seconds - bounds.seconds)} too little"
         )
         hint = "give the endpoint more time, or shorten `per_try`, or make fewer `attempts`"
+        if lists:
+            hint += "\nor raise `concurrency` of `for_each`, or go through a shorter list"
         yield Finding("bad-retry", message, bounds.place, hint, "warning")
 
 
-_Chain = tuple[tuple[str, ...], float]
-_NOTHING: _Chain = ((), 0.0)
+_Chain = tuple[tuple[str, ...], float, tuple[str, ...]]
+"""The names of calls, the seconds that they may take, and how long the lists are that they go through."""
+_NOTHING: _Chain = ((), 0.0, ())
 
 
 def _time(chain: _Chain) -> float:
@@ -71,8 +79,10 @@ def _chain(part: Part, around: Surroundings, known: dict[str, _Chain]) -> _Chain
     if part.name not in known:
         known[part.name] = _NOTHING  # where they wait for each other, another rule speaks
         before = [_chain(part.home.parts[name], around, known) for name in part.reads if name in part.home.parts]
-        names, seconds = max(before, key=_time, default=_NOTHING)
-        known[part.name] = ((*names, part.name), seconds + _attempts_of(part, around))
+        names, seconds, lists = max(before, key=_time, default=_NOTHING)
+        attempts, (rounds, said) = _attempts_of(part, around), _rounds_of(part.settings.for_each)
+        lists = (*lists, said) if attempts and rounds > 1 else lists
+        known[part.name] = ((*names, part.name), seconds + attempts * rounds, lists)
     return known[part.name]
 
 
@@ -83,6 +93,30 @@ def _attempts_of(part: Part, around: Surroundings) -> float:
     if retry is None or retry is NO_RETRY or retry.per_try is None:
         return 0.0
     return retry.attempts * retry.per_try + longest_pauses(retry.backoff, retry.attempts)
+
+
+def _rounds_of(each: EachSettings | None) -> tuple[int, str]:
+    """Return how often calls of *each* follow each other, and for which list, in words.
+
+    That is the list as it stands in the file, or the longest one that the file declares to be right; of one that only
+    has the bound of all lists nothing is known, and one round is counted.
+    """
+    items = None if each is None else _length_of(each)
+    if each is None or items is None:
+        return 1, ""
+    calls = items if each.batch is None else ceil(items / each.batch.size)
+    keys = "" if each.batch is None else f" in calls of {each.batch.size}"
+    return max(1, ceil(calls / each.concurrency)), f"a list of {items}{keys}, {each.concurrency} at a time"
+
+
+def _length_of(each: EachSettings) -> int | None:
+    """Return how long the list of *each* is, or may be by what it says itself; None where neither is known."""
+    declared = each.max_items if "max_items" in each.model_fields_set else None
+    try:
+        node = compile_value(each.items).node
+    except TemplateProblem:
+        return declared  # another rule speaks
+    return len(node.value) if isinstance(node, Const) and isinstance(node.value, list) else declared
 
 
 def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
