@@ -13,6 +13,8 @@ from aggregator.cli.group import cli
 from aggregator.policies.switches.table import Change, Switch, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.effects.acting import effects_action, effects_shown
+from aggregator.server.metrics.sampling import sample_effects
+from aggregator.telemetry.metrics.families import EFFECT_ORDERS
 from tests.effects.conftest import Application, document, process
 from tests.policies.conftest import START
 
@@ -105,7 +107,7 @@ def test_what_is_kept_of_a_subject_is_erased(tmp_path: Path) -> None:
     with process(tmp_path, text) as served:
         served.sign_up("a", "b")
         served.settle(sent=2)
-        assert act(served, order="forget", key="a") == {"forget": 1}
+        assert act(served, order="forget", key="a") == {"forget": 1, "answers": 0}
         assert [one["key"] for one in listed(served)] == ["b"]
         served.sign_up("a", "b")
         served.until(lambda: len(served.requests) == 3)
@@ -173,3 +175,14 @@ def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[
     patient = document(durable="max: {age: 30000d}")
     with process(tmp_path, patient, now=START + 2e9) as served:  # the command went by the clock of the machine
         served.settle(sent=1)
+
+
+def test_orders_are_counted(tmp_path: Path, answers: dict[str, int]) -> None:
+    """By what they were, and how many effects they were for."""
+    with process(tmp_path, document(), responding(answers)) as served:
+        served.sign_up("a", "b")
+        served.settle(sent=2)
+        act(served, order="replay", name="welcome")
+        served.until(lambda: len(served.requests) == 4)
+        (orders,) = [samples for family, samples in sample_effects(served.app.running) if family is EFFECT_ORDERS]
+    assert {labels: count for labels, count in orders if count} == {'order="replay"': 2}

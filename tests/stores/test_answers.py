@@ -114,3 +114,18 @@ def test_what_is_over_is_removed(tmp_path: Path) -> None:
     table.keep(b"k", token, b"v", 20, 10, MANY)  # type: ignore[arg-type]
     assert table.total.count == 1
     table.close()
+
+
+def test_those_of_a_subject_are_forgotten(answers: tuple[Answers, asyncio.Runner]) -> None:
+    """What is being made for it is not kept either; that of others stays."""
+    made, runner = answers
+    token = runner.run(made.claim(b"a", b"r", 10, b"ann"))
+    other = runner.run(made.claim(b"b", b"r", 10, b"bob"))
+    assert isinstance(token, int)
+    assert isinstance(other, int)
+    runner.run(made.keep(b"b", other, b"v", 60, MANY))
+    assert runner.run(made.forget(b"ann")) == 1
+    runner.run(made.keep(b"a", token, b"v", 60, MANY))
+    assert isinstance(runner.run(made.claim(b"a", b"r", 10)), int)
+    assert runner.run(made.claim(b"b", b"r", 10)) == Held(b"r", b"v", 60)
+    assert runner.run(made.forget(b"ann")) == 0

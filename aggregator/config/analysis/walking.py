@@ -54,6 +54,7 @@ class Walker:
             Texts(self._analysis).condition(settings.concurrency.by, (*at, "concurrency", "by"), whole)
         if settings.idempotency is not None:
             Texts(self._analysis).value(settings.idempotency.key, (*at, "idempotency", "key"), whole)
+            Texts(self._analysis).value(settings.idempotency.subject, (*at, "idempotency", "subject"), whole)
         if settings.call is not None:
             fan = Fan(at)
             part = Part("call", (*at, "call"), settings.call, fan)

@@ -11,11 +11,15 @@ SIZE = 1024**3
 
 
 class IdempotencyPlan(Struct, frozen=True):
-    """How an endpoint tells a repeated request: by *key*, for *ttl* seconds; *required* refuses one without it."""
+    """How an endpoint tells a repeated request: by *key*, for *ttl* seconds; *required* refuses one without it.
+
+    *subject* says whose answer it is, None for that of the caller.
+    """
 
     key: Template
     ttl: float
     required: bool = False
+    subject: Template | None = None
 
 
 class AnswerBounds(Struct, frozen=True):

@@ -19,6 +19,12 @@ class IdempotencySettings(Settings):
         examples=["{{ headers['idempotency-key'] }}"],
     )
     ttl: Timeout = Field(86400.0, description="How long an answer is kept.", examples=["24h"])
+    subject: Annotated[str | None, TextKind.TEMPLATE] = Field(
+        None,
+        description="An expression that says whose answer it is: `aggregator effects forget --key` erases those of "
+        "one. Left out, it is `auth.subject`, the caller that `auth` has found.",
+        examples=["{{ body.email }}"],
+    )
     required: bool = Field(
         False, description="Whether a request without a key is refused with 400; else it is a plain one."
     )

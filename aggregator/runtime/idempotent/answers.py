@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 
 from aggregator.policies.idempotency.plan import ANSWER_BOUNDS, AnswerBounds
 from aggregator.runtime.repeats import Repeats
@@ -21,6 +24,15 @@ from aggregator.telemetry.logging import log
 _log = logging.getLogger("aggregator.idempotency")
 
 
+ENDS: Final = ("made", "replayed", "under_way", "key_reused", "key_missing", "state_unavailable")
+"""What requests of idempotent endpoints come to that have a key, or need one."""
+
+
+def subject_of(text: str) -> bytes:
+    """Return the digest under which answers of the subject *text* are found."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 class IdempotentAnswers:
     """Claims and answers by key; *clock* is Unix time. Every method may raise ``StoreError``."""
 
@@ -29,6 +41,8 @@ class IdempotentAnswers:
         self._answers: Answers | None = None
         self._bounds = Bounds(ANSWER_BOUNDS.count, ANSWER_BOUNDS.size)
         self._repeats = Repeats(_tell_more)
+        self.ends: Counter[str] = Counter()
+        """How many requests with a key ended so, by ``ENDS``."""
         self.is_lasting = False
         """Whether they outlive the process."""
 
@@ -47,9 +61,13 @@ class IdempotentAnswers:
             self._answers = AnswersInMemory(self._clock)
         return self._answers
 
-    async def claim(self, key: bytes, request: bytes, lifetime: float) -> Held | int:
+    async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
-        return await self._opened().claim(key, request, lifetime)
+        return await self._opened().claim(key, request, lifetime, subject)
+
+    async def forget(self, subject: str) -> int:
+        """Forget all answers of *subject*; return how many there were."""
+        return await self._opened().forget(subject_of(subject))
 
     async def keep(self, key: bytes, token: int, value: bytes, lifetime: float) -> None:
         """Keep *value* for *lifetime*; the log tells when others have to go for it."""

@@ -25,7 +25,7 @@ from aggregator.runtime.answers.answer import Answer, Problem, problem
 from aggregator.runtime.answers.replying import Receive
 from aggregator.runtime.foresight.foreseeing import foresight_of
 from aggregator.runtime.foresight.gate import foresee_request
-from aggregator.runtime.idempotent.answers import IdempotentAnswers
+from aggregator.runtime.idempotent.answers import IdempotentAnswers, subject_of
 from aggregator.runtime.parts.fanout import Run
 from aggregator.stores.answers.table import Held
 from aggregator.telemetry.logging import log
@@ -86,6 +86,7 @@ class Idempotency:
         if key is not None:
             return await self._once(maker, exchange, key)
         if self._plan.required:
+            self._answers.ends["key_missing"] += 1
             return _refused(exchange, 400, _MISSING, Cause.KEY_MISSING), None
         return await maker.made(exchange, receive)
 
@@ -97,14 +98,42 @@ class Idempotency:
         caller = "" if exchange.caller is None else exchange.caller.identity
         return key_of((*self._place, caller.encode(), text_of(value).encode("utf-8", "surrogatepass")))
 
+    def _subject(self, exchange: Exchange) -> bytes | None:
+        """Return the digest of whose answer it is; None where nobody knows."""
+        if self._plan.subject is None:
+            caller = exchange.caller
+            return None if caller is None or not caller.subject else subject_of(caller.subject)
+        try:
+            value = self._plan.subject.render(Names(exchange))
+        except AggregatorError:
+            return None
+        return None if value is None or value is MISSING else subject_of(text_of(value))
+
+    def _again(self, held: Held, request: bytes, exchange: Exchange) -> Answer:
+        """Return the answer to one that comes again."""
+        ends = self._answers.ends
+        if held.request != request:
+            ends["key_reused"] += 1
+            return _refused(exchange, 422, _REUSED, Cause.KEY_REUSED)
+        if held.value is None:
+            ends["under_way"] += 1
+            return _refused(exchange, 409, _UNDER_WAY, Cause.UNDER_WAY, min(held.left, 1.0))
+        ends["replayed"] += 1
+        reply = msgspec.msgpack.decode(held.value, type=KeptReply)
+        answer = Answer(reply.status, [*reply.headers, REPLAYED], reply.body)
+        answer.head_only, answer.problem = reply.head_only, reply.problem
+        return answer
+
     async def _once(self, maker: Maker, exchange: Exchange, key: bytes) -> tuple[Answer, Run | None]:
         request = await _digest(exchange)
         try:
-            held = await self._answers.claim(key, request, self._lifetime)
+            held = await self._answers.claim(key, request, self._lifetime, self._subject(exchange))
         except StoreError:
+            self._answers.ends["state_unavailable"] += 1
             return _refused(exchange, 503, _UNKNOWN, Cause.STATE_UNAVAILABLE, _SOON), None
         if isinstance(held, Held):
-            return _again(held, request, exchange), None
+            return self._again(held, request, exchange), None
+        self._answers.ends["made"] += 1
         try:
             answer, run = await maker.made(exchange, _stays)  # it goes on when its client leaves
         except BaseException:
@@ -134,18 +163,6 @@ async def _digest(exchange: Exchange) -> bytes:
     path = exchange.path.encode("utf-8", "surrogatepass")
     pieces = (exchange.method.encode(), path, exchange.query_string, exchange.body)
     return key_of(pieces) if len(exchange.body) < _LARGE else await asyncio.to_thread(key_of, pieces)
-
-
-def _again(held: Held, request: bytes, exchange: Exchange) -> Answer:
-    """Return the answer to one that comes again."""
-    if held.request != request:
-        return _refused(exchange, 422, _REUSED, Cause.KEY_REUSED)
-    if held.value is None:
-        return _refused(exchange, 409, _UNDER_WAY, Cause.UNDER_WAY, min(held.left, 1.0))
-    reply = msgspec.msgpack.decode(held.value, type=KeptReply)
-    answer = Answer(reply.status, [*reply.headers, REPLAYED], reply.body)
-    answer.head_only, answer.problem = reply.head_only, reply.problem
-    return answer
 
 
 def _refused(exchange: Exchange, status: int, detail: str, cause: Cause, seconds: float | None = None) -> Answer:

@@ -81,6 +81,7 @@ class Running:
         self._listeners = listeners.beside(Listeners(visitors=self.visitors))
         self._clock = clock
         self._lasting = Lasting(self.switching, self.states, clock, self.outbox, keeps=keeps_state)
+        self.answers = self._lasting.answers
         self._transport = transport
         self._client: SharedClient | None = None
         self.stores = Stores(Joining(self.states, self.switching))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
 from aggregator.runtime.background.durable.outbox import ENDS
+from aggregator.runtime.idempotent.answers import ENDS as ANSWER_ENDS
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
 from aggregator.server.metrics.counting import Counts
@@ -14,6 +15,7 @@ from aggregator.server.metrics.policies import sample_policies
 from aggregator.server.metrics.pushing import MetricSender
 from aggregator.server.metrics.series import CLASSES
 from aggregator.server.traces.exporting import TraceSender
+from aggregator.stores.effects.contract import ORDERS
 from aggregator.telemetry.logging import lost_lines
 from aggregator.telemetry.metrics import families
 from aggregator.telemetry.metrics.exposition import Sample, Sampled, Summary, labels_text
@@ -112,6 +114,9 @@ def sample_effects(running: Running) -> Iterator[Sampled]:
     outbox = running.outbox
     yield families.EFFECTS, [(labels_text(("state", state)), count) for state, count in outbox.kept.counts.items()]
     yield families.DELIVERIES, [(labels_text(("result", result)), outbox.ends[result]) for result in ENDS]
+    yield families.EFFECT_ORDERS, [(labels_text(("order", order)), outbox.orders[order]) for order in ORDERS]
+    answers = running.answers.ends
+    yield families.IDEMPOTENT, [(labels_text(("result", result)), answers[result]) for result in ANSWER_ENDS]
     yield families.EFFECTS_BROKEN, [("", int(outbox.trouble is not None))]
 
 

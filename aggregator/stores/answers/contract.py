@@ -10,14 +10,20 @@ from aggregator.stores.answers.table import Bounds, Held
 class Answers(Protocol):
     """Claims and values by key. Times are seconds; every method may raise ``StoreError``."""
 
-    async def claim(self, key: bytes, request: bytes, lifetime: float) -> Held | int:
-        """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
+    async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
+        """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there.
+
+        *subject* is a digest of whose answer it is, by which it may be forgotten.
+        """
 
     async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
         """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
 
     async def release(self, key: bytes, token: int) -> None:
         """Give back the claim of *token*."""
+
+    async def forget(self, subject: bytes) -> int:
+        """Forget all answers of *subject*, and those that are being made for it; return how many there were."""
 
     async def aclose(self) -> None:
         """Close it."""

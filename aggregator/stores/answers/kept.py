@@ -29,9 +29,9 @@ class AnswersInMemory:
         self._clock = clock
         self._table = AnswerTable(":memory:")
 
-    async def claim(self, key: bytes, request: bytes, lifetime: float) -> Held | int:
+    async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
-        return self._table.claim(key, request, self._clock(), lifetime)
+        return self._table.claim(key, request, self._clock(), lifetime, subject)
 
     async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
         """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
@@ -40,6 +40,10 @@ class AnswersInMemory:
     async def release(self, key: bytes, token: int) -> None:
         """Give back the claim of *token*."""
         self._table.release(key, token)
+
+    async def forget(self, subject: bytes) -> int:
+        """Forget all answers of *subject*; return how many there were."""
+        return self._table.forget(subject)
 
     async def aclose(self) -> None:
         """Forget them."""
@@ -54,10 +58,10 @@ class AnswersInFile:
         self._clock = clock
         self._writer = Writer(folder / FILE, AnswerTable, _TOLD)
 
-    async def claim(self, key: bytes, request: bytes, lifetime: float) -> Held | int:
+    async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
         now = self._clock()
-        return await self._writer.submit(lambda table: table.claim(key, request, now, lifetime))
+        return await self._writer.submit(lambda table: table.claim(key, request, now, lifetime, subject))
 
     async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
         """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
@@ -67,6 +71,10 @@ class AnswersInFile:
     async def release(self, key: bytes, token: int) -> None:
         """Give back the claim of *token*."""
         await self._writer.submit(lambda table: table.release(key, token))
+
+    async def forget(self, subject: bytes) -> int:
+        """Forget all answers of *subject*; return how many there were."""
+        return await self._writer.submit(lambda table: table.forget(subject))
 
     async def aclose(self) -> None:
         """Do what was asked for, then close the file."""

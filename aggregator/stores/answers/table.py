@@ -32,6 +32,9 @@ CREATE TRIGGER IF NOT EXISTS more AFTER INSERT ON answers BEGIN
     UPDATE total SET count = count + 1, size = size + new.size; END;
 CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON answers BEGIN
     UPDATE total SET count = count - 1, size = size - old.size; END;
+CREATE TABLE IF NOT EXISTS subjects (subject BLOB, key BLOB, PRIMARY KEY (subject, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS subjects_key ON subjects (key);
+CREATE TRIGGER IF NOT EXISTS gone AFTER DELETE ON answers BEGIN DELETE FROM subjects WHERE key = old.key; END;
 CREATE TRIGGER IF NOT EXISTS other AFTER UPDATE OF size ON answers BEGIN
     UPDATE total SET size = size + new.size - old.size; END;
 """
@@ -88,10 +91,12 @@ class AnswerTable:
         """How many there are, claims included, and their bytes."""
         return Bounds(*self.db.execute("SELECT count, size FROM total").fetchone())
 
-    def claim(self, key: bytes, request: bytes, now: float, lifetime: float) -> Held | int:
+    def claim(
+        self, key: bytes, request: bytes, now: float, lifetime: float, subject: bytes | None = None
+    ) -> Held | int:  # fmt: skip
         """Return the token of the one who may make the answer of *key* until *lifetime* is over, or what is there.
 
-        *request* is a digest of what is asked for, *now* is Unix time.
+        *request* is a digest of what is asked for, *subject* one of whose answer it is, *now* is Unix time.
         """
         row = self.db.execute("SELECT request, value, until FROM answers WHERE key = ?", (key,)).fetchone()
         if row is not None and row[2] > now:
@@ -100,7 +105,15 @@ class AnswerTable:
         self.db.execute("DELETE FROM answers WHERE key = ?", (key,))
         self.db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, NULL)", (key, request, token, now + lifetime,
                                                                              _OVERHEAD))  # fmt: skip
+        if subject is not None:
+            self.db.execute("INSERT OR IGNORE INTO subjects VALUES (?, ?)", (subject, key))
         return token
+
+    def forget(self, subject: bytes) -> int:
+        """Forget all answers of *subject*, and claims, so that what is being made is not kept; return how many."""
+        keys = self.db.execute("SELECT key FROM subjects WHERE subject = ?", (subject,)).fetchall()
+        self.db.executemany("DELETE FROM answers WHERE key = ?", keys)
+        return len(keys)
 
     def keep(self, key: bytes, token: int, value: bytes, now: float, lifetime: float, bounds: Bounds) -> int:
         """Keep *value* for *lifetime*, unless the claim of *token* is over; return how many others had to go for it.

@@ -80,6 +80,11 @@ EFFECTS: Final = Family("aggregator_effects", "gauge", ("state",),
 DELIVERIES: Final = Family("aggregator_effect_deliveries", "counter", ("result",),
     "Deliveries of durable effects: sent, again (to be sent again), dead (given up); and effects that were dropped "
     "(there was no room), skipped (`when`), or unwritten (a value was missing), or not sent (dry_run).")  # fmt: skip
+EFFECT_ORDERS: Final = Family("aggregator_effect_orders", "counter", ("order",),
+    "Durable effects that operators had sent again or removed: retry, replay, discard, forget.")  # fmt: skip
+IDEMPOTENT: Final = Family("aggregator_idempotent_requests", "counter", ("result",),
+    "Requests of endpoints with `idempotency`: made (the first of a key), replayed, under_way (409), key_reused (422), "
+    "key_missing (400), state_unavailable (503); those that need no key and have none are not counted.")  # fmt: skip
 EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
     "1 while durable effects cannot be written.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),

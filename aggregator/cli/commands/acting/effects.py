@@ -125,7 +125,19 @@ class _Source:
             return self._answer("POST", "/-/effect", given | {"reason": why})
         from aggregator.server.admin.effects.reading import ordered
 
-        return self._work(lambda store, now: ordered(store, given, now))
+        forgets = given["order"] == "forget"
+        found = {"forget": 0} if forgets and not self._has_effects else self._work(
+            lambda store, now: ordered(store, given, now)
+        )  # fmt: skip
+        return found | {"answers": self._forget(given)} if forgets else found
+
+    @property
+    def _has_effects(self) -> bool:
+        from aggregator.stores.effects.file import FILE
+
+        plan = self._plan
+        assert plan is not None
+        return plan.background.durable.store == "shared" or (plan.state is not None and Path(plan.state, FILE).exists())
 
     def _answer(self, method: str, path: str, given: dict[str, Any] | None = None) -> Any:
         from aggregator.cli.administration import show
@@ -136,6 +148,27 @@ class _Source:
             show(answer)
             sys.exit(1)
         return answer.json()
+
+    def _forget(self, given: dict[str, Any]) -> int:
+        """Return how many answers to requests with a key were forgotten in the folder of `state`."""
+        import asyncio
+
+        from aggregator.runtime.idempotent.answers import subject_of
+        from aggregator.server.admin.effects.reading import subject_in
+        from aggregator.stores.answers.kept import FILE, AnswersInFile
+
+        folder = None if self._plan is None or self._plan.state is None else Path(self._plan.state)
+        if folder is None or not (folder / FILE).exists():
+            return 0
+
+        async def run() -> int:
+            answers = AnswersInFile(folder)
+            try:
+                return await answers.forget(subject_of(subject_in(given)))
+            finally:
+                await answers.aclose()
+
+        return asyncio.run(run())
 
     def _work(self, work: Callable[[EffectStore, float], Awaitable[_T]]) -> _T:
         """Return what *work* gives in the store that no process serves; the process ends where there is none."""

@@ -145,7 +145,10 @@ def _reads_body(admission: AdmissionPlan) -> bool:
 
 
 def _idempotency(settings: IdempotencySettings | None) -> IdempotencyPlan | None:
-    return None if settings is None else IdempotencyPlan(compile_value(settings.key), settings.ttl, settings.required)
+    if settings is None:
+        return None
+    subject = None if settings.subject is None else compile_value(settings.subject)
+    return IdempotencyPlan(compile_value(settings.key), settings.ttl, settings.required, subject)
 
 
 def _surroundings(

@@ -52,8 +52,8 @@ class Outbox:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.tally = Tally()
-        self.ends: Counter[str] = Counter()
-        """How many ended so, by ``ENDS``."""
+        self.ends, self.orders = Counter[str](), Counter[str]()
+        """How many ended so, by ``ENDS``; and to how many operators had something done, by their orders."""
         self._store: EffectStore | None = None
         self._plan = BackgroundPlan()
         self._targets = NOWHERE

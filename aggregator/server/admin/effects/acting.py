@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.server.admin.actions import Action, ActionError, Outcome
-from aggregator.server.admin.effects.reading import Unknown, listed, ordered, wanted_of
+from aggregator.server.admin.effects.reading import Unknown, listed, ordered, subject_in, wanted_of
 from aggregator.server.generations.running import Running
 from aggregator.stores.effects.contract import EffectStore
 
@@ -32,11 +32,26 @@ def effects_action(running: Running) -> Action:
 
     async def run(given: Mapping[str, Any]) -> Outcome:
         now = running.now()
-        found = await _asked(running, lambda store: ordered(store, given, now))
-        ((what, count),) = found.items()
-        return Outcome(found, f"{what} {count}")
+        forgets = given.get("order") == "forget"
+        found = {} if forgets and not running.outbox.is_open else await _asked(
+            running, lambda store: ordered(store, given, now)
+        )  # fmt: skip
+        running.outbox.orders.update(found)
+        if forgets:
+            found = {"forget": 0} | found | {"answers": await _forget(running, given)}
+        return Outcome(found, ", ".join(f"{what} {count}" for what, count in found.items()))
 
     return Action("effect", "Retry, replay, discard or forget durable effects.", run)
+
+
+async def _forget(running: Running, given: Mapping[str, Any]) -> int:
+    """Return how many answers to requests with a key were forgotten; raises ``ActionError``."""
+    try:
+        return await running.answers.forget(subject_in(given))
+    except Unknown as error:
+        raise ActionError(error.status, str(error)) from None
+    except StoreError as error:
+        raise ActionError(503, str(error)) from None
 
 
 async def _asked(running: Running, work: Callable[[EffectStore], Awaitable[_T]]) -> _T:

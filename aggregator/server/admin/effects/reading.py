@@ -39,6 +39,14 @@ def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
     return replace(wanted, since=now - seconds)
 
 
+def subject_in(given: Mapping[str, Any]) -> str:
+    """Return the key of the subject that *given* names; raises ``Unknown``."""
+    key = given.get("key")
+    if key is None:
+        raise Unknown(400, "Say which effects are meant: by `key`.")
+    return str(key)
+
+
 async def listed(store: EffectStore, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
     """Return the effects that are *wanted*; raises ``Unknown`` for an id that is none, and says all of a single one."""
     if wanted.id is None:
