@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +87,9 @@ class AmqpLink:
             return CallError(Cause.UNREACHABLE, "The virtual host of the broker is not there, or not for us.")
         if isinstance(error, exceptions.AMQPChannelError | exceptions.DeliveryError):
             return not_now(type(error).__name__)
+        by_tls = next((one for one in chain(error) if isinstance(one, ssl.SSLError)), None)
+        if by_tls is not None:  # which the client wraps into a connection that was refused
+            return connect_failure(by_tls)
         if any(isinstance(one, OSError) and one.errno is not None for one in chain(error)):
             return connect_failure(error)
         is_theirs = isinstance(error, exceptions.AMQPError | exceptions.ChannelInvalidStateError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,10 @@ from aggregator.transport.failures import BY_TLS_REASON, RESET, chain, connect_f
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.tls.contexts import build_context
 
+_PINGS = 1.5
+"""Seconds between two pings, which a server answers whatever it does: one that has left two unanswered is gone."""
+_CLOSES = 0.5
+"""Seconds in which a connection is closed that could not be opened."""
 _ID = "Nats-Msg-Id"
 """The header by which a stream takes a message once within its window for duplicates."""
 
@@ -35,7 +40,7 @@ class NatsLink:
             "max_reconnect_attempts": 1,
             "reconnect_time_wait": 0,
             "connect_timeout": settings.timeouts.connect or SILENCE,
-            "ping_interval": SILENCE / 2,
+            "ping_interval": _PINGS,
             "max_outstanding_pings": 1,
             "error_cb": self._told,
             "disconnected_cb": self._lost,
@@ -62,7 +67,9 @@ class NatsLink:
             await client.connect(**{**self._options, **login})
             self._told_to(client, "")
         except BaseException:
-            await client.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSES):  # it would wait for the end of a connection that TLS has ended
+                    await client.close()
             raise
         self._client, self._streams = client, client.jetstream(timeout=SILENCE)
 

@@ -70,11 +70,26 @@ class Nats(Broker):
         return ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), *store, *login], {}
 
 
-class Rabbit(Broker):
-    """A RabbitMQ, and the name server of its own that Erlang wants."""
+class NatsByTls(Nats):
+    """A NATS that speaks TLS, with a certificate that is in the folder *proof*."""
 
-    def __init__(self) -> None:
+    def __init__(self, proof: Path) -> None:
         super().__init__()
+        self._proof = proof
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """See `Broker.command`."""
+        command, environment = super().command()
+        proof = ["--tlscert", str(self._proof / "cert.pem"), "--tlskey", str(self._proof / "key.pem")]
+        return [*command, "--tls", *proof], environment
+
+
+class Rabbit(Broker):
+    """A RabbitMQ, and the name server of its own that Erlang wants; by TLS with what is in the folder *proof*."""
+
+    def __init__(self, proof: Path | None = None) -> None:
+        super().__init__()
+        self._proof = proof
         names, self._nodes = free_ports(2)
         self._names: subprocess.Popen[bytes] | None = None
         self._naming = {"ERL_EPMD_PORT": str(names), "ERL_EPMD_ADDRESS": "127.0.0.1"}
@@ -83,6 +98,11 @@ class Rabbit(Broker):
         """See `Broker.command`."""
         folder = str(self.folder)
         (self.folder / "plugins").touch()
+        if self._proof is not None:
+            (self.folder / "by_tls.conf").write_text(
+                f"listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{self.port}\n"
+                f"ssl_options.certfile = {self._proof}/cert.pem\nssl_options.keyfile = {self._proof}/key.pem\n"
+            )
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
             **self._naming,
             "HOME": folder,
@@ -93,7 +113,7 @@ class Rabbit(Broker):
             "RABBITMQ_MNESIA_BASE": f"{folder}/mnesia",
             "RABBITMQ_LOG_BASE": f"{folder}/log",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
-            "RABBITMQ_CONFIG_FILE": f"{folder}/none",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/{'none' if self._proof is None else 'by_tls.conf'}",
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
         }
 

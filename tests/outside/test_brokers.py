@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.brokers.door import BrokerDoor
+from aggregator.brokers.link import SILENCE
 from aggregator.brokers.opening import open_broker
 from aggregator.transport import BrokerTerms, Origin, PoolSettings
 from tests.brokers.conftest import sent, until
@@ -168,6 +169,27 @@ def test_a_message_under_way_fails_when_nats_goes() -> None:
         assert play(server, "nats", scene, **LOGIN) == "reset"
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("jetstream", [True, False])
+def test_a_frozen_nats_is_left_before_ten_seconds(jetstream: bool) -> None:
+    """It answers no pings: what is under way fails, and the connection is given up."""
+    server = Nats()
+    server.start()
+
+    async def scene(door: BrokerDoor) -> Any:
+        await sent(door)
+        server.freeze()
+        began = asyncio.get_running_loop().time()
+        outcome = await sent(door)
+        return outcome, asyncio.get_running_loop().time() - began
+
+    try:
+        outcome, seconds = play(server, "nats", scene, **LOGIN, jetstream=jetstream)
+    finally:
+        server.close()
+    assert outcome == "reset"
+    assert seconds < SILENCE
 
 
 async def _queue(port: int, name: str, exchange: str = "") -> Any:
