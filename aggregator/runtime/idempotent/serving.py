@@ -71,7 +71,7 @@ class Idempotency:
         self, plan: IdempotencyPlan, answers: IdempotentAnswers, place: tuple[str, str], within: float
     ) -> None:
         self._plan = plan
-        self._foresight = foresight_of(plan.key)
+        self._foresight = foresight_of((plan.key, plan.subject))
         self._answers = answers
         self._place = tuple(piece.encode() for piece in place)
         self._lifetime = within + _MARGIN
