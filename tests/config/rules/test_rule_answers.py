@@ -421,7 +421,7 @@ def test_plugins(say: Say, plugins: str, transform: str, said: list[str]) -> Non
 
 def test_formats_that_need_a_package(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """A format whose package is missing is found at load, with the command that installs it."""
-    monkeypatch.setattr(registry, "_is_installed", lambda codec: codec.package is None)
+    monkeypatch.setattr(registry, "is_installed", lambda codec: codec.package is None)
     registry.require.cache_clear()
     around = "version: 1\nupstreams: {users: {url: https://u.example.com, format: xml}}\n"
     try:
