@@ -14,8 +14,8 @@ Place: TypeAlias = tuple[str, str, Shape]
 """A host, empty for all that have no name, a method, and what the path is like."""
 
 
-class Route(Protocol):
-    """An endpoint as far as its place among the others goes; *pattern* is None when its key is wrong."""
+class Addressed(Protocol):
+    """What stands at a path in the configuration, and may answer at one; *pattern* is None when it does not."""
 
     @property
     def key(self) -> str:
@@ -33,6 +33,15 @@ class Route(Protocol):
         ...
 
     @property
+    def pattern(self) -> PathPattern | None:
+        """The path that it answers at, compiled."""
+        ...
+
+
+class Route(Addressed, Protocol):
+    """An endpoint as far as its place among the others goes; *pattern* is None when its key is wrong."""
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """The methods, none when the key is wrong."""
         ...
@@ -40,11 +49,6 @@ class Route(Protocol):
     @property
     def is_any(self) -> bool:
         """Whether it answers to every method that no other endpoint at its path names."""
-        ...
-
-    @property
-    def pattern(self) -> PathPattern | None:
-        """The path, compiled."""
         ...
 
 

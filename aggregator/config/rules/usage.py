@@ -5,37 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from aggregator.config.analysis.answered import Addressed
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.prefixes import is_below
-from aggregator.templates import PathPattern
 
 
-class Usage(Protocol):
+class Usage(Addressed, Protocol):
     """What one endpoint, or one group, uses of the rest."""
-
-    @property
-    def key(self) -> str:
-        """Method and path as they are written."""
-        ...
-
-    @property
-    def path(self) -> Steps:
-        """Where it stands in the configuration."""
-        ...
-
-    @property
-    def host(self) -> str:
-        """The virtual host that it belongs to, empty for none."""
-        ...
-
-    @property
-    def pattern(self) -> PathPattern | None:
-        """The path that it answers at, if it has one."""
-        ...
 
     @property
     def upstreams(self) -> frozenset[str]:
