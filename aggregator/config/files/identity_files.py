@@ -106,15 +106,20 @@ def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wro
 
 
 def _keys(content: bytes, _: Any) -> Wrong | None:
+    return _entries(content, read_entries, "{name: acme, sha256: …}")
+
+
+def _entries(content: bytes, read: Callable[[Any], object], such_as: str) -> Wrong | None:
+    """Return what is wrong with a list of entries in YAML, by *read*, where an entry is *such_as* that."""
     try:
-        read_entries(data_of(content))
+        read(data_of(content))
     except KeyFileError as error:
         where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
         return where + error.message, error.hint
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
-        return f"{where}it is no YAML", "write one entry a line: - {name: acme, sha256: …}"
+        return f"{where}it is no YAML", "write one entry a line: - " + such_as
     return None
 
 
@@ -159,16 +164,7 @@ def _key(content: bytes, settings: Any) -> Wrong | None:
 
 
 def _revoked(content: bytes, _: Any) -> Wrong | None:
-    try:
-        read_revoked(data_of(content))
-    except KeyFileError as error:
-        where = f"entry {int(error.steps[0]) + 1}: " if error.steps else ""
-        return where + error.message, error.hint
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark is not None else ""
-        return f"{where}it is no YAML", "write one entry a line: - {jti: …}"
-    return None
+    return _entries(content, read_revoked, "{jti: …}")
 
 
 _READERS: dict[str, Callable[[bytes, Any], Wrong | None]] = {
