@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, WrapValidator
 
 from aggregator.fields import ByteSize, Duration, Settings, TextKind, Timeout, unwritten
 from aggregator.policies.durable.plan import Full
-from aggregator.policies.retry.settings import MOST_ATTEMPTS, NO_RETRY, RetrySettings
+from aggregator.policies.retry.settings import MOST_ATTEMPTS, RetrySettings, or_none
 
 MOST_DELIVERIES = 100
 
@@ -65,22 +64,9 @@ class DeliverySettings(RetrySettings):
     )  # fmt: skip
 
 
-def _times(value: Any) -> Any:
-    """Return the long form of a number of retries."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return value
-    if 1 <= value < MOST_DELIVERIES:
-        return {"attempts": value + 1}
-    hint = "write `none`, or leave it out" if value == 0 else f"write 1 to {MOST_DELIVERIES - 1}"
-    raise PydanticCustomError("out-of-range", "This is not a number of retries.", {"hint": hint})
-
-
-def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return NO_RETRY if value == "none" else read(_times(value))
-
-
 DeliveryOrNone = Annotated[
-    DeliverySettings, WrapValidator(_or_none, json_schema_input_type=Literal["none"] | int | DeliverySettings)
+    DeliverySettings,
+    WrapValidator(or_none(MOST_DELIVERIES), json_schema_input_type=Literal["none"] | int | DeliverySettings),
 ]
 """How often a background call is sent; ``NO_RETRY`` for `none`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
@@ -72,25 +73,33 @@ class RetrySettings(Settings):
     )
 
 
-def _times(value: Any) -> Any:
-    """Return the long form of a number of retries."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return value
-    if 1 <= value < MOST_ATTEMPTS:
-        return {"attempts": value + 1}
-    hint = "write `none`, or leave it out" if value == 0 else f"write 1 to {MOST_ATTEMPTS - 1}"
-    raise PydanticCustomError("out-of-range", "This is not a number of retries.", {"hint": hint})
+def long_form(most: int) -> Callable[[Any], Any]:
+    """Return what makes settings of a number of retries, where there may be *most* attempts."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        if 1 <= value < most:
+            return {"attempts": value + 1}
+        hint = "write `none`, or leave it out" if value == 0 else f"write 1 to {most - 1}"
+        raise PydanticCustomError("out-of-range", "This is not a number of retries.", {"hint": hint})
+
+    return read
 
 
-def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return NO_RETRY if value == "none" else read(_times(value))
+def or_none(most: int) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """Return what reads `none`, a number of retries, or settings; there may be *most* attempts."""
+    read = long_form(most)
+    return lambda value, settings_of: NO_RETRY if value == "none" else settings_of(read(value))
 
 
 NO_RETRY = RetrySettings.model_construct(attempts=1)
 """A call is made once."""
 
-RetrySetting = Annotated[RetrySettings, BeforeValidator(_times, json_schema_input_type=int | RetrySettings)]
+RetrySetting = Annotated[
+    RetrySettings, BeforeValidator(long_form(MOST_ATTEMPTS), json_schema_input_type=int | RetrySettings)
+]
 RetryOrNone = Annotated[
-    RetrySettings, WrapValidator(_or_none, json_schema_input_type=Literal["none"] | int | RetrySettings)
+    RetrySettings, WrapValidator(or_none(MOST_ATTEMPTS), json_schema_input_type=Literal["none"] | int | RetrySettings)
 ]
 """How often a call is sent; ``NO_RETRY`` for `none`."""
