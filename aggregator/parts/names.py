@@ -24,7 +24,20 @@ _NO_PARTS: Mapping[str, int] = {}
 _OF_AN_ITEM = frozenset({"item", "index", "keys"})
 
 
-class Names(dict[str, Any]):
+class Lazy(dict[str, Any]):
+    """A dict whose values are made when they are asked for, by ``__missing__``."""
+
+    __slots__ = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of *key*, found as by subscription, or *default*."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+class Names(Lazy):
     """A dict that fills itself: parameters and local names at once, results and the request on demand."""
 
     __slots__ = ("exchange", "index", "known", "parent", "results")
@@ -42,13 +55,6 @@ class Names(dict[str, Any]):
     def child(self, seed: Mapping[str, Any]) -> Names:
         """Return names that see *seed* first and these behind."""
         return Names(self.exchange, seed, self)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of *key*, found as by subscription, or *default*."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -187,7 +193,7 @@ class LaterNames(Names):
             raise CallError(Cause.DEADLINE, LATE)
 
 
-class _Views(dict[str, Any]):
+class _Views(Lazy):
     """``calls``: the whole of each result by name, made when it is asked for."""
 
     __slots__ = ("names",)
@@ -195,12 +201,6 @@ class _Views(dict[str, Any]):
     def __init__(self, names: Names) -> None:
         super().__init__()
         self.names = names
-
-    def get(self, key: str, default: Any = None) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            return default
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.names.result(key) is not None

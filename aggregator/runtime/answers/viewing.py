@@ -8,14 +8,14 @@ from typing import Any
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError
 from aggregator.http import header_map
-from aggregator.parts.names import Names
+from aggregator.parts.names import Lazy, Names
 from aggregator.runtime.answers.answer import Answer
 from aggregator.templates import Path
 
 _UNREAD: Any = object()
 
 
-class LazyResponse(dict[str, Any]):
+class LazyResponse(Lazy):
     """A view of an answer; its body is decoded only if an expression reads it."""
 
     __slots__ = ("_answer",)
@@ -23,13 +23,6 @@ class LazyResponse(dict[str, Any]):
     def __init__(self, answer: Answer) -> None:
         super().__init__(status=answer.status)
         self._answer = answer
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of *key*, found as by subscription, or *default*."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
 
     def __contains__(self, key: object) -> bool:
         return key in ("status", "headers", "body")
