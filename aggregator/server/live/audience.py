@@ -32,35 +32,25 @@ class Chosen(Struct, frozen=True):
     parts_of: str | None = None
 
 
-class Client:
-    """One who listens to what is *chosen*; *told* returns a request as data."""
+class Waiting:
+    """What waits for one who listens, as text of events; what finds it full is counted as lost."""
 
-    def __init__(self, chosen: Chosen, told: Callable[[RequestEnded], dict[str, Any]]) -> None:
-        self.wanted = chosen.wanted
-        self.counts = chosen.counts
-        self.parts = None if chosen.parts_of is None else PartTally(chosen.parts_of)
-        self._told = told
+    def __init__(self) -> None:
         self._waiting: deque[bytes] = deque()
         self._lost = 0
 
-    @property
-    def ears(self) -> tuple[RequestListener, ...]:
-        """Its listeners of requests."""
-        heard: tuple[RequestListener, ...] = () if self.wanted is None else (self.hear,)
-        return heard if self.parts is None else (*heard, self.parts)
+    def lose(self, count: int = 1) -> None:
+        """Count events as lost."""
+        self._lost += count
 
-    def hear(self, event: RequestEnded) -> None:
-        """Queue the request of *event* if it is wanted."""
-        if self.wanted is None or not self.wanted.takes(event):
-            return
-        if len(self._waiting) >= MOST_WAITING:
-            self._lost += 1
-        else:
-            self.put("request", self._told(event))
+    @property
+    def is_full(self) -> bool:
+        """Whether the next event would be lost."""
+        return len(self._waiting) >= MOST_WAITING
 
     def put(self, name: str, data: Any) -> None:
         """Queue an event, or count it as lost."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self.is_full:
             self._lost += 1
         else:
             self._waiting.append(event_text(name, data))
@@ -73,6 +63,32 @@ class Client:
             text += event_text("lost", {"count": self._lost})
             self._lost = 0
         return text
+
+
+class Client(Waiting):
+    """One who listens to what is *chosen*; *told* returns a request as data."""
+
+    def __init__(self, chosen: Chosen, told: Callable[[RequestEnded], dict[str, Any]]) -> None:
+        super().__init__()
+        self.wanted = chosen.wanted
+        self.counts = chosen.counts
+        self.parts = None if chosen.parts_of is None else PartTally(chosen.parts_of)
+        self._told = told
+
+    @property
+    def ears(self) -> tuple[RequestListener, ...]:
+        """Its listeners of requests."""
+        heard: tuple[RequestListener, ...] = () if self.wanted is None else (self.hear,)
+        return heard if self.parts is None else (*heard, self.parts)
+
+    def hear(self, event: RequestEnded) -> None:
+        """Queue the request of *event* if it is wanted."""
+        if self.wanted is None or not self.wanted.takes(event):
+            return
+        if self.is_full:
+            self.lose()
+        else:
+            self.put("request", self._told(event))
 
 
 class Clients:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
@@ -18,22 +17,21 @@ from starlette.types import Receive, Send
 
 from aggregator.codecs import json as json_codec
 from aggregator.server.admin.actions import ActionError
-from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, event_text
+from aggregator.server.live.audience import MOST_CLIENTS, Waiting
 from aggregator.server.live.serving import ALIVE, COUNTED, END, HEADERS, PAUSE, chosen, gone_of
 from aggregator.server.workers.administering.gathering import added
 from aggregator.server.workers.messages import Heard, Listen, Quit
 from aggregator.server.workers.supervising.member import Member
 
 
-class Listener:
+class Listener(Waiting):
     """One who listens: what waits for it, bounded, and the counts that workers have sent since the last ones."""
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self.number = number
         self.heard: set[Member] = set()
         """Who was told to let it listen."""
-        self._waiting: deque[bytes] = deque()
-        self._lost = 0
         self._counts: list[dict[str, Any]] = []
         self._parts: list[dict[str, Any]] = []
         self._in_flight: dict[Member, int] = {}
@@ -44,20 +42,13 @@ class Listener:
             if name == "request":
                 self.put(name, {**data, "worker": member.pid})
             elif name == "lost":
-                self._lost += data["count"]
+                self.lose(data["count"])
             elif name == "counts":
                 self._in_flight[member] = data.pop("in_flight")
                 del data["at"]
                 self._counts.append(data)
             elif name == "parts":
                 self._parts.append(data["parts"])
-
-    def put(self, name: str, data: Any) -> None:
-        """Queue an event, or count it as lost."""
-        if len(self._waiting) >= MOST_WAITING:
-            self._lost += 1
-        else:
-            self._waiting.append(event_text(name, data))
 
     def count(self, now: float) -> None:
         """Queue what workers have counted since the last time, at the Unix time *now*."""
@@ -68,15 +59,6 @@ class Listener:
         if self._parts:
             self.put("parts", {"at": round(now, 3), "parts": added(self._parts)})
             self._parts.clear()
-
-    def take(self) -> bytes:
-        """Return what waits."""
-        text = b"".join(self._waiting)
-        self._waiting.clear()
-        if self._lost:
-            text += event_text("lost", {"count": self._lost})
-            self._lost = 0
-        return text
 
 
 class Events:
