@@ -109,11 +109,7 @@ class _Telling(Struct):
 
     def cancel(self) -> None:
         """Give up the call."""
-        if self.ticket is not None:
-            self.ticket.cancel()
-        if not self.is_told:
-            self.is_told = True
-            self.teller.cancelled(self.frame.exchange.id, self.started, self.frame.loop.time())
+        _give_up(self)
 
 
 class Counted:
@@ -167,8 +163,12 @@ class Counting(Struct):
 
     def cancel(self) -> None:
         """Give up the call."""
-        if self.ticket is not None:
-            self.ticket.cancel()
-        if not self.is_told:
-            self.is_told = True
-            self.teller.cancelled(self.frame.exchange.id, self.started, self.frame.loop.time())
+        _give_up(self)
+
+
+def _give_up(call: _Telling | Counting) -> None:
+    if call.ticket is not None:
+        call.ticket.cancel()
+    if not call.is_told:
+        call.is_told = True
+        call.teller.cancelled(call.frame.exchange.id, call.started, call.frame.loop.time())
