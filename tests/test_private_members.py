@@ -15,7 +15,6 @@ LOOKS: dict[str, int] = {
     "policies/credentials/test_called_with_tokens.py": 1,
     "policies/degrade/test_degradation.py": 1,
     "policies/hosts/test_resolving.py": 3,
-    "policies/test_shared_levels.py": 1,
     "policies/test_shared_purges.py": 2,
     "runtime/io/test_plugin_threads.py": 3,
     "runtime/io/test_shared_client.py": 6,

@@ -24,10 +24,7 @@ from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
-from aggregator.policies.cache.shared.level import SharedLevel, level_of
 from aggregator.policies.cache.shared.purges import Purges
-from aggregator.policies.cache.shared.replies import REPLY_CODEC
-from aggregator.policies.cache.shared.spaces import ANSWERS_SPACE, space_of
 from aggregator.policies.concurrency.places import PLACES, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
@@ -56,7 +53,7 @@ from aggregator.runtime.idempotent.answers import IdempotentAnswers
 from aggregator.runtime.idempotent.serving import Idempotency
 from aggregator.runtime.keeping.answers import Keeping
 from aggregator.runtime.keeping.contract import KeptAnswer
-from aggregator.runtime.keeping.written import ANSWER_CODEC
+from aggregator.runtime.keeping.levels import Levels
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.fanout import Order
 from aggregator.runtime.plugins.functions import Plugins
@@ -119,6 +116,8 @@ class Resources:
         self._has_secret = server.debug_secret is not None
         self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, store)
         self.purges = Purges(self.states.registry, store)
+        self.levels = Levels(self.states, store)
+        """What of all that is kept lies in the store, too."""
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
@@ -196,10 +195,6 @@ class Resources:
         kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
         return self.states.hold(kind, plan.name, plan.kept_bytes)
 
-    def shared(self, plan: UpstreamPlan) -> SharedLevel[Reply] | None:
-        """Return the replies of the upstream of *plan* that all processes keep, None where no store is shared."""
-        return level_of(self.states, self.kept(plan), self.keeper.store, space_of(plan.name), REPLY_CODEC)
-
     def values(self) -> Kept[Result]:
         """Return the last good values of parts."""
         kind: Kind[int, Kept[Result]] = Kind(VALUES, lambda most: Kept(most, self.clock), Kept.resize)
@@ -210,10 +205,10 @@ class Resources:
         if plan.keeping is None:
             return None
         kind: Kind[int, Kept[KeptAnswer]] = Kind(ANSWERS, lambda most: Kept(most, self.clock), Kept.resize)
-        kept, store = self.states.hold(kind, "server", self._kept_bytes), self.keeper.store
-        shares = plan.keeping.keep.shared
-        level = level_of(self.states, kept, store, ANSWERS_SPACE, ANSWER_CODEC) if shares else None
-        return Keeping(plan.keeping, kept, self.discloses, level)
+        kept = self.states.hold(kind, "server", self._kept_bytes)
+        return Keeping(
+            plan.keeping, kept, self.discloses, self.levels.answers(kept) if plan.keeping.keep.shared else None
+        )
 
     def idempotency(self, plan: EndpointPlan) -> Idempotency | None:
         """Return what answers requests to *plan* that come again, None where nothing does."""

@@ -60,9 +60,25 @@ def test_answers_that_are_kept_for_all(plan_of) -> None:
     )
     plan = plan_of(f"server: {{workers: 2}}\n{text}")
     words = sharing_words(plan.endpoints[0], plan)
-    kept = "answers and replies are kept for all processes, in the supervisor; while it is away each has only its own"
+    kept = "answers, replies are kept for all processes, in the supervisor; while it is away each has only its own"
     assert kept in words
     assert words[-1] == "each process has for itself: concurrency, retry budget, breaker"
+
+
+@pytest.mark.parametrize(("more", "is_shared"), [("", False), (", shared: true", True)])
+def test_last_good_values_are_shared_or_not(plan_of, more: str, is_shared: bool) -> None:
+    """The step says how long, and whether others have them."""
+    text = f"""
+    server: {{workers: 2}}
+    upstreams: {{fx: {{url: "http://fx.test"}}}}
+    endpoints: {{GET /a: {{fan_out: {{rates: {{url: "fx:/", last_good: {{ttl: 6h{more}}}}}}}}}}}
+    """
+    plan = plan_of(text)
+    (words,) = sharing_words(plan.endpoints[0], plan)
+    kept = "last good values are kept for all processes, in the supervisor; while it is away each has only its own"
+    assert words == (kept if is_shared else "each process has for itself: last good values")
+    text = explanation_text(explain(plan.endpoints[0], plan.secrets, sharing=(words,)))
+    assert f"last_good 6h{', shared' if is_shared else ''} →" in text
 
 
 def test_a_store_elsewhere_keeps_switches(plan_of) -> None:

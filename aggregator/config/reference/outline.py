@@ -76,6 +76,7 @@ SECTIONS = (
     ("CallCacheSettings", "Cache of a call", "under `cache` of a call; or the `ttl` alone, or `rfc`"),
     ("UpstreamCacheSettings", "Cache of an upstream", "under `cache` of an upstream; or the `ttl` alone, or `rfc`"),
     ("AnswerCacheSettings", "Cache of answers", "under `cache` of an endpoint; or the `ttl` alone"),
+    ("LastGoodSettings", "Last good values", "under `last_good` of a part; or the `ttl` alone"),
     ("ServerCacheSettings", "Cache of the server", "under `server.cache`"),
     ("CallerConcurrencySettings", "Requests at once",
      "under `concurrency` of an endpoint, `defaults.endpoint`, a prefix and `server`; or the limit alone"),

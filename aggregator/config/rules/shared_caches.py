@@ -17,15 +17,12 @@ def check_shared_caches(analysis: Analysis, around: Surroundings) -> Iterator[Fi
     if whole is not None and whole.shared and _is_alone(around):
         yield _alone((*analysis.path, "cache", "shared"))
     for call in analysis.calls:
-        own, each = call.settings.cache, call.settings.for_each
-        if own is None or not own.shared or call.via is not None:
-            continue
-        place = (*call.path, "cache", "shared")
-        if _is_alone(around):
-            yield _alone(place)
-        elif each is not None and each.batch is not None and not own.rfc:
-            message = "`shared` has no effect on a batch, of which each process keeps single elements"
-            yield Finding("no-effect", message, place, "remove it", at_key=True)
+        own, last_good = call.settings.cache, call.settings.last_good
+        if call.via is None and _is_alone(around):
+            if own is not None and own.shared:
+                yield _alone((*call.path, "cache", "shared"))
+            if last_good is not None and last_good.shared:
+                yield _alone((*call.path, "last_good", "shared"))
 
 
 def check_shared_caches_of_upstreams(around: Surroundings) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def compile_part(
 ) -> PartPlan:
     """Return the plan of one part, whatever its kind; its *rows* are for failures that are not of one of its calls."""
     plan = _part(name, settings, near, waits)
-    if not settings.last_good:
+    if settings.last_good is None or not settings.last_good.ttl:
         return plan
     return replace(plan, last_good=compile_last_good(settings.last_good, plan))
 
@@ -111,12 +111,13 @@ def _kept_by_key(call: CallPlan, batch: BatchPlan) -> CallPlan:
     """
     if call.cache is None or call.cache.obeys or call.transform is not None:
         return call
-    told = (batch.path, batch.key, call.shape, call.success, call.graphql, call.format, call.reading)
+    reading = (sorted(call.reading.xml_lists), call.reading.csv_delimiter)  # written alike by all processes
+    told = (batch.path, batch.key, call.shape, call.success, call.graphql, call.format, reading)
     holders = (call.success, *(() if call.shape is None else (call.shape,)))
     references = sorted(reference for reference in references_in(holders) if reference[0] != "this")
     reads = tuple(compile_expression(reference[0] + "".join(map(_step, reference[1:]))) for reference in references)
     elements = ElementsPlan(batch.path, batch.key, batch.separator, repr(told).encode("utf-8", "surrogatepass"), reads)
-    return replace(call, cache=replace(call.cache, elements=elements, shared=False))
+    return replace(call, cache=replace(call.cache, elements=elements))
 
 
 def _of_element(shape: ShapePlan | None) -> ShapePlan | None:

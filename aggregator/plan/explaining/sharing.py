@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import EndpointPlan, Plan
 
 
@@ -16,7 +16,7 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     place = store.address.label if store.is_remote else "the supervisor"
     limits = (f"limits are counted by all processes together, in {place}; while it is away each grants its share",)
     purges = (f"what one process purges all forget, told by way of {place}",)
-    kept = " and ".join(_kept_for_all(endpoint))
+    kept = ", ".join(_kept_for_all(endpoint))
     replies = (f"{kept} are kept for all processes, in {place}; while it is away each has only its own",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
@@ -47,6 +47,8 @@ def _kept_for_all(endpoint: EndpointPlan) -> Iterator[str]:
         yield "answers"
     if any(call.cache is not None and call.cache.shared for call in calls_in(endpoint.fan)):
         yield "replies"
+    if any(part.last_good is not None and part.last_good.shared for part in parts_in(endpoint.fan)):
+        yield "last good values"
 
 
 def _apart(endpoint: EndpointPlan) -> Iterator[str]:
@@ -55,6 +57,8 @@ def _apart(endpoint: EndpointPlan) -> Iterator[str]:
         yield "concurrency"
     if endpoint.keeping is not None and not endpoint.keeping.keep.shared:
         yield "cache"
+    if any(part.last_good is not None and not part.last_good.shared for part in parts_in(endpoint.fan)):
+        yield "last good values"
     for call in calls_in(endpoint.fan):
         upstream = call.upstream
         kept = None if call.cache is None or call.cache.shared else call.cache

@@ -92,6 +92,11 @@ def _guard_words(part: PartPlan) -> tuple[str, ...]:
     return tuple(word for word, value in said if value is not None)
 
 
+def _last_good_words(part: PartPlan) -> tuple[str, ...]:
+    assert part.last_good is not None
+    return (part.last_good.words,)
+
+
 def _auth_words(upstream: UpstreamPlan) -> tuple[str, ...]:
     return () if upstream.credentials is None else (f"auth ({upstream.credentials.scheme})",)
 
@@ -146,7 +151,7 @@ def _concurrency_words(attempt: Attempt) -> tuple[str, ...]:
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (
     Step("foresight", lambda part: bool(slow_in((part.when, part.default))), lambda _: ()),
     Step("guard", _is_guarded, _guard_words),
-    step("last_good", lambda part: part.last_good is not None),
+    Step("last_good", lambda part: part.last_good is not None, _last_good_words),
     step("transform", lambda part: part.transform is not None),
 )
 """What is around all alternatives of a part; what it computes of long values is computed first, in a thread."""

@@ -4,7 +4,10 @@ fresh, or age < ttl + stale       the element; for an old one a call in the back
 being asked for by another call   what becomes of that call
 older, or none                    one call for all such keys; when it fails, their old elements, if all have one
 
-States of a ``_Gathering``: starting, waiting (for a call of its own, or those of others), over.
+Where a second level is shared it is asked for the last, and what it has counts like what was kept here.
+
+States of a ``_Gathering``: starting, looking (the store is asked), waiting (for a call of its own, or those of others),
+over.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
-from aggregator.policies.cache.elements import Element, Elements, Wanted
+from aggregator.policies.cache.elements import Elements, Wanted
 from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, KeyedFrame
 from aggregator.policies.cache.kept import Entry
+from aggregator.policies.cache.shared.elements import Element, Numbers
 from aggregator.transport.door import Cancelable
 
 
@@ -102,13 +106,20 @@ class CachedBatch:
         if late:
             refreshing.update(one.key for one in late)
             behind = Frame(frame.exchange, frame.names, frame.loop.time() + self.call.timeout, frame.loop)
-            self.fetch(behind, late, partial(self._refreshed, late, self.elements.kept.begin()))
+            self.elements.look(late, partial(self._fetch_old, behind, late, self.elements.kept.begin()))
 
-    def _refreshed(self, wanted: Sequence[Wanted], began: int, result: Result) -> None:
+    def _fetch_old(self, frame: Frame, wanted: Sequence[Wanted], began: int, numbers: Numbers) -> Cancelable | None:
+        """Ask for those of *wanted* that no other process has asked for, either."""
+        elements = self.elements
+        old = [one for one in wanted if (entry := elements.kept.peek(one.key)) is None or elements.over(entry) >= 0]
+        elements.kept.refreshing.difference_update({one.key for one in wanted} - {one.key for one in old})
+        return self.fetch(frame, old, partial(self._refreshed, old, began, numbers)) if old else None
+
+    def _refreshed(self, wanted: Sequence[Wanted], began: int, numbers: Numbers, result: Result) -> None:
         self.elements.kept.refreshing.difference_update(one.key for one in wanted)
         try:
             if result.state is State.OK:
-                self.elements.keep(wanted, result, self.elements.read(wanted, result), began)
+                self.elements.keep(wanted, result, self.elements.read(wanted, result), began, numbers)
         except AggregatorError:
             return  # a reply that cannot be read is told to those who wait for one
 
@@ -116,8 +127,8 @@ class CachedBatch:
 class _Gathering:
     """What becomes of one call for the keys *wanted*."""
 
-    __slots__ = ("_age", "_batch", "_began", "_cause", "_done", "_fetched", "_found", "_frame", "_is_over", "_pending",
-                 "_started", "_tags", "_tickets", "_wanted")  # fmt: skip
+    __slots__ = ("_age", "_batch", "_began", "_cause", "_done", "_fetched", "_found", "_frame", "_is_over", "_numbers",
+                 "_pending", "_started", "_tags", "_tickets", "_wanted")  # fmt: skip
 
     def __init__(self, batch: CachedBatch, frame: Frame, done: Done, wanted: list[Wanted]) -> None:
         self._batch = batch
@@ -134,9 +145,23 @@ class _Gathering:
         self._cause: Result | None = None
         self._pending = 0
         self._is_over = False
+        self._numbers: Numbers = {}
 
     def begin(self) -> Cancelable | None:
         """Take what is kept, and ask for the rest; return what cancels it, None when it has ended."""
+        batch = self._batch
+        if batch.elements.level is None:
+            self._gather({})
+        else:
+            lacking = [one for one in self._wanted if not batch.elements.usable(one) and batch.flight_of(one) is None]
+            ticket = batch.elements.look(lacking, self._gather)
+            if ticket is not None:
+                self._tickets.append(ticket)
+        return None if self._is_over else self
+
+    def _gather(self, numbers: Numbers) -> None:
+        """Take what is kept, here or in the store, and ask for the rest; *numbers* are of what was looked for there."""
+        self._numbers = numbers
         missing, flights = self._take()
         self._pending = len(flights) + bool(missing)
         for flight, wanted in flights.items():
@@ -148,7 +173,6 @@ class _Gathering:
                 self._tickets.append(ticket)
         if not self._pending and not self._is_over:
             self._finish()
-        return None if self._is_over else self
 
     def _take(self) -> tuple[list[Wanted], dict[Flight, list[Wanted]]]:
         """Take what is usable; return the keys that are missing, and those that others ask for, by their flight."""
@@ -162,10 +186,13 @@ class _Gathering:
             over = float("inf") if entry is None else elements.over(entry)
             if entry is not None and over < max(0.0, stale):
                 self._use(one, entry)
-                if over < 0:
+                if self._numbers.get(one.key) is not None:
+                    kept.fetched_elsewhere += 1
+                elif over < 0:
                     kept.hits += 1
                 else:
                     kept.olds += 1
+                if over >= 0:
                     olds.append(one)
                 continue
             kept.misses += 1
@@ -203,7 +230,7 @@ class _Gathering:
                 status=result.status, rows=self._batch.rows, attempts=result.attempts,
             ))  # fmt: skip
             return True
-        elements.keep(wanted, result, found, self._began)
+        elements.keep(wanted, result, found, self._began, self._numbers)
         self._found |= found
         return True
 

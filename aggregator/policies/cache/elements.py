@@ -5,10 +5,8 @@ Each is kept under what a call for its key alone would send, and what finds elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-
-from msgspec import Struct
 
 from aggregator.causes import State
 from aggregator.codecs import json as json_codec
@@ -22,19 +20,15 @@ from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan, ElementsPlan
 from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.purged.untagged import tell_untagged
+from aggregator.policies.cache.shared.elements import Element, Lookups, Numbers
+from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.templates import MISSING, Joined
+from aggregator.transport.door import Cancelable
 
 Find = Callable[[Any], Mapping[str, Any]]
 """Returns the elements of a reply by the text of their key; raises ``AggregatorError``."""
 _ABSENT = 404
 """The status whose time is that of a key which the reply lacks."""
-
-
-class Element(Struct, frozen=True, eq=False):
-    """The JSON *text* of an element that came with *status*; empty, with 404, for a key that had none."""
-
-    text: bytes
-    status: int
 
 
 class Wanted(NamedTuple):
@@ -47,14 +41,15 @@ class Wanted(NamedTuple):
 
 
 class Elements:
-    """The elements in *kept* of replies to *call*, as *plan* says.
+    """The elements in *kept* of replies to *call*, as *plan* says, and those that all processes have in *level*.
 
     *find* finds the elements of a reply, *text_of* returns the text of a key.
     """
 
     def __init__(
-        self, call: KeyedCall, kept: Kept[Any], plan: CachePlan, find: Find, text_of: Callable[[Any], str]
-    ) -> None:
+        self, call: KeyedCall, kept: Kept[Any], plan: CachePlan, find: Find, text_of: Callable[[Any], str],
+        level: SharedLevel[Element] | None = None,
+    ) -> None:  # fmt: skip
         assert plan.elements is not None
         self.kept = kept
         self.plan = plan
@@ -62,6 +57,7 @@ class Elements:
         self._batch: ElementsPlan = plan.elements
         self._find = find
         self._text_of = text_of
+        self.level = level
 
     def for_keys(self, frame: Frame, values: list[Any]) -> Frame:
         """Return the surroundings of a call for the keys *values*."""
@@ -85,6 +81,27 @@ class Elements:
         except AggregatorError:
             return None  # what cannot be purged by its tags is asked for
 
+    def look(
+        self, wanted: Sequence[Wanted], go_on: Callable[[Numbers], Cancelable | None]
+    ) -> Cancelable | None:  # fmt: skip
+        """Have what other processes have of *wanted*, where that is shared, then *go_on* with the numbers of keys."""
+        if self.level is None or not wanted:
+            return go_on({})
+        return Lookups(go_on).begin(self.level, self._named(wanted))
+
+    def _named(self, wanted: Sequence[Wanted]) -> Iterator[tuple[bytes, list[str]]]:
+        """Yield the keys of *wanted* with the tags that are declared; what cannot be purged by them is not shared."""
+        for one in wanted:
+            try:
+                yield one.key, tags_of(self.plan.tags, one.frame.names)
+            except AggregatorError:
+                continue
+
+    def usable(self, one: Wanted) -> bool:
+        """Return whether what is kept of *one* may be given out."""
+        entry = self.kept.peek(one.key)
+        return entry is not None and self.over(entry) < max(0.0, self.plan.stale)
+
     def over(self, entry: Entry[Element]) -> float:
         """Return the seconds since the time of *entry* was over, less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.seconds(entry.value.status)
@@ -105,12 +122,19 @@ class Elements:
         texts = {one.text: json_codec.encode(found[one.text]) if one.text in found else b"" for one in wanted}
         return {text: Element(body, result.status if body else _ABSENT) for text, body in texts.items()}
 
-    def keep(self, wanted: Sequence[Wanted], result: Result, found: Mapping[str, Element], began: int) -> None:
-        """Keep what was *found* in the reply of *result* for each of *wanted*, unless purged since it *began*."""
+    def keep(
+        self, wanted: Sequence[Wanted], result: Result, found: Mapping[str, Element], began: int, numbers: Numbers
+    ) -> None:  # fmt: skip
+        """Keep what was *found* in the reply of *result* for each of *wanted*, unless purged since it *began*.
+
+        *numbers* are those of the store before it began; what others have begun they write there themselves.
+        """
         if result.reply is None or result.state is not State.OK or not may_be_shared(result.reply):
             return
         for one, tags in self.tag(wanted, result):
             self._keep(one, found[one.text], tags, began)
+            if not result.is_joined:
+                self._share(one, found[one.text], tags, numbers.get(one.key))
 
     def tag(self, wanted: Sequence[Wanted], result: Result) -> list[tuple[Wanted, frozenset[str]]]:
         """Give *result* the tags of all of *wanted*; return those that have them, without what cannot be purged."""
@@ -131,6 +155,12 @@ class Elements:
             self.kept.shared(one.key, known, tags)
         else:
             self.kept.put(one.key, element, len(element.text), tags, began)
+
+    def _share(self, one: Wanted, element: Element, tags: frozenset[str], number: int | None) -> None:
+        """Write *element* into the store; one that is not kept is forgotten there, too."""
+        if self.level is not None:
+            life = self.plan.life(element.status) if self.plan.seconds(element.status) > 0 else 0.0
+            self.level.keep(one.key, tags_of(self.plan.tags, one.frame.names), element, tags, 0.0, life, number)
 
     def _known(self, key: bytes, element: Element) -> Entry[Element] | None:
         """Return the entry of *element* if it is kept as of now: another who waited for the same call has kept it."""

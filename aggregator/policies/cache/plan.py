@@ -111,13 +111,20 @@ class AnswerKeyPlan(Struct, frozen=True):
 class LastGoodPlan(Struct, frozen=True):
     """How many *seconds* the last good value of a part stands in for a failure; it depends on *key* and *results*.
 
-    *results* are the names of the parts that it reads, *tags* those of its upstreams.
+    *results* are the names of the parts that it reads, *tags* those of its upstreams. What is *shared* is kept in the
+    store of all processes, too.
     """
 
     seconds: float
     key: AnswerKeyPlan
     results: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    shared: bool = False
+
+    @property
+    def words(self) -> str:
+        """What `explain` says of it."""
+        return f"last_good {duration_text(self.seconds)}{', shared' if self.shared else ''}"
 
 
 class AnswerCachePlan(Struct, frozen=True):

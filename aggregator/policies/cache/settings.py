@@ -181,6 +181,20 @@ AnswerCache = Annotated[
 """A duration alone is the `ttl` of 200."""
 
 
+class LastGoodSettings(Settings):
+    """How long the last good value of a part stands in for it when it fails."""
+
+    ttl: Duration = Field(description="How long that is.", examples=["6h"])
+    shared: bool = Field(
+        False,
+        description="Keep it in the `store`, too, so that a process that has none of its own finds that of others.",
+    )
+
+
+LastGood = Annotated[LastGoodSettings, BeforeValidator(_long_form, json_schema_input_type=Duration | LastGoodSettings)]
+"""A duration alone is the `ttl`."""
+
+
 class ServerCacheSettings(Settings):
     """The answers of all endpoints that are kept."""
 

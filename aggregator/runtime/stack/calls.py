@@ -89,9 +89,9 @@ def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
     assert plan.cache is not None
     if plan.cache.elements is not None:
         return _cached_batch(part, plan, at)
-    kind, resources = Obeying if plan.cache.obeys else Cached, at.resources
-    shared = resources.shared(plan.upstream) if plan.cache.shared else None
-    return kind(part, _keyed(plan, at), resources.kept(plan.upstream), plan.cache, shared)
+    kind, kept = Obeying if plan.cache.obeys else Cached, at.resources.kept(plan.upstream)
+    shared = at.resources.levels.replies(plan.upstream, kept) if plan.cache.shared else None
+    return kind(part, _keyed(plan, at), kept, plan.cache, shared)
 
 
 def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
@@ -99,7 +99,9 @@ def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
     assert cache is not None
     assert cache.elements is not None
     call, find = _keyed(plan, at), compile_find(cache.elements.path, cache.elements.key, plan.name)
-    elements = Elements(call, resources.kept(plan.upstream), cache, find, text_of_key)
+    kept = resources.kept(plan.upstream)
+    level = resources.levels.elements(plan.upstream, kept) if cache.shared else None
+    elements = Elements(call, kept, cache, find, text_of_key, level)
     return CachedBatch(part, call, elements, resources.flights(plan.upstream), plan.rows)
 
 

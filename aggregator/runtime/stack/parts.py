@@ -91,7 +91,9 @@ def _guarded(part: Part, plan: PartPlan, at: Site) -> Part:
 def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
     kept = plan.last_good
     assert kept is not None
-    return LastGood(part, at.resources.values(), partial(part_key, kept, at.digest), kept)
+    values = at.resources.values()
+    level = at.resources.levels.values(values) if kept.shared else None
+    return LastGood(part, values, partial(part_key, kept, at.digest), kept, level)
 
 
 def _foreseen(part: Part, plan: PartPlan, at: Site) -> Part:

@@ -50,6 +50,11 @@ class Level:
         """Whether it can be asked."""
         return self._store.is_there and not self._purged and not self._under_way
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is read or written."""
+        return not self._tasks and not self._reading
+
     async def look(self, space: bytes, key: bytes) -> Looked:
         """Return what there is of *key*; raise ``StoreError`` when that is not known."""
         if self._reading >= _MOST_READS:

@@ -15,9 +15,9 @@ from aggregator.config.model.failure import StatusMap
 from aggregator.config.model.upstreams.formats import CsvSettings, FormatName, XmlSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.config.model.upstreams.limits import TimeoutSetting
-from aggregator.fields import ByteSize, Duration, Settings, TextKind
+from aggregator.fields import ByteSize, Settings, TextKind
 from aggregator.http import Method
-from aggregator.policies.cache.settings import CallCache
+from aggregator.policies.cache.settings import CallCache, LastGood
 from aggregator.policies.hedge.settings import HedgeOrNone
 from aggregator.policies.retry.settings import RetryOrNone
 from aggregator.policies.routing.settings import ChoiceSettings
@@ -156,11 +156,11 @@ class CallSettings(ShapeSettings):
         description="How long its replies are kept, in place of what the upstream says; `none` keeps none.",
         examples=["1h", {"ttl": "60s", "tags": ["user:{{ user_id }}"]}],
     )
-    last_good: Annotated[Duration | None, ON_PART & ~(Works.CALL | Works.RUNNER | Works.LATER)] = Field(
+    last_good: Annotated[LastGood | None, ON_PART & ~(Works.CALL | Works.RUNNER | Works.LATER)] = Field(
         None,
         description="How long its last good value stands in for it when it fails, but for a 4xx; `aggregator-parts` "
         "says `state=stale` then.",
-        examples=["6h"],
+        examples=["6h", {"ttl": "6h", "shared": True}],
     )
     coalesce: Annotated[bool | None, IN_REQUEST & ~(Works.BACKGROUND | Works.LATER | Works.STREAM)] = Field(
         None,

@@ -21,7 +21,7 @@ from aggregator.policies.cache.plan import (
     of_upstream,
 )
 from aggregator.policies.cache.purged.naming import naming
-from aggregator.policies.cache.settings import AnswerCacheSettings
+from aggregator.policies.cache.settings import AnswerCacheSettings, LastGoodSettings
 from aggregator.policies.credentials.plan import is_for_callers
 
 _MOMENTS = frozenset({"id", "time"})
@@ -123,7 +123,7 @@ def _references_of_ways(calls: Iterable[CallPlan]) -> Iterator[tuple[str, ...]]:
             yield from upstream.mock.when.references
 
 
-def compile_last_good(seconds: float, part: PartPlan) -> LastGoodPlan:
+def compile_last_good(settings: LastGoodSettings, part: PartPlan) -> LastGoodPlan:
     """Return how long the last good value of *part* stands in for a failure, and what that value depends on.
 
     Where an upstream is called in the name of callers, each of them has values apart: nothing in the request that the
@@ -137,4 +137,5 @@ def compile_last_good(seconds: float, part: PartPlan) -> LastGoodPlan:
         identity=any(is_for_callers(one.credentials) for upstream in upstreams for one in upstream.each_service),
     )
     tags = tuple(dict.fromkeys(of_upstream(upstream.name) for upstream in upstreams))
-    return LastGoodPlan(seconds, plan, tuple(sorted(roots - {*_ROOTS, "body", "calls", "params"})), tags)
+    results = tuple(sorted(roots - {*_ROOTS, "body", "calls", "params"}))
+    return LastGoodPlan(settings.ttl, plan, results, tags, settings.shared)

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.shared.numbers import LatestNumber
 from aggregator.policies.registry import Draft, Kind
 from aggregator.stores.level.contract import Looked, tag_digest
 from aggregator.stores.shared.connected import ConnectedStore
@@ -54,6 +55,7 @@ class SharedLevel(Generic[_T]):
         self.kept = kept
         self.level = store.level
         self.space = space
+        self.latest = LatestNumber(store.level, space)
         self._codec = codec
         self._asked: dict[bytes, list[Lookup]] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,12 +1,18 @@
-"""Results as they lie in the store: what expressions, and answers that are made anew, read of them."""
+"""Results as they lie in the store: what expressions read of them, and answers that are made of them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
 from aggregator.codecs import json as json_codec
+from aggregator.errors import AggregatorError
 from aggregator.parts.result import Result
+from aggregator.policies.cache.shared.level import Read
 from aggregator.policies.cache.shared.replies import are_fields
 
 
@@ -39,3 +45,38 @@ def result_of(written: WrittenResult) -> Result:
     result.headers, result.json, result.upstream = written.headers, written.json, written.upstream
     result.cause = None if written.cause is None else Cause(written.cause)
     return result
+
+
+class _Written(Struct, array_like=True, frozen=True, tag=1):
+    value: WrittenResult
+    tags: tuple[str, ...]
+    age: float
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Written)
+
+
+class ResultCodec:
+    """How the last good values of parts are written: MessagePack, with the version of this form."""
+
+    def write(self, value: Result, tags: Collection[str], age: float) -> bytes:
+        """Return the bytes of *value*; empty where a tag cannot be written."""
+        try:
+            return _encoder.encode(_Written(written_of(value), tuple(tags), age))
+        except (AggregatorError, UnicodeEncodeError):  # half a surrogate pair
+            return b""
+
+    def read(self, written: bytes) -> Read[Result] | None:
+        """Return what was *written*, None for what nobody of this version wrote."""
+        try:
+            found = _decoder.decode(written)
+            result = result_of(found.value)
+        except (ValueError, AggregatorError):
+            return None
+        if result.state is not State.OK or not found.age >= 0.0:
+            return None
+        return Read(result, len(result.json), frozenset(found.tags), found.age)
+
+
+RESULT_CODEC: Final = ResultCodec()

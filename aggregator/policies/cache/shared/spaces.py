@@ -1,4 +1,8 @@
-"""Which spaces of a store have what a purge speaks of, and by which tags: the replies of upstreams, and answers."""
+"""Which spaces of a store have what a purge speaks of, and by which tags.
+
+There is one for the replies of each upstream, one for elements of its batches, one for all answers, and one for last
+good values.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,20 @@ from aggregator.stores.level.contract import tag_digest
 from aggregator.stores.shared.level import Level
 
 _REPLIES: Final = "replies "
+_ELEMENTS: Final = "elements "
 _EVERYTHING: Final[tuple[str, ...]] = ()
 ANSWERS_SPACE: Final = "answers"
+VALUES_SPACE: Final = "values"
 
 
 def space_of(upstream: str) -> str:
     """Return the space of the replies of *upstream*."""
     return f"{_REPLIES}{upstream}"
+
+
+def elements_space_of(upstream: str) -> str:
+    """Return the space of the elements of batches of *upstream*."""
+    return f"{_ELEMENTS}{upstream}"
 
 
 def purged_spaces(states: Registry, purge: Purge) -> dict[Level, list[tuple[bytes, list[bytes]]]]:
@@ -30,10 +41,21 @@ def purged_spaces(states: Registry, purge: Purge) -> dict[Level, list[tuple[byte
     found: dict[Level, list[tuple[bytes, list[bytes]]]] = {}
     for name, shared in states.each(LEVELS).items():
         of: SharedLevel[object] = shared
-        tags = _answer_tags(purge) if name == ANSWERS_SPACE else _reply_tags(name.removeprefix(_REPLIES), purge)
+        tags = _tags_in(name, purge)
         if tags is not None:
             found.setdefault(of.level, []).append((of.space, [*map(tag_digest, tags)]))
     return found
+
+
+def _tags_in(space: str, purge: Purge) -> Collection[str] | None:
+    """Return the tags of what is purged in *space*; None when nothing is."""
+    match space:
+        case "answers":
+            return _answer_tags(purge)
+        case "values":
+            return None if purge.what == "endpoint" else _answer_tags(purge)
+        case _:
+            return _reply_tags(space.removeprefix(_REPLIES).removeprefix(_ELEMENTS), purge)
 
 
 def _reply_tags(upstream: str, purge: Purge) -> Collection[str] | None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +11,13 @@ from msgspec import msgpack
 from sharing import Machine
 
 from aggregator.server.admin.caches import purge_action
-from tests.policies.conftest import START
-from tests.policies.test_shared_levels import Process, redis  # noqa: F401 - a fixture
+from tests.policies.levels.conftest import Process
 
-TEXT = """
+
+class Maker(Process):
+    """Its upstreams answer with how often they were asked, or with *reply*."""
+
+    text = """
 upstreams: {{users: {{url: "http://users.test"}}, events: {{url: "http://events.test"}}}}
 endpoints:
   GET /users/{{id}}:
@@ -35,13 +35,8 @@ server: {{workers: 2}}
 store: {{url: "{url}", timeout: 10s}}
 """
 
-
-class Maker(Process):
-    """One of several processes; its upstreams answer with how often they were asked, or with *reply*."""
-
-    text = TEXT
-
-    async def _reply(self, request: httpx.Request) -> httpx.Response:
+    async def respond(self, request: httpx.Request) -> httpx.Response:
+        """Answer with the last piece of the path."""
         if request.url.host == "events.test":
             return httpx.Response(204)
         self.count += 1
@@ -50,63 +45,20 @@ class Maker(Process):
         return self.reply or httpx.Response(200, json={"id": request.url.path.split("/")[1], "count": self.count})
 
 
-@pytest.fixture(params=["supervisor", "redis"])
-def place(request: Any, redis: Any) -> Machine | str:  # noqa: F811
-    """Return the store of a machine, or the address of a server."""
-    redis.ask("FLUSHALL")
-    return Machine(START) if request.param == "supervisor" else redis.url
-
-
-@pytest.fixture
-def processes(tmp_path: Path, place: Machine | str) -> Iterator[list[Maker]]:
-    """Return two processes of one file."""
-    yield from started(tmp_path, place)
-
-
-@pytest.fixture
-def machine() -> Machine:
-    """Return the store of a machine."""
-    return Machine(START)
-
-
-@pytest.fixture
-def workers(tmp_path: Path, machine: Machine) -> Iterator[list[Maker]]:
-    """Return two processes of one machine."""
-    yield from started(tmp_path, machine)
-
-
-def started(folder: Path, place: Machine | str) -> Iterator[list[Maker]]:
-    """Yield two processes with the store at *place*."""
-    with ExitStack() as stack:
-        made = [Maker(folder, None, place) if isinstance(place, str) else Maker(folder, place) for _ in range(2)]
-        for process in made:
-            stack.callback(process.close)
-        yield made
-
-
-def answer_of(process: Maker, path: str, **options: Any) -> httpx.Response:
-    """Return an answer of *process*, once what it left is in the store."""
-
-    async def settled() -> httpx.Response:
-        answer = await process.ask("GET", path, **options)
-        await process.settle()
-        return answer
-
-    found: httpx.Response = process.run(settled())
-    return found
+KIND = Maker
 
 
 def test_an_answer_that_one_process_has_made_another_one_does_not_make(processes: list[Maker]) -> None:
     """It is the same, with its header fields and its tag, and it is kept there, too."""
     one, other = processes
-    made = answer_of(one, "/users/a")
-    found = answer_of(other, "/users/a")
+    made = one.answer("/users/a")
+    found = other.answer("/users/a")
     assert (one.count, other.count) == (2, 0)
     assert found.content == made.content
     assert found.headers["etag"] == made.headers["etag"]
     assert found.headers["x-made"] == "of a"
     assert found.headers["cache-status"].startswith("aggregator; hit; ttl=3")
-    assert answer_of(other, "/users/a", headers={"if-none-match": made.headers["etag"]}).status_code == 304
+    assert other.answer("/users/a", headers={"if-none-match": made.headers["etag"]}).status_code == 304
     kept = other.app.running.states.find("answers", "server")
     assert (kept.fetched_elsewhere, kept.hits, kept.misses) == (1, 1, 0)
     first = one.app.running.states.find("answers", "server")
@@ -116,8 +68,8 @@ def test_an_answer_that_one_process_has_made_another_one_does_not_make(processes
 def test_answers_that_are_not_said_to_be_shared_are_not(processes: list[Maker]) -> None:
     """Each process makes its own."""
     one, other = processes
-    answer_of(one, "/own/a")
-    answer_of(other, "/own/a")
+    one.answer("/own/a")
+    other.answer("/own/a")
     assert other.count == 1
 
 
@@ -125,11 +77,11 @@ def test_a_purge_by_a_tag_that_a_reply_gave_reaches_the_store(processes: list[Ma
     """Another answer stays."""
     one, other = processes
     for path in ("/users/a", "/users/b"):
-        answer_of(one, path)
+        one.answer(path)
     one.ask_for("/users/a", "PUT")
-    answer_of(other, "/users/b")
+    other.answer("/users/b")
     assert other.count == 0
-    answer_of(other, "/users/a")
+    other.answer("/users/a")
     assert other.count == 2
 
 
@@ -150,10 +102,10 @@ def test_answers_that_are_purged_by_hand_leave_the_store(
 ) -> None:
     """Whatever they are named by."""
     one, other = workers
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     one.run(purge_action(one.app.running).run(given))
     one.run(one.settle())
-    answer_of(other, "/users/a")
+    other.answer("/users/a")
     assert (other.count > 0) is ends
 
 
@@ -166,8 +118,8 @@ def test_an_answer_that_is_purged_while_it_is_made_is_kept_by_nobody(processes: 
         await one.settled("PUT", "/users/a")
 
     one.asked = meanwhile
-    answer_of(one, "/users/a")
-    answer_of(other, "/users/a")
+    one.answer("/users/a")
+    other.answer("/users/a")
     assert other.count == 2
 
 
@@ -175,13 +127,13 @@ def test_an_old_answer_is_given_out_while_one_process_makes_a_new_one(workers: l
     """The others find the new one in the store."""
     one, other = workers
     for process in workers:
-        answer_of(process, "/users/a")
+        process.answer("/users/a")
     machine.now += 3601
     for process in workers:
         process.now += 3601
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     assert one.count == 4
-    old, new = (answer_of(other, "/users/a") for _ in range(2))
+    old, new = (other.answer("/users/a") for _ in range(2))
     assert other.count == 0
     assert (old.json()["user"]["count"], new.json()["user"]["count"]) == (1, 3)
 
@@ -189,10 +141,10 @@ def test_an_old_answer_is_given_out_while_one_process_makes_a_new_one(workers: l
 def test_an_old_answer_of_the_store_is_given_out_and_made_anew(workers: list[Maker], machine: Machine) -> None:
     """By the one who has found it, behind the answer."""
     one, other = workers
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     machine.now += 3601
     other.now += 3601
-    old, new = (answer_of(other, "/users/a") for _ in range(2))
+    old, new = (other.answer("/users/a") for _ in range(2))
     assert old.headers["age"] == "3601"
     assert (old.json()["user"]["count"], new.headers["age"], other.count) == (1, "0", 2)
 
@@ -201,21 +153,21 @@ def test_who_asks_past_what_is_kept_gives_others_the_new_answer(workers: list[Ma
     """By `no-cache`, where `obey` names it."""
     one, other = workers
     for process in workers:
-        answer_of(process, "/users/a")
-    answer_of(one, "/users/a", headers={"cache-control": "no-cache"})
+        process.answer("/users/a")
+    one.answer("/users/a", headers={"cache-control": "no-cache"})
     assert one.count == 4
     other.app.running.states.find("answers", "server").purge_all()
-    assert answer_of(other, "/users/a").json()["user"]["count"] == 3
+    assert other.answer("/users/a").json()["user"]["count"] == 3
 
 
 def test_an_answer_of_the_store_stands_in_for_a_failure(workers: list[Maker], machine: Machine) -> None:
     """As long as it would have where it was made."""
     one, other = workers
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     machine.now += 8000
     other.now += 8000
     other.reply = httpx.Response(503)
-    found = answer_of(other, "/users/a")
+    found = other.answer("/users/a")
     assert (found.status_code, found.headers["cache-control"]) == (200, "no-store")
 
 
@@ -223,7 +175,7 @@ def test_background_calls_read_what_another_process_was_told(processes: list[Mak
     """The results that an answer was made of lie with it."""
     other = processes[1]
     for process in processes:
-        answer_of(process, "/told/a")
+        process.answer("/told/a")
         process.run(until(lambda process=process: any(r.url.host == "events.test" for r in process.requests)))
     assert other.count == 0
     sent = [request.content for request in other.requests]
@@ -239,11 +191,11 @@ async def until(holds: Any) -> None:
 def test_a_store_that_is_away_costs_no_whole_answer(workers: list[Maker], machine: Machine) -> None:
     """Each process makes its own."""
     one, other = workers
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     machine.is_away = True
-    assert answer_of(other, "/users/a").status_code == 200
+    assert other.answer("/users/a").status_code == 200
     assert not other.store.is_there
-    answer_of(other, "/users/a")
+    other.answer("/users/a")
     assert other.count == 2
 
 
@@ -254,9 +206,9 @@ _TWO_LINES = [1, 200, [[b"x", b"1\r\nx: 2"]], b"", [], 0.0, [], 0.0]
 def test_garbage_is_no_answer(workers: list[Maker], machine: Machine, garbage: bytes) -> None:
     """So is what another version wrote, or what has a line break in a field."""
     one, other = workers
-    answer_of(one, "/users/a")
+    one.answer("/users/a")
     machine.garbage = garbage
-    assert answer_of(other, "/users/a").status_code == 200
+    assert other.answer("/users/a").status_code == 200
     assert other.count == 2
 
 

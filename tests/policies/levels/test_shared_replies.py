@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sharing import Machine
-from tiers import starts_processes
-from valkey import Valkey
 
 from aggregator.server.admin.caches import purge_action
-from aggregator.stores.shared.connected import ConnectedStore
-from tests.policies.conftest import START, Served
+from tests.policies.levels.conftest import Process
 
-TEXT = """
+
+class Serving(Process):
+    """One of several processes."""
+
+    text = """
 upstreams:
   users: {{url: "http://users.test", cache: {{ttl: 1h, stale: 1h, on_error: 10h, tags: ["user:{{{{ id }}}}"], shared: true}}}}
   items: {{url: "http://items.test", cache: {{rfc: true, shared: true}}}}
@@ -37,111 +34,7 @@ store: {{url: "{url}", timeout: 10s}}
 """
 
 
-class Process(Served):
-    """One of several processes; its upstreams answer *reply*, else how often they were asked."""
-
-    text = TEXT
-
-    def __init__(self, folder: Path, machine: Machine | None, url: str = "memory") -> None:
-        self._machine = machine
-        self.count = 0
-        self.reply: httpx.Response | None = None
-        self.asked: Any = None
-        text = self.text.format(url=url)
-        super().__init__(folder, text if machine is None else text[: text.index("store:")], self._reply)
-
-    def before(self) -> None:
-        """Lead to the store of the machine."""
-        if self._machine is not None:
-            self.app.running.stores.memory = self._machine.way
-
-    async def _reply(self, request: httpx.Request) -> httpx.Response:
-        self.count += 1
-        if self.asked is not None:
-            await self.asked(request)
-        made = httpx.Response(200, json=self.count, headers={"cache-control": "max-age=3600", "etag": '"1"'})
-        return self.reply or made
-
-    @property
-    def store(self) -> ConnectedStore:
-        """Its way to the store."""
-        running = self.app.running
-        found: ConnectedStore = running.stores.found(running.plan.store)
-        return found
-
-    def ask_for(self, path: str, method: str = "GET") -> tuple[int, Any, bool]:
-        """Return status and body of an answer, and whether upstreams were asked, once what it left is in the store."""
-        before = self.count
-        answer = self.run(self.settled(method, path))
-        return answer.status_code, answer.json() if answer.content else None, self.count > before
-
-    async def settled(self, method: str, path: str) -> httpx.Response:
-        answer = await self.ask(method, path)
-        await self.settle()
-        return answer
-
-    async def settle(self) -> None:
-        """Wait for what goes to the store, and for calls in the background."""
-        kept = self.app.running.states.each("replies").values()
-        await asyncio.sleep(0)
-        while self.store.level._tasks or any(one.refreshing for one in kept) or self._makes():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-    def _makes(self) -> bool:
-        """Return whether answers are being made."""
-        routines = [route.handler.routine for route in self.app.running.generation.routes]
-        return any(one.keeping is not None and one.keeping.flying for one in routines)
-
-
-@pytest.fixture(scope="module")
-@starts_processes
-def redis() -> Iterator[Valkey]:
-    """Return a server."""
-    server = Valkey()
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture(params=["supervisor", pytest.param("redis", marks=pytest.mark.processes)])
-def place(request) -> Machine | str:
-    """Return the store of a machine, or the address of a server."""
-    if request.param == "supervisor":
-        return Machine(START)
-    redis: Valkey = request.getfixturevalue("redis")
-    redis.ask("FLUSHALL")
-    return redis.url
-
-
-@pytest.fixture
-def processes(tmp_path, place) -> Iterator[list[Process]]:
-    """Return two processes of one file."""
-    yield from started(tmp_path, place)
-
-
-@pytest.fixture
-def machine() -> Machine:
-    """Return the store of a machine."""
-    return Machine(START)
-
-
-@pytest.fixture
-def workers(tmp_path, machine) -> Iterator[list[Process]]:
-    """Return two processes of one machine."""
-    yield from started(tmp_path, machine)
-
-
-def started(folder: Path, place: Machine | str) -> Iterator[list[Process]]:
-    """Yield two processes with the store at *place*."""
-    with ExitStack() as stack:
-        made = []
-        for _ in range(2):
-            process = Process(folder, None, place) if isinstance(place, str) else Process(folder, place)
-            stack.callback(process.close)
-            made.append(process)
-        yield made
+KIND = Serving
 
 
 @pytest.mark.parametrize("path", ["/users/a", "/items/a"])
