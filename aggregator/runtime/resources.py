@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 import httpx
@@ -116,8 +117,6 @@ class Resources:
         self._has_secret = server.debug_secret is not None
         self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, store)
         self.purges = Purges(self.states.registry, store)
-        self.levels = Levels(self.states, store)
-        """What of all that is kept lies in the store, too."""
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
@@ -194,6 +193,11 @@ class Resources:
         """Return the replies of the upstream of *plan* that are kept."""
         kind: Kind[int, Kept[Reply]] = Kind(REPLIES, lambda most: Kept(most, self.clock), Kept.resize)
         return self.states.hold(kind, plan.name, plan.kept_bytes)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """What of all that is kept lies in the store, too."""
+        return Levels(self.states, self.keeper.store)
 
     def values(self) -> Kept[Result]:
         """Return the last good values of parts."""
