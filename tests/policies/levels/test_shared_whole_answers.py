@@ -228,11 +228,11 @@ def test_many_who_want_an_answer_ask_the_store_once(workers: list[Maker], machin
 def test_failures_are_not_shared(workers: list[Maker], machine: Machine) -> None:
     """Each process has its own, and what was a success in the store is not one any more."""
     one, other = workers
-    answer_of(one, "/gone/a")
-    machine.now = one.now = other.now = START + 3601
+    one.answer("/gone/a")
+    machine.now = one.now = other.now = machine.now + 3601
     one.reply = other.reply = httpx.Response(404, json={})
     for process in (one, other):
-        made, kept = answer_of(process, "/gone/a"), answer_of(process, "/gone/a")
+        made, kept = process.answer("/gone/a"), process.answer("/gone/a")
         assert [made.status_code, made.json()["upstream_status"]] == [404, 404]
         assert kept.headers["cache-status"] == "aggregator; hit; ttl=60"
     assert other.count == 1
