@@ -13,29 +13,23 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 import msgspec
 
-from aggregator.codecs.pieces import LARGE, Decode, NoPieces, decode_pieces
 from aggregator.errors import CallError, Cause, ExpressionError
+from aggregator.templates.expressions.json_pieces import decode_text, in_pieces
 
 WHITESPACE = b" \t\n\r"
 _BOM = b"\xef\xbb\xbf"
 _ESCAPED_COLON = b"\\u003"
 _CHUNK = 1 << 16
-_SHORT = 4096
-_LONG_EXPONENTS = tuple(e + sign + digit for e in (b"e", b"E") for sign in (b"", b"+") for digit in (b"1", b"2", b"3"))
-_LONG_EXPONENT = re.compile(rb"[0-9][eE]\+?[123][0-9][0-9]").search
 _MOST_DIGITS = 4300  # of an integer; what Python reads
 _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
 _raw_decode = msgspec.json.Decoder(msgspec.Raw).decode
-_any_decode = msgspec.json.Decoder().decode
-_patient_decode = msgspec.json.Decoder(float_hook=float).decode
 _exact_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -62,7 +56,7 @@ def fault_in(body: bytes) -> CallError | None:
 def decode(body: bytes) -> Any:
     """Return the value of the JSON text *body*; raise ``CallError`` (``malformed``) when it is none."""
     try:
-        return _in_pieces(body, _decode)
+        return decode_text(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
@@ -73,30 +67,11 @@ def decode_exact(body: bytes) -> Any:
     ``encode`` writes every digit of them again. For arithmetic ``decode`` is right. Raises as that does.
     """
     try:
-        return _in_pieces(body, _exact_decode)
+        return in_pieces(body, _exact_decode)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
     except ArithmeticError:
         raise _too_large(body) from None
-
-
-def _in_pieces(body: bytes, decode_one: Decode) -> Any:
-    if len(body) > LARGE:
-        with suppress(NoPieces):
-            return decode_pieces(body, decode_one)
-    return decode_one(body)
-
-
-def _decode(body: bytes) -> Any:
-    return (_any_decode if len(body) <= _SHORT or not _has_long_exponent(body) else _patient_decode)(body)
-
-
-def _has_long_exponent(body: bytes) -> bool:
-    """Return whether a number in *body* may have an exponent of three digits, as ``1e300``.
-
-    Each takes the decoder a hundred times as long as another number; Python's own ``float`` reads all alike.
-    """
-    return any(start in body for start in _LONG_EXPONENTS) and _LONG_EXPONENT(body) is not None
 
 
 def repeated_key(body: bytes, value: Any) -> str | None:

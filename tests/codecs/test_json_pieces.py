@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from aggregator.codecs import json as json_codec
-from aggregator.codecs.pieces import LARGE, NoPieces, decode_pieces
 from aggregator.errors import CallError
+from aggregator.templates.expressions.json_pieces import LARGE, NoPieces, decode_pieces
 
 RECORDS = [{"id": number, "name": '},],{[",\\' * (number % 5), "of": [{"a": [number]}]} for number in range(9000)]
 MANY = LARGE // 2

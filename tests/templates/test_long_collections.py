@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.templates import compile_expression
-from aggregator.templates.expressions import environment
+from aggregator.templates.expressions import environment, json_pieces, pieces
 from aggregator.templates.expressions.bounds import LARGE, MAX_ITEMS, MAX_TEXT
 from aggregator.templates.expressions.pieces import PIECE, are_equal, holds, in_order, place_of
 from aggregator.templates.filters import FILTERS, TESTS
@@ -114,6 +114,10 @@ def test_long_values_are_compared_as_short_ones() -> None:
         assert are_equal(value, value.copy())
         assert not are_equal(value, other)
         assert not are_equal(other, value)
+        for inside in (lambda one: {"a": [{"b": one}]}, lambda one: [[one], 1], lambda one: [{"b": one}] * 2):
+            assert are_equal(inside(value), inside(value.copy()))
+            assert not are_equal(inside(value), inside(other))
+            assert not are_equal(inside(other), inside(value))
     assert (holds(array, 3 * PIECE - 1), holds(array, -1)) == (True, False)
     context = {"a": array, "b": {"x": array}}
     assert compile_expression("a | tojson").evaluate(context) == str(array).replace(" ", "")
@@ -154,3 +158,33 @@ def test_the_deadline_ends_a_sort() -> None:
     numbers = _keys("numbers")[: 2 * PIECE - 1]
     with pytest.raises(CallError):
         compile_expression("a | sort").evaluate(Names(a=numbers))
+
+
+def test_many_elements_are_compared_in_pieces_however_deep_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that is compared at once has more elements than a few pieces."""
+    found: list[tuple[Any, Any]] = []
+    real = pieces.pairs_of
+
+    def pairs(one: Any, other: Any) -> list[tuple[Any, Any]]:
+        made = list(real(one, other))
+        found.extend(made)
+        return made
+
+    monkeypatch.setattr(pieces, "pairs_of", pairs)
+    array = list(range(40 * PIECE))
+    assert are_equal({"a": {"b": array}}, {"a": {"b": array.copy()}})
+    assert max(len(one) for one, _ in found if isinstance(one, list) and one is not array) == PIECE
+
+
+def test_json_in_a_text_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long text is not decoded at once, and numbers of which each takes long are not waited for."""
+    sizes: list[int] = []
+    real = json_pieces.in_pieces
+
+    def in_pieces(body: bytes, decode: json_pieces.Decode) -> Any:
+        return real(body, lambda piece: (sizes.append(len(piece)), decode(piece))[1])
+
+    monkeypatch.setattr(json_pieces, "in_pieces", in_pieces)
+    text = "[" + ", ".join(["1e300"] * 100_000) + "]"
+    assert compile_expression("a | fromjson").evaluate({"a": text}) == [1e300] * 100_000
+    assert max(sizes) < json_pieces.LARGE

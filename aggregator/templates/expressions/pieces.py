@@ -7,12 +7,16 @@ elements, in which nobody is answered, whatever thread the expression is evaluat
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, Final
 
 PIECE: Final = 8192
 """Elements of a piece; to put so many in order takes three milliseconds."""
+_NOTHING: Final = object()
+_HOLDING: Final = frozenset({list, dict})
+_AT_ONCE: Final = 16 * PIECE
+"""Elements, inside of each other, that are compared at once."""
 _CHARACTERS: Final = 64 * 1024
 """Of a piece of a text."""
 
@@ -73,12 +77,39 @@ def holds(items: list[Any], item: Any) -> bool:
 
 
 def are_equal(left: Any, right: Any) -> bool:
-    """Return whether the values *left* and *right* are equal."""
-    if isinstance(left, list) and isinstance(right, list) and PIECE < len(left) == len(right):
-        return all(one == other for one, other in zip(pieces_of(left), pieces_of(right), strict=True))
-    if isinstance(left, dict) and isinstance(right, dict) and PIECE < len(left) == len(right):
-        return all(key in right and value == right[key] for key, value in left.items())
-    return bool(left == right)
+    """Return whether the values *left* and *right* are equal, however deep what is large in them stands."""
+    if not (isinstance(left, list | dict) and isinstance(right, list | dict)):
+        return bool(left == right)
+    waiting = [(left, right)]
+    while waiting:
+        one, other = waiting.pop()
+        if type(one) not in _HOLDING or not _is_wide(one):
+            if one != other:
+                return False
+        elif type(one) is not type(other) or len(one) != len(other):
+            return False
+        else:
+            waiting += pairs_of(one, other)
+    return True
+
+
+def pairs_of(one: Any, other: Any) -> Iterable[tuple[Any, Any]]:
+    """Return what is equal where two arrays or objects of one length are; a long array is in pieces."""
+    if isinstance(one, list):
+        return zip(one, other, strict=True) if len(one) <= PIECE else zip(pieces_of(one), pieces_of(other), strict=True)
+    return [(value, other.get(key, _NOTHING)) for key, value in one.items()]
+
+
+def _is_wide(value: Any) -> bool:
+    """Return whether more than `_AT_ONCE` elements stand in *value*; it looks no further than that."""
+    left, level = _AT_ONCE, [value]
+    while level:
+        left -= sum(map(len, level))
+        if left < 0:
+            return True
+        elements = chain.from_iterable([one.values() if type(one) is dict else one for one in level])
+        level = [one for one in elements if type(one) in _HOLDING]
+    return False
 
 
 def texts_of(text: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ import msgspec
 from aggregator.errors import ExpressionError
 from aggregator.templates.expressions.bounds import BUDGET, check_length, work_of
 from aggregator.templates.expressions.data import MISSING
+from aggregator.templates.expressions.json_pieces import decode_text
 from aggregator.templates.expressions.pieces import texts_of
 from aggregator.templates.filters.doc import FilterDoc, table
 from aggregator.templates.filters.wants import refuse, want_text
@@ -31,7 +32,7 @@ def _fromjson(value: Any) -> Any:
     text = want_text(value, "fromjson")
     check_length(len(text))
     try:
-        return msgspec.json.decode(text)
+        return decode_text(text.encode())
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise ExpressionError("`fromjson` takes a string with JSON in it") from None
 

@@ -6,7 +6,9 @@ Where members are larger than a piece, the decoder steps over them once, and eac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -23,8 +25,43 @@ _CUTS = (b"},", b"],", b",")
 Decode = Callable[[bytes], Any]
 
 
+_SHORT = 4096
+_LONG_EXPONENTS = tuple(e + sign + digit for e in (b"e", b"E") for sign in (b"", b"+") for digit in (b"1", b"2", b"3"))
+_LONG_EXPONENT = re.compile(rb"[0-9][eE]\+?[123][0-9][0-9]").search
+_any_decode = msgspec.json.Decoder().decode
+_patient_decode = msgspec.json.Decoder(float_hook=float).decode
+
+
 class NoPieces(Exception):  # noqa: N818 - says that the whole has to be decoded
     """The text is no JSON, or cannot be cut."""
+
+
+def decode_text(body: bytes) -> Any:
+    """Return the value of the JSON text *body*.
+
+    Raises ``MsgspecError``, ``UnicodeDecodeError`` or ``RecursionError`` for what is none.
+    """
+    return in_pieces(body, _decode)
+
+
+def in_pieces(body: bytes, decode_one: Decode) -> Any:
+    """Return the value of the JSON text *body*, by *decode_one*, whose errors it raises: a large one in pieces."""
+    if len(body) > LARGE:
+        with suppress(NoPieces):
+            return decode_pieces(body, decode_one)
+    return decode_one(body)
+
+
+def _decode(body: bytes) -> Any:
+    return (_any_decode if len(body) <= _SHORT or not _has_long_exponent(body) else _patient_decode)(body)
+
+
+def _has_long_exponent(body: bytes) -> bool:
+    """Return whether a number in *body* may have an exponent of three digits, as ``1e300``.
+
+    Each takes the decoder a hundred times as long as another number; Python's own ``float`` reads all alike.
+    """
+    return any(start in body for start in _LONG_EXPONENTS) and _LONG_EXPONENT(body) is not None
 
 
 def decode_pieces(text: bytes, decode: Decode) -> Any:
