@@ -80,6 +80,17 @@ def test_callers_are_counted_apart(serve: Serve) -> None:
     assert [served.get("/b", headers=each).status_code for each in tenants] == [200, 200, 429, 200, 429]
 
 
+@pytest.mark.parametrize("by", ["request.client ~ '/' ~ headers.t", "[request.client, headers.t]"])
+def test_an_address_within_a_value_stands_for_its_network(serve: Serve, by: str) -> None:
+    """Another address of the same /64 network is no way to another count, whatever else the value is made of."""
+    served = serve(f"""
+        endpoints:
+          GET /a: {{rate_limit: {{rate: 1/h, by: "{{{{ {by} }}}}"}}, respond: {{body: 1}}}}
+    """)
+    asked = [("2001:db8::1", "a"), ("2001:db8::2", "a"), ("2001:db8::2", "b"), ("2001:db8:0:1::1", "a")]
+    assert [served.get("/a", address=each, headers={"t": t}).status_code for each, t in asked] == [200, 429, 200, 200]
+
+
 def test_values_of_different_kinds_are_different(serve: Serve) -> None:
     """The number 1, the text "1", true and null have counts of their own."""
     served = serve("""

@@ -31,7 +31,8 @@ DIRECT: dict[Any, Callable[[Exchange], str | bytes]] = {("request", "client"): _
 def value_of(by: Expression, exchange: Exchange, names: Names) -> str | bytes:
     """Return the value of *by*: a text as it is, else JSON, null where it cannot be told.
 
-    A client's address stands for its network.
+    A client's address stands for its network, also where it is a piece of the value: nobody gets a count of their own
+    by another address of a network that is theirs.
     """
     try:
         value = by.evaluate(names)
@@ -39,9 +40,12 @@ def value_of(by: Expression, exchange: Exchange, names: Names) -> str | bytes:
         value = None
     if value is MISSING:
         value = None
-    elif value == exchange.client and value:
-        value = client_key(value)
-    return value if isinstance(value, str) else json_codec.encode(value)  # bytes: 1 and "1" differ
+    client = exchange.client
+    if client is None or ":" not in client:
+        return value if isinstance(value, str) else json_codec.encode(value)  # bytes: 1 and "1" differ
+    if isinstance(value, str):
+        return value.replace(client, client_key(client))
+    return json_codec.encode(value).replace(client.encode(), client_key(client).encode())
 
 
 def bucket_of(by: Expression | None, exchange: Exchange, names: Names, *, reads_caller: bool) -> str | bytes:
