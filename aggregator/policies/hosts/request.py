@@ -34,7 +34,8 @@ _SERVER_ERROR: Final = 500
 class HostRequest(Struct, eq=False):
     """A request to one of *hosts*, for the call of *frame*; it is told of the end.
 
-    It goes past the hosts that *written*, or what *frame* knows as written, was sent to before.
+    It goes past the hosts that *written*, or what *frame* knows as written, was sent to before. It is over when its
+    *host* is None again; *era* is that of the host where calls to it may eject it.
     """
 
     hosts: HostsDoor
@@ -51,7 +52,7 @@ class HostRequest(Struct, eq=False):
         steps: int = 0, under_way: bool = False,
     ) -> Cancelable:  # fmt: skip
         """See `Door.start`."""
-        loop = self._loop() if self.frame is None else self.frame.loop
+        loop = asyncio.get_running_loop() if self.frame is None else self.frame.loop
         try:
             door, headers = self._begin(headers, loop.time())
         except CallError as error:
@@ -85,7 +86,9 @@ class HostRequest(Struct, eq=False):
         door, line = (None if hosts.by_caller else hosts.ways.get(host)) or self._way_to(host)
         if written is not None:
             written.tried = (*written.tried, host)
-        self.host, self.era = host, host.era
+        self.host = host
+        if table.ejects:
+            self.era = host.era
         host.in_flight += 1
         if line is not None and headers.startswith(hosts.line):  # no call has declared another one
             headers = line + headers[len(hosts.line) :]
@@ -100,15 +103,14 @@ class HostRequest(Struct, eq=False):
 
     def __call__(self, outcome: Reply | CallError) -> None:
         """Count what the request came to, and pass it on."""
-        done, self.done = self.done, None
+        host, done, self.host = self.host, self.done, None
+        if host is None or done is None:  # given up
+            return
         self.ticket = None
-        host, self.host = self.host, None
-        if host is not None:
-            host.in_flight -= 1
-            if self.admitted is not None or self.hosts.table.ejects:
-                self._judge(host, outcome)
-        if done is not None:
-            done(outcome)
+        host.in_flight -= 1
+        if self.admitted is not None or self.hosts.table.ejects:
+            self._judge(host, outcome)
+        done(outcome)
 
     def _judge(self, host: Host, outcome: Reply | StreamReply | CallError) -> None:
         """Count what *outcome* says of *host*, where anybody wants to know."""
@@ -120,8 +122,7 @@ class HostRequest(Struct, eq=False):
 
     def cancel(self) -> None:
         """Give it up."""
-        if self.done is not None:
-            self.done = None
+        if self.host is not None:
             self._leave()
             if self.ticket is not None:
                 self.ticket.cancel()
