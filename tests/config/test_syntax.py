@@ -366,6 +366,7 @@ def test_a_mistake_is_named_in_plain_words(
         ('a: "b": c\n', "a text with `: ` in it must be written in quotes"),
         ('a: 1\n"b" : c: d\n', "this is not YAML: mapping values are not allowed in this context"),
         ("a: &\n", "a text that begins with `&` must be written in quotes"),
+        ("a: *b{{ x }}\n", "a text that begins with `*` must be written in quotes"),
         ("a: b\n- c\n", "the indentation of this line fits no line above"),
         ('a: "\\x1"\n', "this is not YAML: did not find expected hexdecimal number"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from aggregator.plan.explaining.drawing.graph import draw_tree, mermaid, tree_of
+from aggregator.plan.explaining.drawing.pictures import endpoint_graph
+from aggregator.plan.explaining.explain import explain
 
 
 def line(call) -> str:
@@ -118,6 +120,21 @@ def test_flowchart(plan_of) -> None:
         '  effect0["SAY #quot;X#quot;"]\n'
         "  answer -.->|after a success| effect0\n"
     )
+
+
+def test_arrows_of_a_picture(plan_of) -> None:
+    """A part hangs on those that it waits for, else on the request; what nobody waits for leads to the answer."""
+    plan = plan_of("""
+    endpoints:
+      GET /a:
+        fan_out: {a: shop:/a, b: "shop:/b/{a.id}"}
+    """)
+    _, arrows = endpoint_graph(explain(plan.endpoints[0], plan.secrets))
+    assert [(one.source, one.target) for one in arrows] == [
+        ("request", "part0"),
+        ("part0", "part1"),
+        ("part1", "answer"),
+    ]
 
 
 def test_flowchart_of_parts_inside_parts(plan_of) -> None:

@@ -268,6 +268,20 @@ def test_a_name_in_braces_is_that_of_an_upstream(text: str, hint: str) -> None:
     assert problem.value.hint == hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("users:8080/health", "write `users:/8080/health`, or `http://users:8080/health` when `users` is a host"),
+        ("users:health", "write `users:/health`"),
+    ],
+)
+def test_a_name_and_a_number_may_be_a_host_and_its_port(text: str, hint: str) -> None:
+    """Both ways on are shown where both may be meant."""
+    with pytest.raises(TemplateProblem, match="the path must start with `/`") as problem:
+        compile_url(text)
+    assert problem.value.hint == hint
+
+
 @pytest.mark.parametrize("host", ["256.256.256.256", "1.2.3", "10.0.0.0.1", "999", "a.1"])
 def test_what_ends_in_a_number_is_an_address(host: str) -> None:
     """A host whose last label is a number is an IPv4 address of four parts, or none at all."""
