@@ -215,7 +215,13 @@ def _find_folder(whole: Whole, section: Section, value: Any, folder: Path) -> An
     return str(place)
 
 
-_FINDERS = {"upstreams": _find_files, "server": _find_files, "auth": _find_identity, "state": _find_folder}
+_FINDERS = {
+    "upstreams": _find_files,
+    "server": _find_files,
+    "store": _find_files,
+    "auth": _find_identity,
+    "state": _find_folder,
+}
 """Sections that name files or folders, and what looks for these."""
 
 

@@ -126,3 +126,15 @@ def test_what_files_hold_is_a_part_of_the_configuration(folder: Path) -> None:
     pools = [compile_plan(config).upstreams[0].pool for config in (before, same, after)]
     assert (pools[0] == pools[1], pools[0] == pools[2]) == (True, False)
     assert set(before.tls_digests) == {"one"}
+
+
+def test_the_files_of_the_store_are_found_beside_the_file(folder: Path) -> None:
+    """What they hold is a part of the plan, so that a renewal opens the store anew."""
+    pytest.importorskip("redis")
+    text = "version: 1\nstore: {url: rediss://cache.test, tls: {ca: tls/ca.pem, cert: tls/us.crt, key: tls/us.key}}\n"
+    (folder / "routes.yaml").write_text(f"{text}endpoints: {{}}\n")
+    before = compile_plan(load_config(folder / "routes.yaml", {})).store
+    trust = before.address.trust
+    assert (trust.ca, trust.key) == (str(folder / "tls/ca.pem"), str(folder / "tls/us.key"))
+    trustme.CA().cert_pem.write_to_path(folder / "tls/ca.pem")
+    assert compile_plan(load_config(folder / "routes.yaml", {})).store != before

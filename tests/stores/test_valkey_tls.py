@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 import trustme
+from msgspec.structs import replace
 from valkey import Valkey
 
 from aggregator.errors import StoreError
 from aggregator.stores.rate import Rate
 from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared import connected
-from aggregator.stores.shared.address import store_address
+from aggregator.stores.shared.address import OF_THE_MACHINE, StoreTls, store_address
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.connected import ConnectedStore
 
@@ -34,10 +35,18 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 
 @asynccontextmanager
-async def by_tls(server: Valkey, shown: trustme.LeafCert) -> AsyncIterator[int]:
-    """Yield the port at which *server* speaks TLS and has the certificate *shown*: it is built without."""
+async def by_tls(
+    server: Valkey, shown: trustme.LeafCert, clients: trustme.CA | None = None
+) -> AsyncIterator[int]:  # fmt: skip
+    """Yield the port at which *server* speaks TLS and has the certificate *shown*: it is built without.
+
+    With *clients* it wants certificates of that authority.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     shown.configure_cert(context)
+    if clients is not None:
+        clients.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
     relays: set[asyncio.Task[None]] = set()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,9 +67,9 @@ async def by_tls(server: Valkey, shown: trustme.LeafCert) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[ConnectedStore]:
+async def opened(url: str, trust: StoreTls = OF_THE_MACHINE) -> AsyncIterator[ConnectedStore]:
     """Yield the store at *url*, to which a connection was tried once."""
-    address = store_address(url)
+    address = replace(store_address(url), trust=trust)
     store = ConnectedStore(lambda broken: RedisStore(address, "t:", 5.0, broken), address.label)
     await store.open()
     try:
@@ -78,6 +87,42 @@ def test_it_counts_by_tls(valkey: Valkey, authority: trustme.CA) -> None:
             while not store.is_there:  # noqa: ASYNC110 - it has no event, and a busy machine tries again
                 await asyncio.sleep(0.005)
             assert (await store.take_all([ASK]))[0].remaining == 99
+
+    asyncio.run(main())
+
+
+def test_an_authority_of_ones_own_is_trusted_in_place_of_the_machine_s(
+    valkey: Valkey, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """It is shown our certificate; whom this machine trusts is a stranger there."""
+    ours = trustme.CA()
+    ours.cert_pem.write_to_path(str(tmp_path / "ours.pem"))
+    client = ours.issue_cert("aggregator@machine.test")
+    client.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "client.pem"))
+    trust = StoreTls(str(tmp_path / "ours.pem"), str(tmp_path / "client.pem"))
+
+    async def main() -> None:
+        shown, stranger = (one.issue_cert("127.0.0.1") for one in (ours, authority))
+        async with by_tls(valkey, shown, ours) as port, opened(f"rediss://127.0.0.1:{port}/0", trust) as store:
+            while not store.is_there:  # noqa: ASYNC110 - it has no event, and a busy machine tries again
+                await asyncio.sleep(0.005)
+            assert (await store.take_all([ASK]))[0].granted
+        async with by_tls(valkey, stranger) as port, opened(f"rediss://127.0.0.1:{port}/0", trust) as store:
+            while "unable to get local issuer" not in store.reason:  # noqa: ASYNC110 - it is tried again
+                await asyncio.sleep(0.005)
+
+    asyncio.run(main())
+
+
+def test_a_file_that_has_gone_is_an_alarm(valkey: Valkey, authority: trustme.CA, tmp_path: Path) -> None:
+    """And no end."""
+    trust = StoreTls(str(tmp_path / "gone.pem"))
+
+    async def main() -> None:
+        shown = authority.issue_cert("127.0.0.1")
+        async with by_tls(valkey, shown) as port, opened(f"rediss://127.0.0.1:{port}/0", trust) as store:
+            while "No such file" not in store.reason:  # noqa: ASYNC110 - it is tried again
+                await asyncio.sleep(0.005)
 
     asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""The files that upstreams and the server name under ``tls``: where they are, whether they can be used, what they hold.
+"""The files of upstreams, the server and the store under ``tls``: where they are, whether they can be used, what they hold.
 
 ``merging`` asks for each section that may name some, so that a file renewed on disk is a change of the configuration.
 """
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _ROLES = ("ca", "client_ca", "cert", "key")
 SERVER = "server.tls"
 """Under what the digest of the server's files stands, beside those of upstreams, whose names have no dot."""
+STORE = "store.tls"
+"""The same of the store's files."""
 _FOLDER = "create it, or correct its path, which begins in the folder of this file"
 _Paths = dict[str, str]
 _Steps = tuple[str, ...]
@@ -32,7 +34,7 @@ _Steps = tuple[str, ...]
 class TlsFiles(Struct):
     """What was found: *value* is the section with whole paths; *digests* are of what the files hold, by upstream.
 
-    The files of the server have theirs under ``SERVER``.
+    The files of the server have theirs under ``SERVER``, those of the store under ``STORE``.
     """
 
     value: Any
@@ -44,15 +46,14 @@ class TlsFiles(Struct):
 def find_tls_files(section: Section, value: Any, folder: Path) -> TlsFiles:
     """Look for the files that *section* names in *folder*; *value* is the section with variables filled in."""
     found, look = TlsFiles(value), cache(_look)  # many upstreams may share their files
-    is_server = section.key == "server"
-    for steps, paths in _pairs_of_server(value) if is_server else _pairs_of_upstreams(value):
+    for steps, paths in _PAIRS[section.key](value):
         located = {role: str(folder / path) for role, path in paths.items()}
         found.files |= {Path(path) for path in located.values()}
         wrong, digest = look(tuple(located.items()))
         if wrong is not None:
             found.diagnostics.append(_problem(section, steps, wrong, at_path(section.value, steps)))
             continue
-        owner = SERVER if is_server else steps[0]
+        owner = _OWNERS.get(section.key) or steps[0]
         found.digests[owner] = found.digests.get(owner, "") + digest
         found.value = _replaced(found.value, steps, located)
     return found
@@ -71,6 +72,15 @@ def _pairs_of_server(value: Any) -> Iterator[tuple[_Steps, _Paths]]:
         names = at_path(value, (*tls, "names"))
         for name in names if isinstance(names, dict) else ():
             yield from _named(value, (*tls, "names", name))
+
+
+def _pairs_of_store(value: Any) -> Iterator[tuple[_Steps, _Paths]]:
+    """The same of the store."""
+    yield from _named(value, ("tls",))
+
+
+_PAIRS = {"upstreams": _pairs_of_upstreams, "server": _pairs_of_server, "store": _pairs_of_store}
+_OWNERS = {"server": SERVER, "store": STORE}
 
 
 def _named(value: Any, steps: _Steps) -> Iterator[tuple[_Steps, _Paths]]:

@@ -20,6 +20,18 @@ def _url(text: str) -> str:
     return text
 
 
+class StoreTlsSettings(Settings):
+    """Whom to trust as the store, and who we are. Files are in PEM form, and are read again when they change."""
+
+    ca: str | None = Field(
+        None,
+        description="File with the authorities to trust instead of those that this machine trusts.",
+        examples=["./tls/cache-ca.pem"],
+    )
+    cert: str | None = Field(None, description="File with our client certificate.", examples=["./tls/client.pem"])
+    key: str | None = Field(None, description="File with the key of our client certificate.")
+
+
 class StoreSettings(Settings):
     """Where the counts of rate limits and quotas lie, and what caches share; by way of it processes tell each other of
     purges and switches; a text alone is the `url`.
@@ -38,6 +50,11 @@ class StoreSettings(Settings):
         "that takes longer is not waited for: each process grants its share of the limits until the store answers in "
         "time again.",
         examples=["20ms"],
+    )
+    tls: StoreTlsSettings | None = Field(
+        None,
+        description="Whom to trust, of addresses by TLS (`rediss://`); paths begin in the folder of this file.",
+        examples=[{"ca": "./tls/cache-ca.pem"}],
     )
     prefix: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")] = Field(
         "aggregator:",

@@ -20,6 +20,7 @@ SECTIONS = (
     ("GraphqlSettings", "GraphQL", "under `graphql` of a call"),
     ("StatusRow", "Status map row", "in `status_map`: a list of rows, or a mapping from `on` to the row or its status"),
     ("StoreSettings", "Store", "under `store` at the top level; or its URL alone"),
+    ("StoreTlsSettings", "TLS of the store", "under `store.tls`"),
     ("BackgroundCallSettings", "Background call", "in `background` of an endpoint; or its URL alone"),
     ("DeliverySettings", "Delivery", "under `retry` of a background call; or the number of retries alone"),
     ("DedupeSettings", "Dedupe", "under `dedupe` of a background call"),

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.findings import value_at
+from aggregator.config.model.store import StoreSettings
 from aggregator.config.rules.literal_secrets import is_literal, secret_finding
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
@@ -30,9 +31,22 @@ def check_store(around: Surroundings) -> Iterator[Finding]:
         text = value_at(around.written, at)
         if is_literal(text) and _PASSWORD.search(str(text)):
             yield secret_finding(at, "store_url")
+        yield from _check_tls(settings)
         return
-    idle = ("prefix",) if around.settings.server.workers.count != 1 else ("timeout", "prefix")
+    idle = ("prefix", "tls") if around.settings.server.workers.count != 1 else ("timeout", "prefix", "tls")
     for name in idle:
         if name in settings.model_fields_set:
             hint = "remove it, or name a server in `url`"
             yield Finding("no-effect", f"`{name}` has no effect on memory", ("store", name), hint, at_key=True)
+
+
+def _check_tls(settings: StoreSettings) -> Iterator[Finding]:
+    """Yield what of `tls` has no effect, or lacks something."""
+    tls, address = settings.tls, store_address(settings.url)
+    if tls is None:
+        return
+    if not address.tls:
+        hint = "remove it" if address.kind == "socket" else "write `rediss` in place of `redis` in `url`, or remove it"
+        yield Finding("no-effect", "`tls` has no effect on a store in the clear", ("store", "tls"), hint, at_key=True)
+    if tls.key is not None and tls.cert is None:
+        yield Finding("tls", "a key needs its certificate", ("store", "tls", "key"), "add `cert`", at_key=True)

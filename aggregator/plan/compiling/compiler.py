@@ -50,7 +50,7 @@ class Compiler:
             traces=compile_traces(settings.telemetry.traces, hidden),
             virtual_hosts=tuple(settings.virtual_hosts),
             state=settings.state,
-            store=compile_store(settings.store),
+            store=compile_store(settings.store, config.tls_digests),
         )
 
     def _operations(self, config: EndpointConfig, whole: Surroundings) -> tuple[EndpointPlan, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 from aggregator.stores.redis.node import CONNECT, Connection
-from aggregator.stores.shared.address import StoreAddress
+from aggregator.stores.shared.address import OF_THE_MACHINE, StoreAddress, StoreTls
 
 
 def connections(address: StoreAddress) -> Callable[[], Connection]:
@@ -25,10 +26,34 @@ def connections(address: StoreAddress) -> Callable[[], Connection]:
 def to_host(address: StoreAddress, host: str, port: int, db: int = 0) -> Callable[[], Connection]:
     """Return what makes connections to one *host* of *address*."""
     from redis.asyncio.connection import Connection as Plain
+
+    made = by_tls(address.trust) if address.tls else Plain
+    return lambda: made(host=host, port=port, db=db, **options(address))
+
+
+def by_tls(trust: StoreTls) -> Any:
+    """Return the class of connections by TLS, each of which reads the files of *trust* as it is made.
+
+    It raises ``OSError`` for a file that has gone. The library would trust those of the machine beside them.
+    """
     from redis.asyncio.connection import SSLConnection
 
-    made = SSLConnection if address.tls else Plain
-    return lambda: made(host=host, port=port, db=db, **options(address))
+    if trust == OF_THE_MACHINE:
+        return SSLConnection
+
+    class Trusting(SSLConnection):
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            self.ssl_context.context = _context(trust)
+
+    return Trusting
+
+
+def _context(trust: StoreTls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=trust.ca)
+    if trust.cert is not None:
+        context.load_cert_chain(trust.cert, trust.key)
+    return context
 
 
 def options(address: StoreAddress) -> dict[str, Any]:
@@ -69,6 +94,9 @@ class _AtPrimary:
         tls = {"ssl": True} if address.tls else {}
         untyped: Any = Sentinel
         sentinel = untyped(list(address.hosts), sentinel_kwargs={**waits, **tls})
+        if address.tls:
+            for one in sentinel.sentinels:
+                one.connection_pool.connection_class = by_tls(address.trust)
         try:
             host, port = await sentinel.discover_master(address.name)
         finally:

@@ -25,10 +25,25 @@ _KINDS: Final[dict[str, tuple[Kind, int]]] = {
 }
 
 
+class StoreTls(Struct, frozen=True):
+    """The files of whom to trust instead of those that this machine trusts, and of who we are.
+
+    *digest* is of what they hold, so that a store is opened anew when that has changed.
+    """
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    digest: str = ""
+
+
+OF_THE_MACHINE: Final = StoreTls()
+
+
 class StoreAddress(Struct, frozen=True):
     """Where a store is, and who asks there.
 
-    *name* is the path of a ``socket``, or what a ``sentinel`` calls its primary.
+    *name* is the path of a ``socket``, or what a ``sentinel`` calls its primary. *trust* is of addresses with ``tls``.
     """
 
     kind: Kind
@@ -38,6 +53,7 @@ class StoreAddress(Struct, frozen=True):
     tls: bool = False
     user: str | None = None
     password: str | None = None
+    trust: StoreTls = OF_THE_MACHINE
 
     @property
     def label(self) -> str:
