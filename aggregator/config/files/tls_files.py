@@ -1,4 +1,4 @@
-"""The files of upstreams, the server and the store under ``tls``: where they are, whether they can be used, what they hold.
+"""The files that ``tls`` of upstreams, server and store names: where, whether they can be used, what they hold.
 
 ``merging`` asks for each section that may name some, so that a file renewed on disk is a change of the configuration.
 """
