@@ -51,13 +51,18 @@ class KeyFileError(AggregatorError):
 
 
 class KeyRing:
-    """The keys of one scheme, found by the text that a client sends."""
+    """The keys of one scheme, found by the text that a client sends.
 
-    __slots__ = ("_entries", "_known")
+    *right* are those that were right before, by themselves, with the time in which they are good and their callers.
+    Nothing is hashed to find one but by the dictionary, whose hash is keyed (SipHash, PEP 456) and compared before a
+    byte is: what is sent finds out nothing of the keys that are there. They are no more than the entries.
+    """
+
+    __slots__ = ("_entries", "right")
 
     def __init__(self, entries: Iterable[KeyEntry]) -> None:
         self._entries = {entry.digest: entry for entry in entries}
-        self._known: dict[bytes, tuple[KeyEntry, Caller]] = {}
+        self.right: dict[bytes, tuple[float, float, Caller]] = {}
 
     def find(self, raw: bytes, now: float) -> KeyEntry:
         """Return the entry of the key *raw*; raises ``Refused``.
@@ -65,9 +70,7 @@ class KeyRing:
         The look-up goes by a hash of what came, so its time tells nothing of the keys that there are; the last
         comparison takes the same time wherever two digests differ.
         """
-        return self._found(raw, _digest(raw), now)
-
-    def _found(self, raw: bytes, digest: bytes, now: float) -> KeyEntry:
+        digest = _digest(raw)
         entry = self._entries.get(digest)
         if len(raw) > _LONGEST or entry is None or not hmac.compare_digest(entry.digest, digest):
             raise Refused(Reason.UNKNOWN)
@@ -79,18 +82,11 @@ class KeyRing:
 
     def caller(self, raw: bytes, scheme: str, now: float) -> Caller:
         """Return the caller whose key is *raw*; raises ``Refused``."""
-        digest = _sha256(raw).digest() if len(raw) <= _LONGEST else _digest(raw)
-        known = self._known.get(digest)
-        if known is not None:
-            entry, caller = known
-            if entry.not_before <= now < entry.not_after and hmac.compare_digest(entry.digest, digest):
-                return caller
-        entry = self._found(raw, digest, now)
+        entry = self.find(raw, now)
         caller = Caller(
             scheme, entry.name, scopes=entry.scopes, key=entry.name, until=entry.not_after, rate=entry.rate_limit
         )
-        self._known[digest] = entry, caller
-        return caller
+        return self.right.setdefault(raw, (entry.not_before, entry.not_after, caller))[2]
 
 
 def _digest(raw: bytes) -> bytes:

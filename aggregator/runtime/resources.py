@@ -36,6 +36,7 @@ from aggregator.policies.retry.budget import BUDGET, Budget
 from aggregator.runtime.admission.building import Keeper, tells_limits
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
+from aggregator.runtime.answers.answer import Tail
 from aggregator.runtime.answers.assembly import Assembly, chooses, is_head_of_head
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses, compile_disclosure
@@ -46,7 +47,7 @@ from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
-from aggregator.runtime.finish.leaving import Leaving
+from aggregator.runtime.finish.leaving import Leaving, constant_tail, leaving_of
 from aggregator.runtime.finish.provenance import Telling, provenance_of
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
@@ -67,7 +68,6 @@ from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.transport import Door, Reply
 
 _PLAIN = ResponsePlan()
-_NOTHING = Leaving()
 _FLIGHTS: Kind[None, Flights] = Kind(FLIGHTS, lambda _: Flights())
 _T = TypeVar("_T")
 
@@ -115,15 +115,16 @@ class Resources:
         self.discloses = compile_disclosure(server)
         self._kept_bytes = server.kept_bytes
         self._has_secret = server.debug_secret is not None
-        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, store)
+        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, {}, store)
         self.purges = Purges(self.states.registry, store)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
-        self._privates: dict[tuple[int, bool, bool], Finish] = {}
+        self._private = private(None, is_declared=False)
+        self._privates: dict[tuple[int, bool, bool], Finish] = {(id(None), False, False): self._private}
         self._limited: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
-        self._passing: Assembly | None = None
+        self._passing: dict[Tail | None, Assembly] = {}
 
     def judge_callers(self, schemes: Mapping[str, Scheme]) -> None:
         """Let *schemes* judge who calls: one may ask an upstream, and is made from this for that."""
@@ -252,18 +253,18 @@ class Resources:
 
     def assembly(self, plan: EndpointPlan) -> Assembly:
         """Return what makes the answers of *plan*; all that only pass an answer on have the same."""
-        response = plan.response
+        response, tail = plan.response, constant_tail(plan, self.leaving(plan), self._private)
         if plan.raw and response == _PLAIN and not is_head_of_head(plan) and not chooses(plan):
-            self._passing = self._passing or Assembly(plan, None, self.discloses)
-            return self._passing
+            return self._passing.setdefault(tail, Assembly(plan, None, self.discloses, tail))
         transform = None if response.transform is None else self.plugins.function(response.transform)
-        return Assembly(plan, transform, self.discloses)
+        return Assembly(plan, transform, self.discloses, tail)
 
     def leaving(self, plan: EndpointPlan) -> Leaving | None:
         """Return what is done to the answers of *plan* before they leave, None when nothing is."""
         purging = Purging(plan.purges, self.purges) if plan.purges else None
         steps = Leaving(purging, self.timing(plan), self._provenance(plan), self.finish(plan), self.compressing(plan))
-        return None if steps == _NOTHING else self.same(steps)
+        found = leaving_of(steps)
+        return None if found is None else self.same(found)
 
     def routine(
         self, plan: EndpointPlan, order: Order, effects: tuple[Effect, ...], gates: tuple[Gate, ...] = (),

@@ -13,7 +13,15 @@ from aggregator.identity.remembered import Remembered
 from aggregator.identity.revoked import Revocations
 from aggregator.identity.tokens import Token, issuer_of, judge, read_token
 from aggregator.plan.schemes import JwtPlan
-from aggregator.runtime.admission.schemes import CLOCKS, REMEMBERED, Clocks, Later, authorization, cookie
+from aggregator.runtime.admission.schemes import (
+    CLOCKS,
+    REMEMBERED,
+    Clocks,
+    Later,
+    cookie,
+    following,
+    sent_authorization,
+)
 from aggregator.stores.rate import Rate
 
 _OWN_SITES = frozenset({b"same-origin", b"none"})
@@ -47,15 +55,16 @@ class JwtScheme:
         lists = (plan.revoked, Revocations() if revocations is None else revocations)
         self._revoked = tuple(one for one in lists if one is not None)
         self._known: Remembered[Caller] = Remembered(REMEMBERED, clocks.steady)
-        self._sent = partial(authorization, scheme="bearer") if plan.cookie is None else self._in_cookie
+        self._now = clocks.wall
+        self._sent = sent_authorization if plan.cookie is None else self._in_cookie
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
-        text = self._sent(exchange)
-        known = self._remembered(text)
+        sent = self._sent(exchange)
+        known = self._remembered(sent)
         if known is not None:
             return known
-        token = read_token(text)
+        token = read_token(self._text(sent))
         if issuer_of(token) != self.issuer:
             raise Refused(Reason.WRONG_ISSUER)
         keys = self._keys.now()
@@ -72,10 +81,15 @@ class JwtScheme:
         """Return the caller if the token was verified before; raises ``Refused``."""
         return self._remembered(self._sent(exchange))
 
-    def _remembered(self, text: str) -> Caller | None:
-        """Return the caller of a token that was verified before and has not ended, whichever clock says so."""
-        known = self._known.get(text.encode("utf-8", "surrogateescape"))
-        if known is None or self._clocks.wall() >= known.until:
+    def _remembered(self, sent: bytes) -> Caller | None:
+        """Return the caller of a token that was verified before and has not ended, whichever clock says so.
+
+        It is asked for as it was sent, before anything is read of it; who writes it in another way is known, too.
+        """
+        known = self._known.get(sent)
+        if known is None and (usual := self._usual(self._text(sent))) != sent:
+            known = self._known.get(usual)
+        if known is None or self._now() >= known.until:
             return None
         for revoked in self._revoked:
             if not revoked.is_empty and revoked.holds(known.claims):
@@ -92,16 +106,25 @@ class JwtScheme:
         caller = judge(token, self.name, self._plan.rules, keys, now).told_apart(text)
         if any(revoked.holds(caller.claims) for revoked in self._revoked):
             raise Refused(Reason.REVOKED)
-        self._known.keep(text, caller, self._clocks.steady() + caller.until - now)
+        self._known.keep(self._usual(token.text), caller, self._clocks.steady() + caller.until - now)
         return caller
 
-    def _in_cookie(self, exchange: Exchange) -> str:
+    def _text(self, sent: bytes) -> str:
+        """Return the token of what was *sent*; raises ``Refused`` without one."""
+        return following(sent, "bearer") if self._plan.cookie is None else sent.decode("utf-8", "surrogateescape")
+
+    def _usual(self, text: str) -> bytes:
+        """Return the token *text* as nearly everybody sends it, under which it is kept once, however it came."""
+        token = text.encode("utf-8", "surrogateescape")
+        return b"Bearer " + token if self._plan.cookie is None else token
+
+    def _in_cookie(self, exchange: Exchange) -> bytes:
         assert self._plan.cookie is not None
         text = cookie(exchange, self._plan.cookie)
         if text is None:
             raise Refused(Reason.MISSING)
         _refuse_foreign_pages(exchange)
-        return text
+        return text.encode("utf-8", "surrogateescape")
 
 
 def _refuse_foreign_pages(exchange: Exchange) -> None:

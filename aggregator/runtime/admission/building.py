@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
 from aggregator.identity.revoked import Revocations
 from aggregator.parts.frame import Part
-from aggregator.plan.admission import OPEN, AdmissionPlan
+from aggregator.plan.admission import OPEN, AdmissionPlan, GuardPlan
 from aggregator.plan.calls import CallPlan
 from aggregator.plan.order.request import GATES, GATES_BEHIND
 from aggregator.plan.order.step import tied
@@ -39,8 +39,9 @@ from aggregator.runtime.admission.asked.introspection import IntrospectionScheme
 from aggregator.runtime.admission.bearer import JwtScheme, Keys
 from aggregator.runtime.admission.certificates import MtlsScheme
 from aggregator.runtime.admission.deliveries import Deliveries, SignatureScheme
-from aggregator.runtime.admission.failures import LimitedScheme, Recalling
-from aggregator.runtime.admission.gates import AuthGate, GuardGate, InputGuardGate, NetworkGate
+from aggregator.runtime.admission.failures import LimitedScheme
+from aggregator.runtime.admission.gates import AuthGate, NetworkGate
+from aggregator.runtime.admission.guards import GuardGate, InputGuardGate, guard_gate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
 from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, KeyRate, LimitGate
 from aggregator.runtime.admission.refusals import Refusals
@@ -73,14 +74,14 @@ def build_schemes(plans: Iterable[SchemePlan], means: Means) -> dict[str, Scheme
     return {plan.name: _limited(plan, _made(plan, means), means) for plan in plans}
 
 
-def _made(plan: SchemePlan, means: Means) -> Recalling:
+def _made(plan: SchemePlan, means: Means) -> Scheme:
     if isinstance(plan, ExternalPlan):
         return _external(plan, means)
-    kind: Kind[SchemePlan, Recalling] = Kind("scheme", lambda plan: _BY_PLAN[type(plan)](plan, means))
+    kind: Kind[SchemePlan, Scheme] = Kind("scheme", lambda plan: _BY_PLAN[type(plan)](plan, means))
     return means.states.hold(kind, plan.name, plan)
 
 
-def _limited(plan: SchemePlan, scheme: Recalling, means: Means) -> Scheme:
+def _limited(plan: SchemePlan, scheme: Scheme, means: Means) -> Scheme:
     if plan.failures is None:
         return scheme
     return LimitedScheme(scheme, means.states.hold(_FAILURES, plan.name, plan.failures))
@@ -91,7 +92,7 @@ REVOKED: Kind[None, Revocations] = Kind("revoked", lambda _: Revocations())
 """Tokens of a scheme that were revoked while the process runs."""
 
 
-def _jwt(plan: JwtPlan, means: Means) -> Recalling:
+def _jwt(plan: JwtPlan, means: Means) -> Scheme:
     return JwtScheme(plan, _keys(plan, means), means.clocks, means.states.hold(REVOKED, plan.name, None))
 
 
@@ -109,13 +110,13 @@ def _keys(plan: JwtPlan, means: Means) -> Keys:
     return means.states.hold(kind, f"{len(place[0])}:{place[0]}{place[1] or ''}", place)
 
 
-def _signature(plan: SignaturePlan, means: Means) -> Recalling:
+def _signature(plan: SignaturePlan, means: Means) -> Scheme:
     """Return the scheme; deliveries outlive a change of its secret, since senders deliver again."""
     kind: Kind[None, Deliveries] = Kind("deliveries", lambda _: Deliveries(means.clocks.steady))
     return SignatureScheme(plan, means.states.hold(kind, plan.name, None), means.clocks)
 
 
-def _external(plan: ExternalPlan, means: Means) -> Recalling:
+def _external(plan: ExternalPlan, means: Means) -> Scheme:
     """Return the scheme, whose call is that of this generation; its verdicts outlive one that changes no settings."""
     kind: Kind[ExternalPlan, Asking] = Kind(
         "asking", lambda plan: Asking(plan.name, plan.cache, plan.timeout, means.clocks)
@@ -124,7 +125,7 @@ def _external(plan: ExternalPlan, means: Means) -> Recalling:
     return ExternalScheme(plan, means.call(plan.call), asking)
 
 
-_BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
+_BY_PLAN: dict[type, Callable[[Any, Means], Scheme]] = {
     ApiKeyPlan: lambda plan, means: ApiKeyScheme(plan, means.clocks),
     BasicPlan: lambda plan, means: BasicScheme(plan, means.clocks),
     JwtPlan: _jwt,
@@ -137,13 +138,15 @@ _BY_PLAN: dict[type, Callable[[Any, Means], Recalling]] = {
 class Keeper(NamedTuple):
     """What gates are built from.
 
-    *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock, what processes share.
+    *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock, what processes share; the gates of
+    *guards* that were built already, since what endpoints ask alike is remembered once.
     """
 
     schemes: Schemes
     refusals: Refusals
     states: Draft
     clock: Clock
+    guards: dict[tuple[GuardPlan, ...], Gate]
     store: ConnectedStore | None = None
 
     @property
@@ -211,9 +214,11 @@ def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
 
 
 def _guards(plan: AdmissionPlan, keeper: Keeper) -> Gate:
-    gate = GuardGate(plan.guards, keeper.refusals)
     named = plan.guard_inputs
-    return gate if named is None else InputGuardGate(Inputs(named.inputs, named.names), gate)
+    if named is not None:
+        gate = GuardGate(plan.guards, keeper.refusals)
+        return InputGuardGate(Inputs(named.inputs, named.names), gate)
+    return keeper.guards.setdefault(plan.guards, guard_gate(plan.guards, keeper.refusals))
 
 
 def _foresight(plan: AdmissionPlan, _: Keeper) -> Gate | None:

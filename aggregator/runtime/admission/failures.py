@@ -7,20 +7,12 @@ once is no way around the limit. No credential, and one that is wrong by its tim
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
 
 from aggregator.edge.networks import client_key
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Refused
 from aggregator.runtime.admission.schemes import Later, Limited, Scheme
 from aggregator.stores.limiter import Limiter
-
-
-class Recalling(Scheme, Protocol):
-    """A scheme that knows what was right before."""
-
-    def recall(self, exchange: Exchange) -> Caller | None:
-        """Return the caller whose credential was right before, without verifying one; raises ``Refused``."""
 
 
 class LimitedScheme:
@@ -30,17 +22,18 @@ class LimitedScheme:
     is not locked out. Other addresses are never touched.
     """
 
-    def __init__(self, scheme: Recalling, limiter: Limiter) -> None:
+    def __init__(self, scheme: Scheme, limiter: Limiter) -> None:
         self.name = scheme.name
         self.challenge = scheme.challenge
         self.rates = scheme.rates
+        self.recall = scheme.recall
         self._scheme = scheme
         self._limiter = limiter
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return what the scheme says; raises ``Limited`` for an address that failed too often."""
         try:
-            known = self._scheme.recall(exchange)
+            known = self.recall(exchange)
             if known is not None:  # as nearly always: nobody is counted for it
                 return known
             if len(self._limiter) and (wait := self._limiter.wait(client_key(exchange.client))):

@@ -1,4 +1,4 @@
-"""The gates of identity: from where, who, and what else has to be true; in this order."""
+"""The gates of identity: from where, and who; in this order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from msgspec.structs import replace
 
 from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
-from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
-from aggregator.identity.caller import NOBODY, Caller, Denied, Reason, Refused
-from aggregator.parts.names import Names
-from aggregator.plan.admission import AuthPlan, GuardPlan
+from aggregator.identity.caller import Caller, Denied, Reason, Refused
+from aggregator.plan.admission import AuthPlan
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Later, Limited, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import InTask, Verdict
-from aggregator.runtime.request.inputs import Inputs
 
 UNKNOWN = "This needs a valid credential."
 UNSURE = "Whether the credential is valid cannot be told now."
@@ -57,25 +54,27 @@ class AuthGate:
         self._plan = plan
         self._refusals = refusals
         self._schemes = tuple(schemes)
-        self._judge = schemes[0].judge
-        self._first_decides = len(schemes) == 1 or not plan.every
+        first_decides = (len(schemes) == 1 or not plan.every) and not plan.reads_body
+        self._recall = schemes[0].recall if first_decides else _nobody
         challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
         self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return None when a caller is admitted, 401 or 503 otherwise."""
-        judged: Caller | Later | BaseException
         try:
-            judged = self._judge(exchange)
-        except (Refused, Unavailable, Limited) as error:
-            judged = error
-        if isinstance(judged, Caller) and self._first_decides:  # as nearly always
-            exchange.caller = judged
-            return self._begun(exchange) if self._plan.reads_body else None
+            known = self._recall(exchange)
+        except Refused:
+            known = None  # what it is refused for is found again, and counted
+        if known is None:
+            return self._judged(exchange)
+        exchange.caller = known  # as nearly always
+        return None
+
+    def _judged(self, exchange: Exchange) -> Verdict:
+        """Return the verdict of a request whose credential has to be looked at."""
         tally = _Tally(self._plan)
         for number, scheme in enumerate(self._schemes):
-            if number:
-                judged = _ask(scheme, exchange)
+            judged = _ask(scheme, exchange)
             if callable(judged):
                 return InTask(partial(self._go_on, exchange, number, judged, tally))
             if tally.decides(judged, scheme.name):
@@ -169,6 +168,10 @@ class _Tally:
         return self._every and not (self._optional and _is_missing(judged))
 
 
+def _nobody(_: Exchange) -> None:
+    """Recall nobody: more than one credential, or the body, has to be looked at."""
+
+
 def _ask(scheme: Scheme, exchange: Exchange) -> Caller | Later | BaseException:
     try:
         return scheme.judge(exchange)
@@ -206,54 +209,3 @@ def _together(callers: list[Caller]) -> Caller:
     roles = tuple(dict.fromkeys(role for caller in callers for role in caller.roles))
     until = min(caller.until for caller in callers)
     return replace(first, scopes=scopes, roles=roles, until=until)
-
-
-class GuardGate:
-    """What has to be true, in order; null, an error and any other value refuse."""
-
-    def __init__(self, guards: tuple[GuardPlan, ...], refusals: Refusals) -> None:
-        self._guards = guards
-        self._refusals = refusals
-        self._reads_auth = any(reference[0] == "auth" for guard in guards for reference in guard.that.references)
-
-    def check(self, exchange: Exchange) -> Answer | None:
-        """Return the refusal of the first guard that does not hold."""
-        names = Names(exchange)
-        if self._reads_auth and "auth" not in exchange.params:
-            names["auth"] = NOBODY if exchange.caller is None else exchange.caller.names
-        for guard in self._guards:
-            try:
-                holds = _holds(guard, names)
-            except CallError as error:
-                return problem(504, error.message, request_id=exchange.id, cause=error.cause.value)
-            if not holds:
-                scheme = "" if exchange.caller is None else exchange.caller.scheme
-                reason = f"require: {guard.that.source}"
-                self._refusals.tell(exchange, guard.status, Cause.FORBIDDEN, reason, scheme)
-                cause = Cause.FORBIDDEN.value
-                return problem(guard.status, guard.detail, request_id=exchange.id, headers=guard.headers, cause=cause)
-        return None
-
-
-class InputGuardGate:
-    """Guards that read what the endpoint declares: *inputs*, of which they are sure then."""
-
-    def __init__(self, inputs: Inputs, guards: GuardGate) -> None:
-        self._inputs, self._guards = inputs, guards
-
-    def check(self, exchange: Exchange) -> Answer | None:
-        """Return the refusal of a guard; raises ``Refusal`` (422) for a request that does not fit what they read."""
-        self._inputs.accept(exchange)
-        verdict = self._guards.check(exchange)
-        exchange.forget_typed()  # all of it is typed at once, when nothing refuses any more
-        return verdict
-
-
-def _holds(guard: GuardPlan, names: Names) -> bool:
-    """Return whether *guard* holds; raise ``CallError`` (``deadline``) when there is no time left to know."""
-    try:
-        return guard.that.evaluate(names) is True
-    except CallError:
-        raise
-    except AggregatorError:
-        return False

@@ -83,19 +83,22 @@ class Scheme(Protocol):
         ``Unavailable``.
         """
 
+    def recall(self, exchange: Exchange) -> Caller | None:
+        """Return the caller whose credential was right before, without verifying one; raises ``Refused``."""
+
 
 class ApiKeyScheme:
-    """Keys that are looked up by their hash."""
+    """Keys that are looked up by their hash, and by themselves once they were right."""
 
     def __init__(self, plan: ApiKeyPlan, clocks: Clocks = CLOCKS) -> None:
         self.name = plan.name
         self.challenge = "APIKey"
         self._ring = KeyRing(plan.entries)
+        self._right = self._ring.right
         self._name, self._field = plan.field, plan.field.encode()
         places = {"header": self._in_header, "cookie": self._in_cookie}
         self._sent = places.get(plan.place, self._in_query)
-        self._right: set[str] = set()
-        self._clocks = clocks
+        self._now = clocks.wall
         self.rates = frozenset(entry.rate_limit for entry in plan.entries if entry.rate_limit is not None)
 
     def judge(self, exchange: Exchange) -> Caller:
@@ -103,20 +106,18 @@ class ApiKeyScheme:
         raw = self._sent(exchange)
         if raw is None:
             raise Refused(Reason.MISSING)
-        caller = self._ring.caller(raw, self.name, self._clocks.wall())
-        self._right.add(caller.subject)
-        return caller
+        return self._ring.caller(raw, self.name, self._now())
 
     def recall(self, exchange: Exchange) -> Caller | None:
-        """Return the caller whose key it is, if a key of that name was right before; raises ``Refused``."""
+        """Return the caller whose key it is, if it was right before; raises ``Refused``."""
         raw = self._sent(exchange)
         if raw is None:
             raise Refused(Reason.MISSING)
-        try:
-            caller = self._ring.caller(raw, self.name, self._clocks.wall())
-        except Refused:
+        known = self._right.get(raw)
+        if known is None:
             return None
-        return caller if caller.subject in self._right else None
+        begins, ends, caller = known
+        return caller if begins <= self._now() < ends else None
 
     def _in_header(self, exchange: Exchange) -> bytes | None:
         wanted, found = self._field, None
@@ -152,13 +153,23 @@ def cookie(exchange: Exchange, name: str) -> str | None:
 
 def authorization(exchange: Exchange, scheme: str) -> str:
     """Return what follows *scheme* in ``Authorization``; raises ``Refused`` without it, and for two such headers."""
+    return following(sent_authorization(exchange), scheme)
+
+
+def sent_authorization(exchange: Exchange) -> bytes:
+    """Return ``Authorization`` as it was sent, empty without one; raises ``Refused`` for two such headers."""
     found = None
     for field, value in exchange.header_list:
         if field == b"authorization":
             if found is not None:
                 raise Refused(Reason.MALFORMED)
             found = value
-    word, _, rest = (found or b"").decode("latin-1").partition(" ")
+    return found or b""
+
+
+def following(sent: bytes, scheme: str) -> str:
+    """Return what follows *scheme* in *sent*; raises ``Refused`` where that is of another scheme."""
+    word, _, rest = sent.decode("latin-1").partition(" ")
     if word.lower() != scheme:
         raise Refused(Reason.MISSING)
     return rest.strip(" ")

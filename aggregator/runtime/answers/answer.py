@@ -68,10 +68,10 @@ class Answer:
     __slots__ = ("_body", "_problem", "head_only", "leading", "pieces", "status", "tail", "variants")
     pieces: list[bytes] | None
 
-    def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes]) -> None:
+    def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes], tail: Tail | None = None) -> None:
         self.status = status
         self.leading = headers
-        self.tail: Tail | None = None
+        self.tail = tail
         if isinstance(body, bytes):  # as nearly always; a property would be one more call
             self._body, self.pieces = body, None
         else:
@@ -179,6 +179,10 @@ def _more(**members: Any) -> bytes:
 
 
 _PROBLEM = Tail.of([(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store")])
+
+
+PRIVATE = Tail.of([(b"cache-control", b"private")])
+"""The tail of an answer that is for one caller, and to which nothing else is done."""
 
 
 def merged_headers(base: HeaderList, more: Mapping[bytes, bytes]) -> HeaderList:

@@ -41,25 +41,18 @@ Begin = Callable[[Run], Answer]
 
 
 class Assembly:
-    """Makes the answer of an endpoint from an ended run that did not fail."""
+    """Makes the answer of an endpoint from an ended run that did not fail; a whole one with *tail*."""
 
     __slots__ = (
-        "_begin",
-        "_check",
-        "_chooses",
-        "_cookies",
-        "_finish",
-        "_headers",
-        "_narrowing",
-        "_standing",
-        "_status_of",
-        "_tail",
-        "reads",
-    )
+        "_begin", "_check", "_chooses", "_cookies", "_finish", "_headers", "_narrowing",
+        "_standing", "_status_of", "_tail", "reads",
+    )  # fmt: skip
 
-    def __init__(self, plan: EndpointPlan, transform: Function | None, discloses: Discloses) -> None:
+    def __init__(
+        self, plan: EndpointPlan, transform: Function | None, discloses: Discloses, tail: Tail | None = None
+    ) -> None:
         steps = compile_steps(plan, transform, discloses)
-        self._begin = _compile_begin(plan, has_steps=bool(steps))
+        self._begin = _compile_begin(plan, tail, has_steps=bool(steps))
         self._finish: Finish | None = compile_finish(plan, steps, discloses)
         self._check = compile_check(plan.response)
         self._narrowing = Narrowing.of(plan)
@@ -123,16 +116,17 @@ def _reads(plan: EndpointPlan) -> bool:
     return plan.response.merge != "object" or not may_be_long.isdisjoint(roots_in(plan.response))
 
 
-def _compile_begin(plan: EndpointPlan, *, has_steps: bool) -> Begin:
+def _compile_begin(plan: EndpointPlan, tail: Tail | None, *, has_steps: bool) -> Begin:
     """Return the function that makes an answer with status, content type and body; with steps the body comes later."""
     status = plan.response.status
     if plan.raw:
-        return _passing(status, standing_statuses(plan), head_only=is_head_of_head(plan), whole=plan.response.pass_all)
-    begin = _making(plan, has_steps=has_steps)
+        whole = plan.response.pass_all
+        return _passing(status, standing_statuses(plan), None if whole else tail, is_head_of_head(plan), whole=whole)
+    begin = _making(plan, tail, has_steps=has_steps)
     verdicts = standing_statuses(plan)
     if not verdicts:
         return begin
-    passed = _passing(None, verdicts)
+    passed = _passing(None, verdicts, None)
     return lambda run: passed(run) if is_standing(run, verdicts) else begin(run)
 
 
@@ -142,15 +136,15 @@ def is_standing(run: Run, standing: frozenset[int]) -> bool:
     return result is not None and result.status in standing and result.is_there
 
 
-def _making(plan: EndpointPlan, *, has_steps: bool) -> Begin:
+def _making(plan: EndpointPlan, tail: Tail | None, *, has_steps: bool) -> Begin:
     status = plan.response.status
     fixed = status or 200
     if not has_body(fixed) or (plan.kind == "respond" and plan.response.body is None):
         return lambda _: Answer(fixed, [], b"")
     body = _nothing if has_steps else body_of(plan)
     if plan.kind == "call" and status is None:
-        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run))
-    return lambda run: Answer(fixed, [(b"content-type", JSON_TYPE)], body(run))
+        return lambda run: Answer(_status_of_call(run.results[0]), [(b"content-type", JSON_TYPE)], body(run), tail)
+    return lambda run: Answer(fixed, [(b"content-type", JSON_TYPE)], body(run), tail)
 
 
 def _nothing(_: Run) -> bytes:
@@ -158,11 +152,13 @@ def _nothing(_: Run) -> bytes:
 
 
 @cache
-def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = False, whole: bool = False) -> Begin:
+def _passing(
+    fixed: int | None, standing: frozenset[int], tail: Tail | None, head_only: bool = False, *, whole: bool = False
+) -> Begin:
     """Return the function that lets body and content type of the call through, with what its status needs.
 
-    With *whole* all fields pass. Its status passes too, unless one is *fixed* and that of the call is none of those
-    *standing*.
+    With *whole* all fields pass; otherwise an answer with status 200 has *tail*. Its status passes too, unless one is
+    *fixed* and that of the call is none of those *standing*.
     """
 
     def passed(run: Run) -> Answer:
@@ -180,7 +176,7 @@ def _passing(fixed: int | None, standing: frozenset[int], *, head_only: bool = F
         kind = result.content_type
         if kind is not None:
             headers.append((b"content-type", kind))
-        answer = Answer(status, headers, result.raw)
+        answer = Answer(status, headers, result.raw, tail if status == 200 else None)
         if head_only:
             _keep_length(answer, result)
         return answer

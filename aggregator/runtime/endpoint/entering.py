@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer
-from aggregator.runtime.finish.leaving import Answered
+from aggregator.runtime.finish.leaving import Answered, Leaving, leave
 from aggregator.runtime.request.gates import Admission, Gate, Waiting
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport.door import Cancelable
@@ -19,30 +19,35 @@ Beginning = Callable[[Exchange, asyncio.AbstractEventLoop, Answered], Cancelable
 
 def admit(
     gates: tuple[Gate, ...], go_on: Beginning, exchange: Exchange, loop: asyncio.AbstractEventLoop,
-    answered: Answered, key: str,
+    answered: Answered, key: str, leaving: Leaving | None,
 ) -> Cancelable | None:  # fmt: skip
-    """Ask *gates* of the endpoint *key*, and let the request *go_on*: at once when none of them has to wait."""
+    """Ask *gates* of the endpoint *key*, and let the request *go_on*: at once when none of them has to wait.
+
+    An answer that refuses it meets the steps of *leaving*.
+    """
     try:
-        for number, gate in enumerate(gates):
+        for gate in gates:
             if (verdict := gate.check(exchange)) is not None:
                 if isinstance(verdict, Answer):
-                    answered(verdict, None)
+                    leave(leaving, exchange, answered)(verdict, None)
                     return None
-                return _wait(verdict, gates[number + 1 :], go_on, exchange, loop, answered, key)
+                rest = gates[gates.index(gate) + 1 :]
+                return _wait(verdict, rest, go_on, exchange, loop, answered, key, leaving)
     except Refusal as refusal:
-        answered(refused(refusal, exchange), None)
+        leave(leaving, exchange, answered)(refused(refusal, exchange), None)
         return None
     return go_on(exchange, loop, answered)
 
 
 def _wait(
     verdict: Waiting, rest: tuple[Gate, ...], go_on: Beginning, exchange: Exchange,
-    loop: asyncio.AbstractEventLoop, answered: Answered, key: str,
+    loop: asyncio.AbstractEventLoop, answered: Answered, key: str, leaving: Leaving | None,
 ) -> Cancelable:  # fmt: skip
     """Let a request *go_on* when the gate that it waits for, and the *rest*, admit it."""
 
     def refuse(verdict: Answer | BaseException) -> None:
-        answered(verdict if isinstance(verdict, Answer) else unadmitted(verdict, exchange, key), None)
+        refusing = verdict if isinstance(verdict, Answer) else unadmitted(verdict, exchange, key)
+        leave(leaving, exchange, answered)(refusing, None)
 
     admission = Admission(rest, exchange, refuse, lambda: go_on(exchange, loop, answered))
     admission.wait(verdict)

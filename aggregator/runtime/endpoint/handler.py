@@ -18,13 +18,13 @@ from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.answer import PRIVATE, Answer
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.endpoint.endings import Endings
 from aggregator.runtime.endpoint.entering import admit, refused, unadmitted
 from aggregator.runtime.endpoint.routine import Routine
-from aggregator.runtime.finish.leaving import Answered
-from aggregator.runtime.keeping.answers import Keeping
+from aggregator.runtime.endpoint.waiting import answer_of
+from aggregator.runtime.finish.leaving import Answered, Leaving, leave
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
@@ -80,11 +80,9 @@ class EndpointHandler:
 
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
-        leaving = self.routine.leaving
-        if leaving is not None:
-            answered = partial(leaving.leave, exchange, answered)
-        if self.routine.gates:
-            return admit(self.routine.gates, self._start, exchange, loop, answered, self.plan.key)
+        routine = self.routine
+        if routine.gates:
+            return admit(routine.gates, self._start, exchange, loop, answered, self.plan.key, routine.leaving)
         return self._start(exchange, loop, answered)
 
     def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
@@ -92,22 +90,32 @@ class EndpointHandler:
         try:
             routine.inputs.accept(exchange)
         except Refusal as refusal:
-            answered(refused(refusal, exchange), None)
+            leave(routine.leaving, exchange, answered)(refused(refusal, exchange), None)
             return None
         if routine.gates_behind:
-            return admit(routine.gates_behind, self._go, exchange, loop, answered, self.plan.key)
+            return admit(routine.gates_behind, self._go, exchange, loop, answered, self.plan.key, routine.leaving)
         return self._go(exchange, loop, answered)
 
     def _go(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         routine = self.routine
         if routine.keeping is not None:
-            return routine.keeping.serve(self, exchange, loop, answered)
+            return routine.keeping.serve(self, exchange, loop, leave(routine.leaving, exchange, answered))
         if routine.assembly.reads or not self._endings.is_short:
-            return self.make(exchange, loop, exchange.deadline, answered)
+            return self.make(exchange, loop, exchange.deadline, leave(routine.leaving, exchange, answered))
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
-        run = Run(routine.order, self.parts, frame, lambda ended: answered(self._endings.plain(ended), ended))
+        run = Run(
+            routine.order, self.parts, frame, (lambda ended: answered(self._endings.plain(ended), ended))
+            if routine.leaving is None else partial(self._end, routine.leaving, answered),
+        )  # fmt: skip
         run.begin()
         return run
+
+    def _end(self, leaving: Leaving, answered: Answered, run: Run) -> None:
+        answer = self._endings.plain(run)
+        if answer.tail is PRIVATE:  # all that is done to it was known at load
+            answered(answer, run)
+        else:
+            leaving.leave(run.frame.exchange, answered, answer, run)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
@@ -150,7 +158,9 @@ class EndpointHandler:
         loop, routine = asyncio.get_running_loop(), self.routine
         run: Run | None
         if routine.keeping is not None:
-            answer, run = await self._kept(routine.keeping, exchange, receive, loop)
+            answer, run = await answer_of(
+                partial(routine.keeping.serve, self, exchange, loop), receive, loop
+            )  # fmt: skip
         else:
             run = await self._run(exchange, receive, loop)
             answer = self._endings.plain(run) if self._endings.is_prompt(run) else await self._endings.made(run)
@@ -193,27 +203,6 @@ class EndpointHandler:
                 async with asyncio.timeout(self.plan.response.delay):
                     await done_unless_gone(loop.create_future(), receive, loop)
         return run
-
-    async def _kept(
-        self, keeping: Keeping, exchange: Exchange, receive: Receive, loop: asyncio.AbstractEventLoop
-    ) -> tuple[Answer, Run | None]:
-        """Return the answer that *keeping* gives, with its run."""
-        done: asyncio.Future[bool] = loop.create_future()
-        made: list[tuple[Answer, Run | None]] = []
-
-        def answered(answer: Answer, run: Run | None) -> None:
-            made.append((answer, run))
-            if not done.done():
-                done.set_result(False)
-
-        ticket = keeping.serve(self, exchange, loop, answered)
-        try:
-            await done_unless_gone(done, receive, loop)
-        except BaseException:
-            if ticket is not None:
-                ticket.cancel()
-            raise
-        return made[0]
 
     @property
     def has_effects(self) -> bool:

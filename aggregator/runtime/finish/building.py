@@ -14,7 +14,7 @@ from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
 from aggregator.policies.rate_limit.fields import limit_fields
-from aggregator.runtime.answers.answer import Answer, Tail
+from aggregator.runtime.answers.answer import PRIVATE, Answer, Tail
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import AddedHeaders, Carried, CorsHeaders, FixedHeaders, MadeHeaders
 
@@ -76,7 +76,6 @@ def _together(steps: tuple[Finish, ...]) -> Finish:
     return finish
 
 
-_PRIVATE = (b"cache-control", b"private")
 _MOST = 256
 """Tails of others that are remembered with what is behind them."""
 
@@ -86,7 +85,6 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
 
     What the file says of caching *is_declared*, and stays; what an upstream says was meant for others than a caller.
     """
-    alone = Tail.of([_PRIVATE])
     known: dict[int, tuple[Tail, Tail]] = {}
 
     def longer(tail: Tail) -> Tail | None:
@@ -96,7 +94,7 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
             return found[1]
         if any(name == b"cache-control" for name, _ in tail.fields):
             return None
-        made = Tail.of([*tail.fields, _PRIVATE])
+        made = Tail.of([*tail.fields, *PRIVATE.fields])
         if len(known) >= _MOST:
             known.clear()
         known[id(tail)] = tail, made  # with the tail itself, so that no other one gets its number
@@ -105,11 +103,13 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
+        if answer.tail is PRIVATE:
+            return
         for name, _ in answer.leading:
             if name == b"cache-control":
                 break
         else:
-            tail = alone if answer.tail is None else longer(answer.tail)
+            tail = PRIVATE if answer.tail is None else longer(answer.tail)
             if tail is not None:  # as nearly always
                 answer.tail = tail
                 return

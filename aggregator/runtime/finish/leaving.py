@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import Struct
 
 from aggregator.exchange import Exchange
-from aggregator.runtime.answers.answer import Answer
+from aggregator.plan.types import EndpointPlan
+from aggregator.runtime.answers.answer import PRIVATE, Answer, Tail
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.finish.building import Finish
@@ -57,6 +59,40 @@ class Leaving(Struct, frozen=True):
         ready = asyncio.get_running_loop().create_future()
         self.leave(exchange, lambda *_: ready.set_result(None), answer, run)
         await ready
+
+
+class Finishing(Leaving, frozen=True):
+    """The same where an answer meets nothing but *finish*, as that of most endpoints with callers."""
+
+    def leave(self, exchange: Exchange, answered: Answered, answer: Answer, run: Run | None) -> None:
+        """Do the one step to *answer*; *answered* gets it before this returns."""
+        assert self.finish is not None
+        self.finish(exchange, answer)
+        answered(answer, run)
+
+
+def leaving_of(steps: Leaving) -> Leaving | None:
+    """Return *steps* with no more to do for each answer than there is, None where there are none."""
+    if steps == _NOTHING:
+        return None
+    alone = Finishing(finish=steps.finish)
+    return alone if steps == Leaving(finish=steps.finish) else steps
+
+
+def constant_tail(plan: EndpointPlan, leaving: Leaving | None, private: Finish) -> Tail | None:
+    """Return ``PRIVATE`` where *private* is all that is done to good answers of *plan*, so that it is known at load."""
+    response = plan.response
+    if plan.keeping is not None or response.pass_headers or response.headers or response.cookies:
+        return None
+    return PRIVATE if leaving == Finishing(finish=private) and plan.idempotency is None else None
+
+
+_NOTHING = Leaving()
+
+
+def leave(leaving: Leaving | None, exchange: Exchange, answered: Answered) -> Answered:
+    """Return *answered* behind the steps of *leaving*."""
+    return answered if leaving is None else partial(leaving.leave, exchange, answered)
 
 
 def _nobody(_: Answer, __: Run | None) -> None:
