@@ -127,6 +127,9 @@ class EffectStore(Protocol):
         What has been sent makes room, the oldest first. One whose dedupe key is known is kept once.
         """
 
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> Future[list[bool]]:
+        """Return for each of *groups* whether it is kept, as ``put`` does; none is where this fails."""
+
     def turn(self, turn: Turn) -> Awaitable[Turned]:
         """Return what comes of *turn*; what has trouble is tried by it."""
 

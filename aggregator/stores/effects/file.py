@@ -41,6 +41,10 @@ class EffectsInFile:
         """Return whether *records* are on the disk, all or none."""
         return self.writer.submit(lambda table: table.put(records, bounds))
 
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
+        """Return for each of *groups* whether it is on the disk."""
+        return self.writer.submit(lambda table: [table.put(records, bounds) for records in groups])
+
     async def turn(self, turn: Turn) -> Turned:
         """Return what comes of *turn*."""
         probes = self.writer.trouble is not None

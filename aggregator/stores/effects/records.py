@@ -47,7 +47,7 @@ class FixedRequest(Struct, frozen=True, array_like=True):
     def size(self) -> int:
         """Its bytes, about, those of its alternatives included."""
         own = len(self.target) + len(self.headers) + (0 if self.body is None else len(self.body))
-        return own + sum(other.request.size + len(other.upstream) for other in self.others)
+        return own if not self.others else own + sum(other.request.size + len(other.upstream) for other in self.others)
 
 
 class EffectRecord(Struct, frozen=True):

@@ -23,6 +23,7 @@ from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
+from aggregator.runtime.background.durable.intake import MOST_PENDING, Intake
 from aggregator.runtime.background.durable.judging import outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.durable.under_way import UnderWay
@@ -33,8 +34,6 @@ from aggregator.telemetry.logging import log
 
 ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten", "dry_run")
 """What deliveries, and effects that were not kept, come to."""
-MOST_PENDING: Final = 64 * 1024 * 1024
-"""Bytes that may wait to be written; beyond it nothing is taken."""
 _AGAIN = 1.0
 """Seconds between two tries at a disk that cannot be written."""
 _LONGEST = 60.0
@@ -59,7 +58,7 @@ class Outbox:
         self._targets = NOWHERE
         self._under_way = UnderWay()
         self._ended: list[Outcome] = []
-        self._pending = 0
+        self._intake: Intake | None = None
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._followed: set[asyncio.Task[Any]] = set()
@@ -86,14 +85,14 @@ class Outbox:
     @property
     def refusal(self) -> str | None:
         """Why an effect could not be kept now, as far as it is known; None when it could."""
-        store = self._store
-        if store is None:
+        store, intake = self._store, self._intake
+        if store is None or intake is None:
             return None
         if store.trouble is not None:
             return "the disk cannot be written" if self._durable.store == "sqlite" else "the shared store is away"
         kept, plan = store.kept, self._durable
         live = kept.number - kept.counts[SENT]
-        if live >= plan.count or self._pending > MOST_PENDING:
+        if live >= plan.count or intake.pending > MOST_PENDING:
             return "too many wait already"
         return "those that wait take too much room" if kept.size >= plan.size and live == kept.number else None
 
@@ -105,7 +104,7 @@ class Outbox:
         """Deliver what waits in *store*, which is closed with this."""
         self._plan, self._closing = plan, False
         self._awake, self._under_way = asyncio.Event(), UnderWay()
-        self._store = store
+        self._store, self._intake = store, Intake(store, self._bounds, self.wake)
         waiting = self.kept.counts[WAITING]
         if waiting:
             log(_log, logging.INFO, "Durable effects of before wait to be delivered.", count=waiting)
@@ -131,20 +130,16 @@ class Outbox:
 
     def put(self, records: list[EffectRecord]) -> asyncio.Future[bool]:
         """Return whether *records* are kept, once they are; ``StoreError`` when that fails. Never waits."""
-        assert self._store is not None
-        size = sum(record.size for record in records)
-        if self._pending + size > MOST_PENDING:
-            refused: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            refused.set_result(False)
-            return refused
-        self._pending += size
-        bounds = Bounds(self._durable.count, self._durable.size)
-        future = self._store.put(records, bounds)
-        future.add_done_callback(lambda _: self._written(size))
-        return future
+        assert self._intake is not None
+        return self._intake.put(records)
 
-    def _written(self, size: int) -> None:
-        self._pending -= size
+    def accept(self, records: list[EffectRecord], unkept: Callable[[], object]) -> None:
+        """Keep *records* just after this, all or none; *unkept* is called where they are not. Never waits."""
+        assert self._intake is not None
+        self._intake.accept(records, unkept)
+
+    def _bounds(self) -> Bounds:
+        return Bounds(self._durable.count, self._durable.size)
 
     async def ask(self, work: Callable[[EffectStore], Awaitable[_T]]) -> _T:
         """Return what *work* gives; raises ``StoreError`` when that fails, or nothing is open."""
@@ -282,13 +277,14 @@ class Outbox:
 
     async def close(self, grace: float) -> None:
         """Let deliveries that run have *grace* seconds, keep what ended, close the store; the rest waits in it."""
-        store = self._store
-        if store is None:
+        store, intake = self._store, self._intake
+        if store is None or intake is None:
             return
         assert self._task is not None
         self._closing = True
         self.wake()
         await asyncio.gather(self._task, *self._followed, return_exceptions=True)
+        await intake.drain()
         await self._under_way.settle(grace)
         now = self._clock()
         for record in self._under_way.cancel():

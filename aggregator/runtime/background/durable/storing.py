@@ -70,7 +70,7 @@ class Storing:
             return answer
         fixed = await self._fixed_aside(following, AnswerNames(names, answer), answer)
         pending = self._keep(fixed, following, names, answer, broken=False)
-        if pending is None or not self._is_awaited:
+        if pending is None:
             return answer
         if await pending or not self._refuses:
             return answer
@@ -91,7 +91,7 @@ class Storing:
     def _keep(
         self, fixed: Fixed, following: list[DurableEffect], names: Names, answer: Answer, *, broken: bool
     ) -> asyncio.Task[bool] | None:
-        """Return what comes to whether all that is *fixed* was kept; None when nothing is kept, or in memory alone."""
+        """Return what comes to whether all that is *fixed* was kept; None when nothing waits for that."""
         if not self._outbox.is_open:
             self._queue.put(tuple(one.effect for one in following), names, answer, broken=broken)
             return None
@@ -100,9 +100,12 @@ class Storing:
             self._lost(names.exchange, name, error)
         if not fixed.records:
             return None
-        kept = self._outbox.put(fixed.records)
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
-        return self._outbox.follow(self._kept(kept, effects, names, answer, broken=broken, number=len(fixed.records)))
+        unkept = partial(self._unkept, effects, names, answer, broken=broken, number=len(fixed.records))
+        if self._is_awaited:
+            return self._outbox.follow(self._kept(self._outbox.put(fixed.records), unkept))
+        self._outbox.accept(fixed.records, unkept)
+        return None
 
     async def _fixed_aside(self, following: list[DurableEffect], names: Names, answer: Answer) -> Fixed:
         """Return what is kept of *following*: fixed in a thread where what it is made of is long."""
@@ -137,18 +140,19 @@ class Storing:
         known = {"reason": str(error), "request_id": exchange.id}
         self._outbox.tally.tell(name, "A durable call could not be written.", logging.ERROR, known)
 
-    async def _kept(
-        self, kept: asyncio.Future[bool], effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool,
-        number: int,
-    ) -> bool:  # fmt: skip
+    async def _kept(self, kept: asyncio.Future[bool], unkept: Callable[[], None]) -> bool:
         try:
             if await kept:
                 self._outbox.wake()
                 return True
         except StoreError:
             pass  # the writer has told
+        unkept()
+        return False
+
+    def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, number: int) -> None:
+        """Do what is declared for *number* effects that could not be kept: *effects* are made from memory."""
         if effects:
             self._queue.put(effects, names, answer, broken=broken)
         elif not self._refuses or not self._is_awaited:
             self._outbox.dropped(self._effects[0].effect.name, number)
-        return False

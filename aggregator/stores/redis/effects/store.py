@@ -137,6 +137,10 @@ class EffectsInRedis:
         """Return whether *records* are kept, all or none."""
         return asyncio.ensure_future(self._put(records, bounds))
 
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
+        """Return for each of *groups* whether it is kept."""
+        return asyncio.gather(*(self._put(records, bounds) for records in groups))
+
     async def _put(self, records: list[EffectRecord], bounds: Bounds) -> bool:
         raw = tuple(_encode(record.request) for record in records)
         given = [packed(record) for record in records]
