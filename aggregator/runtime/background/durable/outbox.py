@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from aggregator.causes import Cause
 from aggregator.errors import StoreError, place_of
 from aggregator.exchange import Exchange
 from aggregator.parts.frame import Frame, Written
@@ -199,7 +200,7 @@ class Outbox:
             await self._park(store)
         now = self._clock()
         waited_for = [name for name in [*store.upstreams] if name in self._targets.upstreams]
-        room, free = self._under_way.room(waited_for, self._plan.workers)
+        room, free = self._under_way.room(waited_for, self._plan.workers, now)
         ended, self._ended = self._ended, []
         turn = Turn(now, tuple(ended), room, free, self._ages(now), abs(now - self._looked) >= _LOOK)
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
@@ -259,6 +260,8 @@ class Outbox:
         if record not in self._under_way:
             return
         outcome = outcome_of(record, target.retry, result, self._clock())
+        if outcome.state == SENT or (target.has_one_breaker and result.cause is Cause.BREAKER_OPEN):
+            self._under_way.hold(record.upstream, outcome.due)
         if outcome.state == SENT:
             self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:

@@ -26,11 +26,15 @@ Build = Callable[[str, Attempt], Part]
 
 
 class Target(Struct, frozen=True):
-    """How the effects of one call are delivered: by *part*, within *timeout* seconds, again as *retry* says."""
+    """How the effects of one call are delivered: by *part*, within *timeout* seconds, again as *retry* says.
+
+    *has_one_breaker* says that an open breaker is that of the whole upstream.
+    """
 
     part: Part
     timeout: float
     retry: RetryPlan
+    has_one_breaker: bool = False
 
 
 class Targets(Struct, frozen=True):
@@ -74,7 +78,9 @@ def build_targets(plan: Plan, build: Build) -> Targets:
         for fixed, piece in zip(effect.fixed, effect.pieces, strict=True)
     }
     upstreams = {
-        upstream.name: Target(_part("", _any_call(upstream), build), plan.client.total, _USUAL)
+        upstream.name: Target(
+            _part("", _any_call(upstream), build), plan.client.total, _USUAL, _has_one_breaker(upstream)
+        )
         for upstream in upstreams_in(plan)
     }
     return Targets(calls, upstreams)
@@ -82,10 +88,15 @@ def build_targets(plan: Plan, build: Build) -> Targets:
 
 def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build) -> Target:
     targets = [
-        (number, Target(_part(key, call, build, number), call.timeout, fixed.retry))
+        (number, Target(_part(key, call, build, number), call.timeout, fixed.retry, _has_one_breaker(call.upstream)))
         for number, call in enumerate(piece.calls)
     ]
     return targets[0][1] if len(targets) == 1 else _in_turn(fixed.name, targets, fixed.retry)
+
+
+def _has_one_breaker(upstream: UpstreamPlan) -> bool:
+    breaker = upstream.breaker
+    return breaker is not None and breaker.key is None and not breaker.by_host
 
 
 def _in_turn(name: str, targets: list[tuple[int, Target]], retry: RetryPlan) -> Target:

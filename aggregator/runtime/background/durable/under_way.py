@@ -6,9 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Final
 
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.transport.door import Cancelable
+
+LONGEST: Final = 120.0
+"""Seconds for which an upstream is held at most: clocks may jump."""
 
 
 class UnderWay:
@@ -20,13 +24,19 @@ class UnderWay:
         self._begun: Counter[str] = Counter()
         """The number of the last delivery to each upstream that has begun."""
         self._number = 0
+        self._held: dict[str, float] = {}
+        """Until when (Unix time) nothing is delivered to an upstream."""
         self._idle = asyncio.Event()
 
     def __contains__(self, record: EffectRecord) -> bool:
         return record.id in self._running
 
-    def room(self, upstreams: Iterable[str], workers: int) -> tuple[dict[str, int], int]:
-        """Return how many of *workers* may deliver to each of *upstreams*, to which something waits, and in all."""
+    def room(self, upstreams: Iterable[str], workers: int, now: float) -> tuple[dict[str, int], int]:
+        """Return how many of *workers* may deliver to each of *upstreams*, to which something waits, and in all.
+
+        None of those whose breaker is open is one of them: a million that wait would be looked at in turn.
+        """
+        upstreams = [name for name in upstreams if not 0 < self._held.get(name, now) - now <= LONGEST]
         free = workers - len(self._running)
         most = max(1, workers // 2)
         # Who has waited longest is served first.
@@ -51,6 +61,13 @@ class UnderWay:
         self._busy[record.upstream] -= 1
         if not self._running:
             self._idle.set()
+
+    def hold(self, upstream: str, until: float | None) -> None:
+        """Deliver nothing to *upstream* *until* then (Unix time); None lets go."""
+        if until is None:
+            self._held.pop(upstream, None)
+        else:
+            self._held[upstream] = until
 
     async def settle(self, seconds: float) -> None:
         """Wait until none is under way, for *seconds* at most."""
