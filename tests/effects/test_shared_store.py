@@ -182,7 +182,8 @@ def test_operators_act_on_the_shared_store(tmp_path: Path, empty: Valkey) -> Non
     run = CliRunner().invoke
     assert "dead" in run(cli, ["effects", "list", "--file", file]).output
     assert run(cli, ["effects", "retry", "--state", "dead", "--file", file]).output == '{"retry": 1}\n'
-    assert run(cli, ["effects", "forget", "--key", "a@example.com", "--file", file]).output == '{"forget": 1, "answers": 0}\n'
+    forgotten = run(cli, ["effects", "forget", "--key", "a@example.com", "--file", file])
+    assert forgotten.output == '{"forget": 1, "answers": 0}\n'
     gone = run(cli, ["effects", "show", "unknown", "--file", file])
     assert (gone.exit_code, gone.output) == (1, "error: There is no effect `unknown`.\n")
 
