@@ -70,3 +70,12 @@ def _logs_after_a_file() -> Iterator[None]:
     """Undo what the servers do that a file's tests share."""
     with _restored():
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _reports_of_a_file(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget, in a worker of xdist, three reports of each test: nobody reads them there, and each look for garbage does."""
+    yield
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and hasattr(request.config, "workerinput"):
+        reporter.stats.clear()
