@@ -28,7 +28,7 @@ from aggregator.runtime.request.inputs import Refusal
 class Endings:
     """Makes the answer to a run that has ended, in time or as a failure, of the endpoint *plan*, by its *routine*."""
 
-    __slots__ = ("_following", "_plan", "_routine", "_rows")
+    __slots__ = ("_following", "_plan", "_routine", "_rows", "is_short")
 
     def __init__(self, plan: EndpointPlan, routine: Routine) -> None:
         self._plan = plan
@@ -36,11 +36,8 @@ class Endings:
         self._rows = _reads_of_rows(plan)
         tags = () if plan.keeping is None else plan.keeping.keep.tags
         self._following = foresight_of((plan.purges, tags), plan.pattern.params)
-
-    @property
-    def is_short(self) -> bool:
+        self.is_short = self._rows is None and self._following is None
         """Whether rows and tags read nothing that may be long."""
-        return self._rows is None and self._following is None
 
     def is_prompt(self, run: Run) -> bool:
         """Return whether ``plain`` is the whole of the answer to *run*, and takes no more than a few milliseconds."""
