@@ -81,6 +81,15 @@ def test_last_good_values_are_shared_or_not(plan_of, more: str, is_shared: bool)
     assert f"last_good 6h{', shared' if is_shared else ''} →" in text
 
 
+def test_answers_by_key_that_all_machines_share(plan_of) -> None:
+    """It is said what happens while the store is away."""
+    pytest.importorskip("redis")
+    text = "endpoints: {POST /a: {idempotency: {ttl: 1h}, respond: {status: 204}}}"
+    plan = plan_of(f"server: {{idempotency: {{store: shared}}}}\nstore: redis://cache.test\n{text}")
+    (words,) = sharing_words(plan.endpoints[0], plan)
+    assert words.startswith("answers by idempotency key are kept for all processes, in redis://cache.test:6379; while")
+
+
 def test_a_store_elsewhere_keeps_switches(plan_of) -> None:
     """So that nothing has to be said of a restart."""
     pytest.importorskip("redis")

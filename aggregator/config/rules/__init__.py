@@ -32,7 +32,7 @@ from aggregator.config.rules.formats import check_formats, check_upstream_format
 from aggregator.config.rules.former_words import check_former_words
 from aggregator.config.rules.groups import check_group_circles, check_groups, check_number_of_parts
 from aggregator.config.rules.header_fields import check_header_fields
-from aggregator.config.rules.idempotency import check_idempotency
+from aggregator.config.rules.idempotency import check_idempotency, check_shared_idempotency
 from aggregator.config.rules.inputs import check_inputs, check_unused_parameters
 from aggregator.config.rules.judged_bodies import check_judged_bodies
 from aggregator.config.rules.kept_failures import check_kept_failures
@@ -149,6 +149,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_store,
     check_durable_store,
     check_shared_caches_of_upstreams,
+    check_shared_idempotency,
     check_defaults_section,
     check_carried,
     check_errors,

@@ -18,12 +18,14 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     purges = (f"what one process purges all forget, told by way of {place}",)
     kept = ", ".join(_kept_for_all(endpoint))
     replies = (f"{kept} are kept for all processes, in {place}; while it is away each has only its own",)
+    repeats = (f"answers by idempotency key are kept for all processes, in {place}; while it is away they are 503",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
     return (
         *(limits if _has_limits(endpoint) else ()),
         *(purges if _has_purges(endpoint) else ()),
         *(replies if kept else ()),
+        *(repeats if endpoint.idempotency is not None and whole.server.idempotency.is_shared else ()),
         *(each if apart else ()),
     )
 

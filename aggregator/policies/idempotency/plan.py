@@ -23,10 +23,14 @@ class IdempotencyPlan(Struct, frozen=True):
 
 
 class AnswerBounds(Struct, frozen=True):
-    """How many answers, and bytes of them, are kept for all endpoints together."""
+    """How many answers, and bytes of them, are kept for all endpoints together.
+
+    What *is_shared* lies in the store of all machines, else in the folder of `state`.
+    """
 
     count: int = COUNT
     size: int = SIZE
+    is_shared: bool = False
 
 
 ANSWER_BOUNDS = AnswerBounds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,12 @@ class IdempotencySettings(Settings):
 
 
 class IdempotencyBounds(Settings):
-    """How many answers are kept for all endpoints with `idempotency`; beyond, those go first that end first."""
+    """Where answers of all endpoints with `idempotency` are kept, and how many; those go first that end first."""
 
+    store: Literal["state", "shared"] = Field(
+        "state",
+        description="`state`: the folder of this machine. `shared`: the server that `store` names, for all machines "
+        "that name it; there each answer ends with its `ttl`, and `count` says nothing.",
+    )
     count: int = Field(COUNT, ge=1, description="Answers.")
     bytes: ByteSize = Field(SIZE, description="What they take, about; a larger answer is not kept.", examples=["1GiB"])

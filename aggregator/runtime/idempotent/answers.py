@@ -1,6 +1,7 @@
 """The answers of all idempotent endpoints: where they are kept while the application runs.
 
 in memory ── open(folder) ──▶ in a file ── aclose() ──▶ in memory, empty
+    └── open(store) ──▶ in a server ── aclose() ──▶ in memory, empty
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from aggregator.runtime.repeats import Repeats
 from aggregator.stores.answers.contract import Answers
 from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory
 from aggregator.stores.answers.table import Bounds, Held
+from aggregator.stores.redis.answers.store import AnswersInRedis
+from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.idempotency")
@@ -43,14 +46,20 @@ class IdempotentAnswers:
         self._repeats = Repeats(_tell_more)
         self.ends: Counter[str] = Counter()
         """How many requests with a key ended so, by ``ENDS``."""
-        self.is_lasting = False
-        """Whether they outlive the process."""
+        self.place: Path | StorePlan | None = None
+        """Where they outlive the process; None where they do not."""
 
-    async def open(self, folder: Path) -> None:
-        """Keep them in *folder* from now on; raises ``StartupError``."""
-        answers = await asyncio.to_thread(AnswersInFile, folder, self._clock)
+    async def open(self, place: Path | StorePlan) -> None:
+        """Keep them in *place* from now on, a folder or a server; raises ``StartupError`` for a folder."""
+        if place == self.place:
+            return
+        answers: Answers
+        if isinstance(place, StorePlan):
+            answers = AnswersInRedis(place)
+        else:
+            answers = await asyncio.to_thread(AnswersInFile, place, self._clock)
         await self.aclose()
-        self._answers, self.is_lasting = answers, True
+        self._answers, self.place = answers, place
 
     def configure(self, plan: AnswerBounds) -> None:
         """Keep as many as *plan* says from now on."""
@@ -82,7 +91,7 @@ class IdempotentAnswers:
 
     async def aclose(self) -> None:
         """Close what is open."""
-        answers, self._answers, self.is_lasting = self._answers, None, False
+        answers, self._answers, self.place = self._answers, None, None
         if answers is not None:
             await answers.aclose()
 

@@ -85,9 +85,9 @@ class Lasting:
         stack = self._stack
         if stack is None:
             return
-        if self._folder is not None and plan.has_idempotency and not self.answers.is_lasting:
-            await self.answers.open(self._folder)
-            stack.push_async_callback(self.answers.aclose)
+        place = plan.store if plan.server.idempotency.is_shared else self._folder
+        if place is not None and plan.has_idempotency:
+            await self.answers.open(place)
         kept = None if self._outbox.is_open else await effects_of(plan, self._folder, self._clock)
         if kept is not None:
             self._outbox.open(kept, plan.background)

@@ -48,7 +48,9 @@ def compile_server(whole: Surroundings, tls_digests: Mapping[str, str]) -> Serve
         ),
         redirects_slash="slash" in settings.redirect_paths,
         kept_bytes=settings.cache.max,
-        idempotency=AnswerBounds(settings.idempotency.count, settings.idempotency.bytes),
+        idempotency=AnswerBounds(
+            settings.idempotency.count, settings.idempotency.bytes, settings.idempotency.store == "shared"
+        ),
         degrade=_degrade(settings.degrade),
     )  # fmt: skip
 

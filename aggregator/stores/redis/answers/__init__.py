@@ -1,0 +1,1 @@
+"""Answers by idempotency key in a server that machines share."""

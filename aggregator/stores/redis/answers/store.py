@@ -1,0 +1,122 @@
+"""Answers by idempotency key in a server that machines share.
+
+    away ── an operation connects ──▶ there ── a reply is late, the connection breaks ──▶ away
+
+While it is away one operation a second tries to connect, and others fail with it or at once: whether a request was
+answered before cannot be told then, so that none is answered twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from aggregator.errors import StoreError
+from aggregator.stores.answers.table import Bounds, Held
+from aggregator.stores.redis.answers import scripts
+from aggregator.stores.redis.cluster import Cluster
+from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
+from aggregator.stores.shared.plan import StorePlan
+from aggregator.telemetry.logging import log
+
+_LATE: Final = 1.0
+"""Seconds that a reply may take, at least: one that is written to a disk may wait for it."""
+_PAUSE: Final = 1.0
+"""Seconds between two attempts to connect."""
+_log = logging.getLogger("aggregator.idempotency")
+
+
+class AnswersInRedis:
+    """Those at the place that *plan* names."""
+
+    def __init__(self, plan: StorePlan) -> None:
+        self._prefix = plan.prefix.encode()
+        self._label = plan.address.label
+        is_cluster = plan.address.kind == "cluster"
+        self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, max(_LATE, plan.timeout), self._lose)
+        self._due = 0.0
+        self._connecting = asyncio.Lock()
+        self._is_told = False
+
+    async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
+        """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
+        name = self._name(b"i", key)
+        if subject is not None:
+            await self._note(subject, name, lifetime)
+        found = await self._run(scripts.CLAIM, name, request, _ms(lifetime), subject or b"")
+        if not isinstance(found, list):
+            return int(found)
+        return Held(found[0], found[2] if len(found) > 2 else None, max(0, int(found[1])) / 1000)
+
+    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
+        """Keep *value* for *lifetime*, unless the claim of *token* is over; none has to go for it: keys expire.
+
+        One that is larger than all of *bounds* may be is not kept.
+        """
+        if len(value) > bounds.size:
+            await self.release(key, token)
+        else:
+            name = self._name(b"i", key)
+            if subject := await self._run(scripts.KEEP, name, token, value, _ms(lifetime)):
+                await self._note(subject, name, lifetime)
+        return 0
+
+    async def _note(self, subject: bytes, name: bytes, lifetime: float) -> None:
+        """Find *name* by *subject* for its *lifetime*."""
+        await self._run(scripts.NOTE, self._name(b"is", subject), name, _ms(lifetime))
+
+    async def release(self, key: bytes, token: int) -> None:
+        """Give back the claim of *token*."""
+        await self._run(scripts.RELEASE, self._name(b"i", key), token)
+
+    async def forget(self, subject: bytes) -> int:
+        """Forget all answers of *subject*, and those that are being made for it; return how many there were."""
+        name = self._name(b"is", subject)
+        keys = await self._ask(name, b"SMEMBERS", name)
+        gone = [int(await self._ask(key, b"DEL", key)) for key in keys]
+        await self._ask(name, b"DEL", name)
+        return sum(gone)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._way.aclose()
+
+    def _name(self, kind: bytes, key: bytes) -> bytes:
+        return b"%b%b:%b" % (self._prefix, kind, key.hex().encode())
+
+    async def _run(self, script: bytes, key: bytes, *values: bytes | int) -> Any:
+        return await self._ask(key, b"EVAL", script, 1, key, *values)
+
+    async def _ask(self, key: bytes, *command: bytes | int) -> Any:
+        if not self._way.is_open:
+            await self._connect()
+        return good(await self._way.send(key, command))
+
+    async def _connect(self) -> None:
+        """Connect, unless that was tried just now; raises ``StoreError``."""
+        async with self._connecting:
+            if self._way.is_open:
+                return
+            loop = asyncio.get_running_loop()
+            if loop.time() < self._due:
+                raise StoreError("The store is away.")
+            try:
+                await open_way(self._way)
+            except StoreError as error:
+                self._due = loop.time() + _PAUSE
+                self._lose(str(error))
+                raise
+        if self._is_told:
+            self._is_told = False
+            log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
+
+    def _lose(self, why: str) -> None:
+        self._way.close()
+        if not self._is_told:
+            self._is_told = True
+            log(_log, logging.ERROR, "Answers by idempotency key cannot be written.", store=self._label, reason=why)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,72 @@
+"""A request that comes again at another machine gets the answer that it got, where answers lie in a shared store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tiers import starts_processes
+from valkey import Valkey
+
+from tests.policies.conftest import Served
+
+FILE = """
+upstreams: {{pay: {{url: 'http://pay.test'}}}}
+endpoints:
+  POST /pay:
+    idempotency: {{ttl: 1h}}
+    call: {{method: POST, url: "pay:/", body: forward}}
+server: {{idempotency: {{store: shared}}}}
+store: {{url: "{url}", timeout: 10s}}
+"""
+
+
+@pytest.fixture
+@starts_processes
+def server() -> Iterator[Valkey]:
+    """Yield a server of its own, which a test may end."""
+    made = Valkey()
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def machines(tmp_path: Path, server: Valkey) -> Iterator[list[Served]]:
+    """Yield two machines of one file."""
+    made: list[Served] = []
+    try:
+        for _ in range(2):
+            made.append(Served(tmp_path, FILE.format(url=server.url), _paid))
+        yield made
+    finally:
+        for each in made:
+            each.close()
+
+
+def _paid(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(201, json={"paid": True})
+
+
+def pay(machine: Served, body: str = "1") -> httpx.Response:
+    """Return the answer to a payment under a key that is always the same."""
+    headers: dict[str, Any] = {"idempotency-key": "k", "content-type": "application/json"}
+    found: httpx.Response = machine.run(machine.ask("POST", "/pay", content=body, headers=headers))
+    return found
+
+
+def test_machines_answer_a_key_once(machines: list[Served], server: Valkey) -> None:
+    """Another request under the key is refused by both; while the server is away none is made."""
+    one, other = machines
+    first, again = pay(one), pay(other)
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, {"paid": True})
+    assert again.headers["idempotency-replayed"] == "true"
+    assert pay(other, "2").status_code == 422
+    server.kill()
+    refused = [pay(machine) for machine in machines]
+    assert [(answer.status_code, answer.json()["cause"]) for answer in refused] == [(503, "state_unavailable")] * 2
+    assert (len(one.requests), len(other.requests)) == (1, 0)
