@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
-TARGETED: Final = (b"cdn-cache-control", b"surrogate-control", b"surrogate-key")
-"""Fields that speak to shared caches alone (RFC 9213 §3)."""
+_TARGETED: Final = frozenset({b"edge-control", b"surrogate-control", b"surrogate-key", b"x-accel-expires"})
 _DIRECTIVE = re.compile(rb'\s*([^=,\s]+)(\s*=\s*("(?:[^"\\]|\\.)*"|[^,]*))?\s*(?:,|$)')
 _SHARED = frozenset({b"public", b"s-maxage", b"proxy-revalidate", b"private"})
+
+
+def is_targeted(name: bytes) -> bool:
+    """Return whether the field *name* (in lower case) speaks to shared caches alone, which heed it first.
+
+    Those of RFC 9213 §2.1 end alike (``CDN-Cache-Control``, and those of vendors); the others are older: of nginx,
+    Akamai, and the Edge Architecture Specification.
+    """
+    return name.endswith(b"-cache-control") or name in _TARGETED
+
+
+def is_of_caches(name: bytes) -> bool:
+    """Return whether the field *name* (in lower case) says what caches may do with an answer."""
+    return name == b"cache-control" or is_targeted(name)
 
 
 def private_field(value: bytes) -> bytes:
@@ -29,6 +42,8 @@ def is_for_shared_caches(name: str, value: str, *, authorized: bool) -> bool:
     Where the credential comes in ``Authorization`` (*authorized*), RFC 9111 §3.5 names what of ``Cache-Control`` does;
     of one in another place shared caches know nothing, and any life is enough.
     """
+    if name == "x-accel-expires":  # seconds, or a moment behind `@` (ngx_http_proxy_module)
+        return value.strip() != "0"
     said = {match[1].lower() for match in _DIRECTIVE.finditer(value.encode("utf-8", "surrogateescape"))}
     if said & {b"no-store", b"private"}:
         return False

@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from aggregator.edge.caching import is_of_caches
 from aggregator.parts.rows import RowPlan as RowPlan
 from aggregator.plan.admission import OPEN, AdmissionPlan
 from aggregator.plan.calls import CallPlan, FanPlan, GroupPlan, PartPlan, ShapePlan, UpstreamPlan
@@ -167,11 +168,11 @@ class EndpointPlan(Struct, frozen=True):
         return self.key.partition(" ")[0]
 
     @property
-    def declares_caching(self) -> bool:
-        """Whether the file says what caches may do with its answers."""
+    def fields_of_caches(self) -> frozenset[bytes]:
+        """The names, in lower case, of the fields by which the file says what caches may do with its answers."""
         response, edge = self.response, self.edge
-        names = (*response.headers, *edge.fixed, *edge.made)
-        return response.cache_control is not None or any(name == b"cache-control" for name, _ in names)
+        names = [name for name, _ in (*response.headers, *edge.fixed, *edge.made) if is_of_caches(name)]
+        return frozenset(names if response.cache_control is None else [*names, b"cache-control"])
 
     @property
     def names_deadline(self) -> bool:

@@ -120,8 +120,8 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
-        self._private = private(None, is_declared=False)
-        self._privates: dict[tuple[int, bool, bool], Finish] = {(id(None), False, False): self._private}
+        self._private = private(None, frozenset())
+        self._privates: dict[Hashable, Finish] = {(id(None), False, frozenset()): self._private}
         self._limited: dict[int, Finish] = {}
         self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
         self._passing: dict[Tail | None, Assembly] = {}
@@ -169,9 +169,9 @@ class Resources:
         finish, auth = self._carried(plan.edge), plan.admission.auth
         if auth is not None:
             is_public = plan.keeping is not None and plan.keeping.public
-            key = (id(finish), auth.reads_body, plan.declares_caching)
+            key = (id(finish), auth.reads_body, plan.fields_of_caches)
             whole = remembering(finish) if auth.reads_body else finish
-            made = private(whole, is_declared=plan.declares_caching)
+            made = private(whole, plan.fields_of_caches)
             finish = whole if is_public else self._privates.setdefault(key, made)
         if tells_limits(plan.admission, self.schemes):
             finish = self._limited.setdefault(id(finish), told_limits(finish))

@@ -89,7 +89,7 @@ def test_what_keeps_shared_caches_off_stands_behind_them(
     """One line more of the same head; words about caching that are there are changed, or stay where they are the file's."""
     fixed = (*FIXED, (b"cache-control", b"max-age=5")) if says else FIXED
     finish = Carried((CorsHeaders(CORS), FixedHeaders(fixed), AddedHeaders(ADDED)))
-    whole = private(finish, is_declared=declared)
+    whole = private(finish, frozenset({b"cache-control"} if declared else ()))
     expected = Answer(200, [*own], b"")
     finish(asking(origin), expected)
     fields = [field for field in expected.headers if field[0] != b"cache-control"]
@@ -104,7 +104,7 @@ def test_what_keeps_shared_caches_off_stands_behind_them(
 def test_tails_that_come_once_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers to origins that nobody allows are right all the same."""
     monkeypatch.setattr(building, "_MOST", 3)
-    whole = private(Carried(STEPS), is_declared=False)
+    whole = private(Carried(STEPS), frozenset())
     for number in range(10):
         answer = Answer(200, [], b"")
         whole(asking(b"https://evil%d.example.net" % number), answer)

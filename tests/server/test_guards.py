@@ -53,6 +53,9 @@ endpoints:
   GET /stream: {auth: partners, stream: true, call: up:/x, response: {pass_headers: {cache-control: first}}}
   GET /declared: {auth: partners, call: up:/x, response: {cache_control: "public, max-age=60"}}
   GET /header: {auth: partners, call: up:/x, response: {headers: {cache-control: "public"}}}
+  GET /alone: {auth: partners, call: up:/alone, response: {pass: all}}
+  GET /one: {auth: partners, call: up:/alone, response: {pass_headers: {cdn-cache-control: first}}}
+  GET /both: {auth: partners, call: up:/x, response: {pass: all, headers: {surrogate-control: no-store}}}
   GET /free: {auth: open, respond: {body: ok}}
   GET /tokens: {auth: customers, respond: {body: ok}}
 """
@@ -69,10 +72,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "routes.yaml"
 
 
-def upstream(_: httpx.Request) -> httpx.Response:
-    """An upstream that lets everybody keep its answers."""
-    headers = {"cache-control": "public, s-maxage=600, max-age=60", "surrogate-control": "max-age=9"}
-    return httpx.Response(200, json={}, headers=headers)
+def upstream(request: httpx.Request) -> httpx.Response:
+    """An upstream that lets everybody keep its answers, by a field of each kind of shared cache or by those alone."""
+    alone = {"surrogate-control": "max-age=9", "cdn-cache-control": "max-age=9", "x-accel-expires": "9"}
+    everybody = {} if request.url.path == "/alone" else {"cache-control": "public, s-maxage=600, max-age=60"}
+    return httpx.Response(200, json={}, headers=everybody | alone)
 
 
 @pytest.fixture(scope="module")
@@ -161,14 +165,18 @@ def test_a_refusal_has_one_cause(client: TestClient, caplog: pytest.LogCaptureFi
         ("/stream", "private, max-age=60"),
         ("/declared", "public, max-age=60"),
         ("/header", "public"),
+        ("/alone", "private"),
+        ("/one", "private"),
+        ("/both", "private, max-age=60"),
         ("/free", "private"),
     ],
 )
 def test_answers_to_callers_are_private(client: TestClient, path: str, said: str) -> None:
-    """Whatever the upstream says to shared caches; what the file declares stays."""
+    """Whatever the upstream says to shared caches, by any field that they heed; what the file declares stays."""
     answer = client.get(path, headers=ACME | {"x-open": "acme"})
     assert answer.headers["cache-control"] == said
-    assert "surrogate-control" not in answer.headers
+    assert answer.headers.get("surrogate-control") == ("no-store" if path == "/both" else None)
+    assert not {"cdn-cache-control", "x-accel-expires"} & set(answer.headers)
 
 
 @pytest.mark.parametrize(

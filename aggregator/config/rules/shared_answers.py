@@ -15,14 +15,12 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
-from aggregator.edge.caching import TARGETED, is_for_shared_caches
+from aggregator.edge.caching import is_for_shared_caches, is_of_caches
 from aggregator.edge.prefixes import is_below
 
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 _ASIDE = frozenset({"require", "rate_limit", "background"})
 """Sections of an endpoint that may read `auth` and make nothing of the answer."""
-_OF_CACHES = {"cache-control", *(name.decode() for name in TARGETED)} - {"surrogate-key"}
-"""Fields that say to caches how long they may keep an answer."""
 
 
 class _Word(NamedTuple):
@@ -103,7 +101,7 @@ def _declared(analysis: Analysis, path: str, root: RootSettings) -> dict[str, _W
         place = (*analysis.path, "response", "cache_control")
         found["success"]["cache-control"] = _Word(place, str(settings.response.cache_control), is_own=True)
     said = found["always"] | {name: word for name, word in found["success"].items() if word.value is not None}
-    return {name: word for name, word in said.items() if name in _OF_CACHES}
+    return {name: word for name, word in said.items() if is_of_caches(name.encode())}
 
 
 def _layers(analysis: Analysis, path: str, root: RootSettings) -> Iterator[tuple[Steps, HeaderSettings]]:

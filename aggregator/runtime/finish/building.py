@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from aggregator.edge.caching import TARGETED, private_field
+from aggregator.edge.caching import is_of_caches, is_targeted, private_field
 from aggregator.edge.prefixes import is_below
 from aggregator.exchange import Exchange
-from aggregator.http import replaced, without
+from aggregator.http import replaced
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
@@ -80,10 +80,10 @@ _MOST = 256
 """Tails of others that are remembered with what is behind them."""
 
 
-def private(finish: Finish | None, *, is_declared: bool) -> Finish:
+def private(finish: Finish | None, declared: frozenset[bytes]) -> Finish:
     """Return *finish*, and behind it what keeps shared caches off an answer.
 
-    What the file says of caching *is_declared*, and stays; what an upstream says was meant for others than a caller.
+    Fields of caching that the file has *declared* stay; what an upstream says was meant for others than a caller.
     """
     known: dict[int, tuple[Tail, Tail]] = {}
 
@@ -106,18 +106,18 @@ def private(finish: Finish | None, *, is_declared: bool) -> Finish:
         if answer.tail is PRIVATE:
             return
         for name, _ in answer.leading:
-            if name == b"cache-control":
+            if is_of_caches(name):
                 break
         else:
             tail = PRIVATE if answer.tail is None else longer(answer.tail)
             if tail is not None:  # as nearly always
                 answer.tail = tail
                 return
-        if not is_declared:
-            said = [value for name, value in answer.headers if name == b"cache-control"]
-            answer.headers = replaced(
-                without(answer.headers, *TARGETED), b"cache-control", private_field(b", ".join(said))
-            )
+        headers = [field for field in answer.headers if field[0] in declared or not is_targeted(field[0])]
+        if b"cache-control" not in declared:
+            said = [value for name, value in headers if name == b"cache-control"]
+            headers = replaced(headers, b"cache-control", private_field(b", ".join(said)))
+        answer.headers = headers
 
     return finished
 
