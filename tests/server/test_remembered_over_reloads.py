@@ -38,6 +38,19 @@ def test_a_key_that_was_right_before(stage) -> None:
     assert status(gateway, "acme") == 429
 
 
+def test_what_a_key_may_do(stage) -> None:
+    """A key whose scopes are taken away is refused by guards that let it pass before; one that is taken away, by all."""
+    guarded = """auth: partners, require: "{{ 'read' in auth.scopes }}", respond: {body: ok}"""
+    routes, file = f"{KEYS}endpoints: {{GET /me: {{{guarded}}}}}\n", stage.folder / "keys.yaml"
+    file.write_text(entry("acme").replace("}", ", scopes: [read]}"))
+    gateway = stage.gateway(routes)
+    assert [status(gateway, "acme") for _ in range(3)] == [200] * 3
+    for written, said in ((entry("acme"), 403), (entry("other"), 401), ("- {name: acme, sha2", 401)):
+        file.write_text(written)
+        gateway.reload()
+        assert status(gateway, "acme") == said
+
+
 @pytest.mark.parametrize(("changed", "asked"), [("endpoint", 1), ("scheme", 2)])
 def test_an_answer_of_an_issuer(tmp_path, changed: str, asked: int) -> None:
     """It is asked for once, whatever else changes; with other settings of the scheme it is asked again."""
