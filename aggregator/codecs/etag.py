@@ -36,7 +36,7 @@ def if_none_match(header: bytes, etag: bytes) -> bool:
 def add_vary(existing: bytes | None, *names: bytes) -> bytes:
     """Return a Vary header that names *names* (lower case) besides what it named already; ``*`` stays alone."""
     present = [name.strip() for name in (existing or b"").split(b",") if name.strip()]
-    if b"*" in present:
+    if b"*" in present or b"*" in names:
         return b"*"
     known = {name.lower() for name in present}
     return b", ".join(present + [name for name in names if name not in known])

@@ -79,7 +79,31 @@ def test_the_key_is_all_that_the_plan_reads(serve: Serve, upstream: Counting) ->
     assert number("/a/1") == number("/a/1?other=1") == number("/a/1", user_agent="x") == 1
     asked = [number("/a/2"), number("/a/1?q=1"), number("/a/1", x_lang="de"), number("/a/1", cookie="c=1")]
     assert asked == [2, 3, 4, 5]
-    assert "x-lang" in served.get("/a/1").headers["vary"]
+    assert served.get("/a/1").headers["vary"] == "x-lang, cookie"
+
+
+@pytest.mark.parametrize(
+    ("read", "vary"),
+    [
+        ("forward: {headers: all}", "*"),
+        ("forward: {headers: [all, cookie]}", "*"),
+        ("headers: {x-from: '{{ request.client }}'}", "*"),
+        ("forward: {headers: [x-lang]}, query: {c: '{{ cookies.c }}'}", "x-lang, cookie"),
+        ("query: {h: '{{ request.method }}'}", None),
+    ],
+)
+def test_other_caches_learn_what_tells_answers_apart(
+    serve: Serve, upstream: Counting, read: str, vary: str | None
+) -> None:
+    """By `Vary`: where they cannot know it they keep nothing for others, and a cache of ours says so of what it kept."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a: {{cache: 60s, call: {{url: up:/, {read}}}, response: {{headers: {{x-a: b, cache-control: public}}}}}}
+    """, upstream)  # fmt: skip
+    answers = [served.get("/a") for _ in range(2)]
+    assert [answer.headers.get("vary") for answer in answers] == [vary, vary]
+    assert upstream.count == 1
 
 
 @pytest.mark.parametrize("queries", [("a=1&b=2", "b=2&a=1"), ("a", "a="), ("a=1&b=2&a=3", "a=1&a=3&b=2")])

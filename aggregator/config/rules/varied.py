@@ -1,4 +1,4 @@
-"""Names in the key of an answer that make no difference to it: nothing reads them, and no call sends them."""
+"""Names in the key of an answer that make no difference to it, and lives of answers that differ by all headers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _ASIDE = frozenset({"require", "rate_limit", "background", "cache"})
 
 
 def check_varied(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Yield a warning for each name in `vary` and `query` of a cache that only keeps equal answers apart."""
+    """Yield a warning for each name of a key that only keeps equal answers apart, and for a life that nobody heeds."""
     settings = analysis.settings
     if settings is None or settings.cache is None or not settings.cache.keeps or _has_plugins(analysis, settings):
         return
     for key, root, names in (("vary", "headers", settings.cache.vary), ("query", "query", settings.cache.query)):
         read = _read(analysis, around, root)
         if read is None:
+            if root == "headers" and not names:
+                yield from _kept_by_nobody(analysis, settings)
             continue
         what = "header" if root == "headers" else "parameter"
         for index, name in enumerate(names):
@@ -29,6 +31,15 @@ def check_varied(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
                 message = f"no call sends the {what} `{name}` and nothing reads it, so equal answers are kept apart"
                 hint = f"remove it, or pass it on: `forward: {{{root}: [{name}]}}`"
                 yield Finding("no-effect", message, (*analysis.path, "cache", key, index), hint, "warning")
+
+
+def _kept_by_nobody(analysis: Analysis, settings: EndpointSettings) -> Iterator[Finding]:
+    """Yield a warning for a life that an answer declares to caches although it depends on all headers."""
+    said = None if settings.response is None else settings.response.cache_control
+    if isinstance(said, str) and said != "compute" and "max-age" in said.replace("s-maxage", "max-age"):
+        message = "no cache keeps this for anybody: it depends on all headers, so the answer says `Vary: *`"
+        hint = "name those that count, as in `cache: {ttl: 60s, vary: [accept-language]}`"
+        yield Finding("no-effect", message, (*analysis.path, "response", "cache_control"), hint, "warning")
 
 
 def _has_plugins(analysis: Analysis, settings: EndpointSettings) -> bool:

@@ -96,6 +96,17 @@ class AnswerKeyPlan(Struct, frozen=True):
     passed: tuple[str, ...] = ()
 
     @property
+    def vary(self) -> tuple[bytes, ...]:
+        """What ``Vary`` names of it: ``*`` where all headers tell answers apart, or the address of the client.
+
+        Caches on the way know neither then, and give such an answer to nobody else (RFC 9110 §12.5.5).
+        """
+        if self.headers is None or "client" in self.request:
+            return (b"*",)
+        names = (name.encode() for name in self.headers)
+        return tuple(dict.fromkeys((*names, *((b"cookie",) if self.cookies else ()))))
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What `explain` says of it: ``path``, ``query.q``, ``headers`` for all of them, ``caller``."""
         named = (("query", self.query), ("headers", self.headers), ("cookies", self.cookies),

@@ -196,8 +196,7 @@ class Keeping:
         exchange = run.frame.exchange
         if answer.status == 200 and exchange.method in FETCHING and first(answer.headers, b"etag") is None:
             answer.headers.append((b"etag", etag_of(answer.body)))
-        names = [name.encode() for name in self.plan.key.headers or ()]
-        if names:
+        if names := self.plan.key.vary:
             vary = add_vary(joined(answer.headers, b"vary"), *names)
             answer.headers = replaced(answer.headers, b"vary", vary)
         age = age_of(answer.headers)
