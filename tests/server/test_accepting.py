@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from aggregator.server.process import accepting
-from aggregator.server.process.accepting import AT_ONCE, Acceptor
+from aggregator.server.process.accepting import AT_ONCE, Acceptor, Admission
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
@@ -58,6 +58,24 @@ class Listener:
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
         return self._real.fileno()
+
+
+class Asked(Admission):
+    """Asks for *waits*, one after another, then for none; ``seen`` are the connections *taken* before, and the pauses."""
+
+    def __init__(self, taken: Callable[[], int], waits: list[float]) -> None:
+        self._taken, self._waits = taken, waits
+        self.seen: list[tuple[int, int]] = []
+        self.changes = 0
+
+    def wait(self, pauses: int) -> float:
+        """Return the next of them."""
+        self.seen.append((self._taken(), pauses))
+        return self._waits.pop(0) if self._waits else 0.0
+
+    def changed(self) -> None:
+        """Count how often."""
+        self.changes += 1
 
 
 @contextmanager
@@ -151,21 +169,38 @@ def test_a_connection_that_ended_before_it_was_taken_is_passed_over() -> None:
 
 @pytest.mark.parametrize("new_loop", LOOPS)
 def test_who_has_enough_connections_waits(new_loop: Any) -> None:
-    """Before each connection the admission is asked; as long as it asks for a pause, none is taken."""
-    answers = [0.0, 0.001, 0.001, 0.0, 0.0]
+    """Before each connection the admission is asked, with the pauses so far; while it asks for one, none is taken."""
 
     async def main() -> None:
         with listening() as (listener, connect):
             connect(2)
-            seen: list[int] = []
-
-            def admission() -> float:
-                seen.append(listener.accepted)
-                return answers.pop(0) if answers else 0.0
-
+            admission = Asked(lambda: listener.accepted, [0.0, 0.001, 0.001, 0.0])
             acceptor = Acceptor(listener, Seen, admission)  # type: ignore[arg-type]
             await turns_until(lambda: listener.accepted == 2)
-            assert seen[:4] == [0, 1, 1, 1]
+            assert admission.seen[:4] == [(0, 0), (1, 0), (1, 1), (1, 2)]
+            acceptor.close()
+            await acceptor.wait_closed()
+            assert admission.changes == 2
+
+    run(new_loop, main())
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_pauses_for_what_another_has_taken_do_not_count(new_loop: Any) -> None:
+    """The connection has gone when the pause is over: nobody is asked, and the next one waits from the beginning."""
+
+    async def main() -> None:
+        with listening() as (listener, connect):
+            admission = Asked(lambda: listener.accepted, [0.001])
+            connect(1)
+            acceptor = Acceptor(listener, Seen, admission)  # type: ignore[arg-type]
+            await turns_until(lambda: len(admission.seen) == 1)
+            listener.accept()[0].close()
+            await asyncio.sleep(0.01)
+            assert admission.seen == [(0, 0)]
+            connect(1)
+            await turns_until(lambda: listener.accepted == 2)
+            assert admission.seen[:2] == [(0, 0), (1, 0)]
             acceptor.close()
             await acceptor.wait_closed()
 
@@ -178,7 +213,7 @@ def test_closed_it_takes_none(new_loop: Any) -> None:
 
     async def main() -> None:
         with listening() as (listener, connect):
-            acceptor = Acceptor(listener, Seen, lambda: 0.001)  # type: ignore[arg-type]
+            acceptor = Acceptor(listener, Seen, Asked(lambda: 0, [0.001] * 1000))  # type: ignore[arg-type]
             connect(1)
             await asyncio.sleep(0.005)
             acceptor.close()

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import math
+import select
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -27,19 +28,32 @@ _TOLD_EVERY = 60.0
 
 _log = logging.getLogger("aggregator.server")
 
-Admission = Callable[[], float]
-"""Returns the seconds to wait before the next connection is taken; 0.0 to take it now.
-
-Several processes that accept from one socket share their connections by it: who has more than the others waits.
-"""
-
 Receive = Callable[[socket.socket, str, MakeProtocol], Coroutine[object, object, None]]
 """Takes a connection, the address of its client, and what makes its protocol, which is to go on with it."""
 
 
-def admit_always() -> float:
-    """Return that nothing has to be waited for."""
-    return 0.0
+class Admission:
+    """When connections are taken: here at once.
+
+    Several processes that accept from one socket share their connections by another one: who has more waits.
+    """
+
+    def wait(self, pauses: int) -> float:
+        """Return the seconds to wait before the next connection is taken, 0.0 to take it now.
+
+        It has waited for so many *pauses* already; while nothing comes, they are not counted.
+        """
+        del pauses
+        return 0.0
+
+    def begin(self) -> None:
+        """Hear that connections are taken from now on."""
+
+    def changed(self) -> None:
+        """Hear that a connection was made, or failed to be."""
+
+    def leave(self) -> None:
+        """Hear that the last connections are taken."""
 
 
 class Acceptor:
@@ -48,20 +62,22 @@ class Acceptor:
     With *receive*, that decides how; it closes what it does not let go on.
 
     States: listening (the loop watches the socket), pausing (a timer runs: *admission* asked for it, or the system has
-    no descriptors left), closed. It has of an ``asyncio.Server`` what uvicorn's shutdown uses.
+    no descriptors left; pauses one after another are counted while a connection waits), closed. It has
+    of an ``asyncio.Server`` what uvicorn's shutdown uses.
     """
 
     def __init__(
-        self, listener: socket.socket, protocol: MakeProtocol, admission: Admission = admit_always,
+        self, listener: socket.socket, protocol: MakeProtocol, admission: Admission | None = None,
         receive: Receive | None = None,
     ) -> None:  # fmt: skip
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._protocol = protocol
-        self._admission = admission
+        self._admission = Admission() if admission is None else admission
         self._receive = hand_over if receive is None else receive
         self._connecting: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._pauses = 0
         self._told = -math.inf
         self._loop.add_reader(listener.fileno(), self._take_some)
 
@@ -93,14 +109,25 @@ class Acceptor:
     def _resume(self) -> None:
         self._timer = None
         self._loop.add_reader(self._listener.fileno(), self._take_some)
-        self._take_some()  # at once, so that who has waited has waited for this one
+        if self._is_waited_for():  # at once, so that who has waited has waited for this one
+            self._take_some()
+        else:
+            self._pauses = 0
+
+    def _is_waited_for(self) -> bool:
+        """Return whether a connection is to be taken: another process may have been first."""
+        polling = select.poll()
+        polling.register(self._listener.fileno(), select.POLLIN)
+        return bool(polling.poll(0))
 
     def _take_some(self) -> None:
         for _ in range(AT_ONCE):
-            wait = self._admission()
+            wait = self._admission.wait(self._pauses)
             if wait > 0:
+                self._pauses += 1
                 self._pause(wait)
                 return
+            self._pauses = 0
             if not self._take():
                 return
 
@@ -121,8 +148,12 @@ class Acceptor:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task: asyncio.Task[object] = self._loop.create_task(self._receive(connection, _host(address), self._protocol))
         self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        task.add_done_callback(self._made)
         return True
+
+    def _made(self, task: asyncio.Task[object]) -> None:
+        self._connecting.discard(task)
+        self._admission.changed()
 
     def _tell_short(self, error: OSError) -> None:
         now = self._loop.time()

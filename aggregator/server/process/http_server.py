@@ -19,7 +19,7 @@ from aggregator.server.application.serving import Application
 from aggregator.server.listeners.handshakes import Handshakes, TellFailure
 from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.listeners.proxied import ProxyHeaders
-from aggregator.server.process.accepting import Acceptor, Admission, Receive, admit_always, hand_over
+from aggregator.server.process.accepting import Acceptor, Admission, Receive, hand_over
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
         self._contexts: dict[str, ssl.SSLContext] = {}
         self.proxy_headers: list[ProxyHeaders] = []
         self._trusted = NO_NETWORKS
-        self.admission: Admission = admit_always
+        self.admission = Admission()
         """Asked before each connection is taken."""
 
     @contextmanager
@@ -61,6 +61,7 @@ class Server(uvicorn.Server):
             return
         await super().startup(sockets)
         self.servers += [self._acceptor(listener) for listener in self._listeners]  # type: ignore[misc]
+        self.admission.begin()
 
     def _acceptor(self, listener: Listener) -> Acceptor:
         role = listener.role
@@ -126,6 +127,7 @@ class Server(uvicorn.Server):
             running.stop_within(0.0)
             return
         running.draining = True
+        self.admission.leave()
         self.tell_stopping(running.in_flight)
         delay = running.plan.server.drain_delay
         if delay <= 0:

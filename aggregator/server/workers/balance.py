@@ -1,8 +1,9 @@
 """Who takes the next connection: the worker that has the fewest, as far as all know of each other.
 
 The kernel wakes all that wait at one listening socket, and the one that comes first wins; beside a busy one, that is
-often the same. So who has more connections than another lets two milliseconds pass before it takes one, once a
-connection: the other may be stopped, and nobody must wait for it. Measured in docs/decisions.md.
+often the same. So who has more connections than another lets it go first. Woken is not running: where processors are
+short, another process has its slice of some milliseconds before. So how long one waits depends on what is at stake, and
+who has shown no sign of life in that time is not waited for again until it does. Measured in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -11,71 +12,115 @@ import mmap
 from collections.abc import Callable
 from typing import Any
 
-_WAIT = 0.002
+from aggregator.server.process.accepting import Admission
+
+_PAUSE = 0.002
+_ONE, _MORE = 1, 25
+"""Pauses that are left to who has one connection fewer, and to who has several fewer."""
 _NOBODY = -1
 _ITEM = 4
+_WRAP = 0x7FFFFFFF
 
 
 class Balance:
-    """The connections of each of *seats* in memory that processes share when they are forked after this was made."""
+    """The connections of each of *seats*, and a counter of its signs of life, in memory that processes share.
+
+    They do when they are forked after this was made.
+    """
 
     def __init__(self, seats: int) -> None:
         self.seats = seats
-        self._memory = mmap.mmap(-1, seats * _ITEM)
-        self._counts = memoryview(self._memory).cast("i")
+        self._memory = mmap.mmap(-1, 2 * seats * _ITEM)
+        numbers = memoryview(self._memory).cast("i")
+        self._counts, self._beats = numbers[:seats], numbers[seats:]
         for seat in range(seats):
             self._counts[seat] = _NOBODY
 
     def tell(self, seat: int, count: int) -> None:
-        """Let all know that the worker of *seat* has *count* connections."""
+        """Let all know that the worker of *seat* has *count* connections, and is alive."""
         self._counts[seat] = count
+        self._beats[seat] = (self._beats[seat] + 1) & _WRAP
 
     def leave(self, seat: int) -> None:
         """Let nobody count on the worker of *seat* any more."""
         self._counts[seat] = _NOBODY
 
-    def has_more(self, count: int) -> bool:
-        """Return whether somebody has fewer connections than *count*."""
-        return any(0 <= other < count for other in self._counts)
+    def fewer(self, count: int) -> dict[int, int]:
+        """Return how many connections each has that has fewer than *count*, by its seat."""
+        return {seat: other for seat, other in enumerate(self._counts) if 0 <= other < count}
+
+    def beat(self, seat: int) -> int:
+        """Return a number that is another one after each sign of life of the worker of *seat*."""
+        return self._beats[seat]
 
 
-class Turn:
-    """The admission of one worker at *seat*; *busy* returns how many connections it has.
+class Turn(Admission):
+    """The part that the worker at *seat* has in the balance; *busy* returns how many connections it has.
 
-    States: fresh (the next connection has not been waited for), waited (it may be taken whoever has fewer).
+    States: silent (it does not serve yet), taking part, left (it takes its last connections, and nobody waits for it).
     """
 
     def __init__(self, balance: Balance, seat: int, busy: Callable[[], int]) -> None:
         self._balance = balance
         self._seat = seat
         self._busy = busy
-        self._has_waited = False
+        self._takes_part = False
+        self._met: dict[int, int] = {}
+        """The beats of those that had fewer when the connection that waits came."""
+        self._passed: dict[int, int] = {}
+        """The last beats of those that are not waited for."""
 
-    def __call__(self) -> float:
-        """Return the seconds to wait before the next connection is taken."""
-        count = self._busy()
-        self._balance.tell(self._seat, count)
-        if self._has_waited or not self._balance.has_more(count):
-            self._has_waited = False
+    def wait(self, pauses: int) -> float:
+        """Return the seconds to wait before a connection is taken that has waited for so many *pauses* already."""
+        self.changed()
+        fewer = {seat: other for seat, other in self._balance.fewer(self._busy()).items() if not self._is_passed(seat)}
+        if not fewer:
             return 0.0
-        self._has_waited = True
-        return _WAIT
+        if pauses == 0:
+            self._met = {seat: self._balance.beat(seat) for seat in fewer}
+        if pauses < self._patience(fewer):
+            return _PAUSE
+        if pauses >= _MORE:
+            self._passed.update({seat: beat for seat, beat in self._met.items() if seat in fewer})
+        return 0.0
+
+    def _patience(self, fewer: dict[int, int]) -> int:
+        return _ONE if self._busy() - min(fewer.values()) == 1 else _MORE
+
+    def _is_passed(self, seat: int) -> bool:
+        if seat in self._passed and self._passed[seat] != self._balance.beat(seat):
+            del self._passed[seat]
+        return seat in self._passed
+
+    def begin(self) -> None:
+        """Take part from now on."""
+        self._takes_part = True
+        self.changed()
+
+    def changed(self) -> None:
+        """Let all know how many connections there are."""
+        if self._takes_part:
+            self._balance.tell(self._seat, self._busy())
+
+    def leave(self) -> None:
+        """Take part no more."""
+        self._takes_part = False
+        self._balance.leave(self._seat)
 
 
 class Connections(set[Any]):
-    """The connections of a worker; *told* hears how many there are whenever one comes or goes."""
+    """The connections of a worker; *changed* is called whenever one has come or gone."""
 
-    def __init__(self, told: Callable[[int], None]) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
-        self._told = told
-        told(0)
+        self._changed = changed
 
     def add(self, connection: Any) -> None:
         """Take up *connection*."""
         super().add(connection)
-        self._told(len(self))
+        self._changed()
 
     def discard(self, connection: Any) -> None:
         """Let *connection* go."""
         super().discard(connection)
-        self._told(len(self))
+        self._changed()

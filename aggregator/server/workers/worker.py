@@ -85,8 +85,8 @@ class Worker(Service):
         self._answering = Answering(app.running, self.actions)
         self._asked_now: set[asyncio.Task[None]] = set()
         self.server.tell_stopping = _tell_stopping  # type: ignore[method-assign]
-        self.server.admission = Turn(balance, seat, lambda: self.server.busy)
-        self.server.server_state.connections = Connections(lambda count: balance.tell(seat, count))
+        self.server.admission = self._turn = Turn(balance, seat, lambda: self.server.busy)
+        self.server.server_state.connections = Connections(self._turn.changed)
 
     def share(self, way: Callable[[StorePlan, Callable[[str], None]], Backend]) -> None:
         """Ask for what workers share on the *way* to the supervisor."""
@@ -146,6 +146,7 @@ class Worker(Service):
             await asyncio.sleep(BEAT)
 
     def _tell_beat(self, channel: Channel) -> None:
+        self._turn.changed()
         running = self._app.running
         now = running.generation
         channel.send(

@@ -14,27 +14,76 @@ from aggregator.server.workers.supervising.member import frames_in
 from aggregator.server.workers.supervising.turns import Turns
 
 
-def test_who_has_more_connections_waits_once() -> None:
-    """The one with the fewest takes the next at once; another one waits, and then takes it all the same."""
-    balance = Balance(3)
-    few, many = Turn(balance, 0, lambda: 1), Turn(balance, 1, lambda: 2)
-    assert few() == 0.0
-    assert many() > 0.0
-    assert many() == 0.0
-    assert many() > 0.0
-    balance.leave(0)
-    assert many() == 0.0  # whoever has gone is not waited for
-    assert many() == 0.0
+def turn(balance: Balance, seat: int, connections: list[int]) -> Turn:
+    """Return the part of the worker at *seat* which has as many as *connections* says, and serves."""
+    made = Turn(balance, seat, lambda: connections[seat])
+    made.begin()
+    return made
+
+
+def pauses(asked: Turn) -> int:
+    """Return how many pauses it asks for before it takes a connection that nobody else takes."""
+    return next(number for number in range(1000) if not asked.wait(number))
+
+
+def test_who_has_one_connection_more_waits_once() -> None:
+    """The one with the fewest takes the next at once; another one waits a moment, and then takes it all the same."""
+    balance, connections = Balance(3), [1, 2]
+    few, many = turn(balance, 0, connections), turn(balance, 1, connections)
+    assert [pauses(few), pauses(many), pauses(many)] == [0, 1, 1]
+    few.leave()
+    assert pauses(many) == 0
+
+
+def test_who_has_several_more_waits_for_one_that_is_woken_and_not_running() -> None:
+    """Processors are short: another one is left fifty milliseconds to run before the spread becomes uneven."""
+    balance, connections = Balance(3), [0, 2]
+    turn(balance, 0, connections)
+    many = turn(balance, 1, connections)
+    assert pauses(many) == 25
+    connections[0] = 3
+    balance.tell(0, 3)
+    assert pauses(many) == 0
+
+
+def test_a_worker_that_stands_still_is_waited_for_once() -> None:
+    """Who has not shown a sign of life in that time is not waited for again until it does."""
+    balance, connections = Balance(3), [0, 2]
+    few, many = turn(balance, 0, connections), turn(balance, 1, connections)
+    assert [pauses(many), pauses(many), pauses(many)] == [25, 0, 0]
+    few.changed()
+    assert pauses(many) == 25
+
+
+def test_a_worker_that_is_alive_is_waited_for_again() -> None:
+    """It takes others that wait meanwhile, so it gets the next ones as well."""
+    balance, connections = Balance(3), [0, 40]
+    few, many = turn(balance, 0, connections), turn(balance, 1, connections)
+    assert many.wait(0) > 0
+    few.changed()
+    assert [many.wait(25), pauses(many)] == [0, 25]
+
+
+def test_who_does_not_serve_yet_or_any_more_is_not_waited_for() -> None:
+    """Plug-ins are imported, or requests brought to their end: it takes no connection, however few it has."""
+    balance, connections = Balance(3), [0, 2]
+    starting, many = Turn(balance, 0, lambda: connections[0]), turn(balance, 1, connections)
+    starting.changed()
+    assert pauses(many) == 0
+    starting.begin()
+    starting.leave()
+    starting.changed()
+    assert pauses(many) == 0
 
 
 def test_connections_that_go_are_told() -> None:
     """Others learn at once that a worker has fewer."""
     balance = Balance(2)
-    connections = Connections(lambda count: balance.tell(0, count))
+    connections = Connections(lambda: balance.tell(0, len(connections)))
     connections.add("a")
-    assert not balance.has_more(1)
+    assert balance.fewer(1) == {}
     connections.discard("a")
-    assert balance.has_more(1)
+    assert balance.fewer(1) == {0: 0}
 
 
 @pytest.mark.parametrize(("quota", "found"), [("50000 100000", 1), ("100000 100000", 1), ("150000 100000", 1)])

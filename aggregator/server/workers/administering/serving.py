@@ -23,7 +23,7 @@ from aggregator.server.listeners.contexts import listener_context
 from aggregator.server.listeners.handshakes import Handshakes
 from aggregator.server.listeners.opening import Listener
 from aggregator.server.listeners.tcp import BACKLOG
-from aggregator.server.process.accepting import Acceptor, Receive, admit_always, hand_over
+from aggregator.server.process.accepting import Acceptor, Receive, hand_over
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.admin")
@@ -65,7 +65,7 @@ class AdminServer(uvicorn.Server):
         if self._listener.is_tls:
             self._handshakes = Handshakes(self.spoken, self._peers, _unshaken, partial(_refused, 400))
             receive = self._handshakes.carry
-        acceptor = Acceptor(self._listener.socket, self._connection, admit_always, receive)
+        acceptor = Acceptor(self._listener.socket, self._connection, receive=receive)
         self.servers.append(acceptor)  # type: ignore[arg-type]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
