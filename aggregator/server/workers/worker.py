@@ -61,8 +61,8 @@ from aggregator.telemetry.logging import log
 from aggregator.telemetry.redaction import Masker
 
 _log = logging.getLogger("aggregator.server")
-BEAT = 1.0
-"""Seconds between two heartbeats."""
+BEAT, BEATS = 1.0, 4
+"""Seconds between two heartbeats at most, and heartbeats in the time after which a worker counts as blocked."""
 
 
 class Worker(Service):
@@ -78,6 +78,7 @@ class Worker(Service):
         self._end = end
         self._control, self._masker, self._follow = control, masker, follow
         self._channel: Channel | None = None
+        self._pause = min(BEAT, plan.server.workers.blocked / BEATS)
         self._prepared: Prepared | None = None
         self._generation = generation
         self._has_heard = asyncio.Event()
@@ -143,7 +144,7 @@ class Worker(Service):
     async def _beat(self, channel: Channel) -> None:
         while True:
             self._tell_beat(channel)
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(self._pause)
 
     def _tell_beat(self, channel: Channel) -> None:
         self._turn.changed()

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-from aggregator.fields import ByteSize, Settings, Timeout
+from aggregator.fields import ByteSize, Duration, Settings
 
 Count = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 """As many as there are processors, or a number."""
+
+_SHORTEST = 2.0
+"""Seconds: workers are looked after once a second, and one that has to wait for a processor is not blocked."""
+
+
+def _heard(value: float) -> float:
+    if value < _SHORTEST:
+        hint = "write 2s or more; what stands still for milliseconds is told by `server.watchdog`"
+        raise PydanticCustomError("bad-duration", "Workers are looked after once a second.", {"hint": hint})
+    return value
+
+
+Blocked = Annotated[Duration, AfterValidator(_heard)]
+"""Seconds, written with a unit, two at least."""
 
 
 class WorkersSettings(Settings):
@@ -21,8 +36,10 @@ class WorkersSettings(Settings):
         "One has no supervisor.",
         examples=["auto", 4],
     )
-    blocked: Timeout = Field(
-        30.0, description="A worker whose event loop stands still for so long is told, with its stack, and replaced."
+    blocked: Blocked = Field(
+        30.0,
+        description="A worker whose event loop stands still for so long, 2s at least, is told, with its stack, and "
+        "replaced.",
     )
     memory: ByteSize | None = Field(
         None, description="A worker that holds more memory is replaced once another one serves; left out, none is.",

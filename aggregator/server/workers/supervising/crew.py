@@ -34,6 +34,9 @@ _WELL = 10.0
 _TRIES = 3
 """Workers that end before any has served, after which there is nothing to wait for."""
 _LOOK = 1.0
+_TO_WRITE = 10.0
+"""Seconds that a worker has at most to write its stack: the machine may be what stands still."""
+_NO_STACK = "none was written: the process itself is stopped, or waits for a processor"
 _TO_START = 60.0
 """Seconds without a beat that a worker which does not serve yet has at least."""
 
@@ -189,13 +192,17 @@ class Crew:
                     member.beaten_at = now
             last = now
             for member in tuple(self.members):
-                await self._look_after(member, now)
+                self.look_after(member, now)
 
-    async def _look_after(self, member: Member, now: float) -> None:
+    def look_after(self, member: Member, now: float) -> None:
+        """Ask where *member* stands, end it or have it relieved, when it is time for that at *now*, by the loop."""
         blocked = self._plan.blocked if member.ready.done() else max(self._plan.blocked, _TO_START)
-        if now - member.beaten_at > blocked:
+        silent = now - member.beaten_at
+        if silent > blocked - min(_TO_WRITE, blocked / 2):
+            member.ask_stack()
+        if silent > blocked:
             log(_log, logging.ERROR, "A worker stands still; another one takes its place.", pid=member.pid,
-                seconds=round(now - member.beaten_at), stack=await member.stack())  # fmt: skip
+                seconds=round(silent), stack=member.stack() or _NO_STACK)  # fmt: skip
             member.kill()
         elif self._plan.memory is not None and member.is_serving and member.beat.memory > self._plan.memory:
             age = now - member.made_at

@@ -39,8 +39,8 @@ STACK_SIGNAL = getattr(signal, "SIGRTMIN", None)
 Thing = TypeVar("Thing")
 
 _TO_EXIT = 5.0
-_STACK, _LOOKS = 64 * 1024, 200
-"""Bytes of a stack, and looks for it: ten seconds, since the machine may be what stands still."""
+_STACK = 64 * 1024
+"""Bytes of a stack."""
 
 
 Hear: TypeAlias = "Callable[[Member, Opened | Heard | Counted | Switched], None]"
@@ -58,6 +58,8 @@ class Member:
         self.pid = pid
         self.channel = channel
         self._stack = stack
+        self._has_asked = False
+        """Whether it is to write its stack, since it was heard last."""
         self.beat = Beat()
         self.made_at = self.beaten_at = self._loop.time()
         self.started_at = time.time()
@@ -87,6 +89,7 @@ class Member:
     async def _listen(self) -> None:
         while (message := await self.channel.receive()) is not None:
             self.beaten_at = self._loop.time()
+            self._has_asked = False
             match message:
                 case Beat():
                     self.beat = message
@@ -163,16 +166,19 @@ class Member:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    async def stack(self) -> str:
-        """Return where its main thread stands now, the innermost call first; empty when the system does not tell."""
-        if STACK_SIGNAL is None or self.ended.done():
-            return ""
+    def ask_stack(self) -> None:
+        """Have it write where its main thread stands, once for as long as nothing is heard of it."""
+        if STACK_SIGNAL is None or self._has_asked or self.ended.done():
+            return
+        self._has_asked = True
         with suppress(OSError):
+            self.stack()  # what it has written in a silence before
             os.kill(self.pid, STACK_SIGNAL)
-            for _ in range(_LOOKS):
-                await asyncio.sleep(0.05)
-                with suppress(BlockingIOError):
-                    return frames_in(os.read(self._stack, _STACK).decode(errors="replace"))
+
+    def stack(self) -> str:
+        """Return what it has written, the innermost call first; empty when it could not, being stopped itself."""
+        with suppress(OSError):
+            return frames_in(os.read(self._stack, _STACK).decode(errors="replace"))
         return ""
 
 

@@ -1,0 +1,86 @@
+"""Workers whose event loop stands still: asked where, and ended, when nothing was heard of them for `blocked`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aggregator.plan.listening import WorkersPlan
+from aggregator.server.workers.balance import Balance
+from aggregator.server.workers.channel import Channel, tell_first
+from aggregator.server.workers.messages import Beat, Opened
+from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.member import STACK_SIGNAL, Member
+
+STACK = b'Current thread 0x1 (most recent call first):\n  File "/a/b.py", line 3 in hold\n'
+
+
+def done() -> asyncio.Future[None]:
+    """Return a future with a result."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+@pytest.mark.parametrize(("blocked", "asked"), [(30.0, 20.0), (4.0, 2.0)])
+def test_a_worker_is_ended_when_its_time_is_over_and_asked_before(blocked: float, asked: float) -> None:
+    """A process that is stopped writes no stack, so nobody waits for it: what it has written is told with its end."""
+
+    async def claim() -> None:
+        told: list[str] = []
+        silent: Any = SimpleNamespace(
+            pid=1, beaten_at=100.0, ready=done(), is_serving=True, beat=Beat(),
+            ask_stack=lambda: told.append("asked"), stack=lambda: "", kill=lambda: told.append("ended"),
+        )  # fmt: skip
+        crew = Crew(1, WorkersPlan(blocked=blocked), Balance(1), print, print, print)  # type: ignore[arg-type]
+        crew.look_after(silent, 100.0 + asked)
+        assert told == []
+        crew.look_after(silent, 100.0 + asked + 1.0)
+        assert told == ["asked"]
+        crew.look_after(silent, 100.0 + blocked + 0.1)
+        assert told[-1] == "ended"
+
+    asyncio.run(claim())
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What was sent to processes."""
+    sent: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _, number: sent.append(number))
+    return sent
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="the system has no such signals")
+def test_a_stack_is_of_the_silence_that_lasts(signals: list[int]) -> None:
+    """It is asked for once in a silence; what was written in one before it is not told."""
+
+    async def claim() -> None:
+        ours, theirs = socket.socketpair()
+        stack, written = os.pipe()
+        os.set_blocking(stack, False)
+        heard = asyncio.Event()
+        member = Member(0, 1, await Channel.over(ours), stack, lambda *_: heard.set())
+        member.ask_stack()
+        member.ask_stack()
+        assert signals == [STACK_SIGNAL]
+        os.write(written, STACK.replace(b"hold", b"before"))
+        tell_first(theirs, Opened())
+        await heard.wait()
+        member.ask_stack()
+        assert len(signals) == 2
+        assert member.stack() == ""
+        os.write(written, STACK)
+        assert member.stack() == "b.py:3 in hold"
+        os.close(written)
+        member.end("ended")
+        theirs.close()
+        await member.silent()
+
+    asyncio.run(claim())
