@@ -224,6 +224,10 @@ def test_refusals_say_what_is_asked_for_and_no_more(client: TestClient, token: C
         client.get("/any", headers={"authorization": f"Bearer {text}"}) for text in ("x", token(exp=1), token(aud="b"))
     ]
     assert all('Bearer error="invalid_token"' in one.headers.get_list("www-authenticate") for one in wrong)
+    others = [client.get("/any", headers=each) for each in ({"x-api-key": "x"}, {"authorization": "Basic eDp5"})]
+    assert all(sorted(one.headers.get_list("www-authenticate")) == sorted(asked) for one in others)
+    wrong += [*others, client.get("/any", headers={"x-api-key": "x", "authorization": "Bearer x"})]
+    assert 'Bearer error="invalid_token"' in wrong[-1].headers.get_list("www-authenticate")
     assert len({(one.status_code, one.json()["detail"]) for one in (nothing, *wrong)}) == 1
     assert all(one.headers["cache-control"] == "no-store" for one in (nothing, *wrong))
 

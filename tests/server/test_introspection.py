@@ -241,6 +241,14 @@ def test_a_refusal_passes(client: TestClient, others: Others, status: int, cause
     assert len(others.asked) == 1
 
 
+@pytest.mark.parametrize("headers", [{}, {"cookie": "s=1"}])
+def test_a_401_has_a_challenge(client: TestClient, others: Others, headers: dict[str, str]) -> None:
+    """RFC 9110 §15.5.2 wants one: where nobody was asked, and where the upstream says none of its own."""
+    others.says(401, None)
+    assert client.get("/sessions", headers=headers).headers["www-authenticate"] == "External"
+    assert client.get("/either", headers=headers).headers["www-authenticate"] == "Bearer"
+
+
 @pytest.mark.parametrize("status", [302, 404, 429, 500])
 def test_anything_else_is_no_answer(client: TestClient, others: Others, status: int) -> None:
     """503, with the time that the upstream names."""

@@ -58,6 +58,7 @@ class AuthGate:
         self._recall = schemes[0].recall if first_decides else _nobody
         challenges = dict.fromkeys(scheme.challenge for scheme in schemes if scheme.challenge)
         self._challenges = tuple((b"www-authenticate", challenge.encode()) for challenge in challenges)
+        self._of_tokens = frozenset(scheme.name for scheme in schemes if scheme.challenge == "Bearer")
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return None when a caller is admitted, 401 or 503 otherwise."""
@@ -110,7 +111,7 @@ class AuthGate:
         reason = failure.reason if isinstance(failure, Refused) else Reason.MISSING
         self._refusals.tell(exchange, 401, Cause.UNAUTHENTICATED, reason.value, tally.scheme)
         cause = Cause.UNAUTHENTICATED.value
-        return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(failure), cause=cause)
+        return problem(401, UNKNOWN, request_id=exchange.id, headers=self._said(tally), cause=cause)
 
     def _begun(self, exchange: Exchange) -> Answer | None:
         """Return None for a delivery that is to be answered now.
@@ -127,14 +128,18 @@ class AuthGate:
         self._refusals.tell(exchange, 409, Cause.UNDER_WAY, Cause.UNDER_WAY.value, exchange.caller.scheme)
         return _refused_for(exchange, 409, UNDER_WAY, 1, Cause.UNDER_WAY)
 
-    def _said(self, failure: BaseException | None) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the challenges; RFC 6750 §3.1 names an error only where a token came."""
-        came = failure is not None and not _is_missing(failure)
-        passed = failure.challenges if isinstance(failure, Denied) else ()
-        return tuple((b"www-authenticate", value) for value in passed) + tuple(
+    def _said(self, tally: _Tally) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the challenges; RFC 6750 §3.1 names an error only where a token came.
+
+        There is always one (RFC 9110 §15.5.2): where an upstream decides, and says none, that is what is said.
+        """
+        came = not self._of_tokens.isdisjoint(tally.came)
+        passed = tally.failure.challenges if isinstance(tally.failure, Denied) else ()
+        said = tuple((b"www-authenticate", value) for value in passed) + tuple(
             (name, value + b' error="invalid_token"' if came and value == b"Bearer" else value)
             for name, value in self._challenges
         )
+        return said or ((b"www-authenticate", b"External"),)
 
 
 def _refused_for(exchange: Exchange, status: int, detail: str, seconds: float, cause: Cause) -> Answer:
@@ -144,13 +149,17 @@ def _refused_for(exchange: Exchange, status: int, detail: str, seconds: float, c
 
 
 class _Tally:
-    """What the schemes said so far: who was admitted; the failure that the answer tells, and its scheme."""
+    """What the schemes said so far: who was admitted; the failure that the answer tells, and its scheme.
 
-    __slots__ = ("_every", "_optional", "callers", "failure", "scheme")
+    *came* are the schemes whose credential came and is not right.
+    """
+
+    __slots__ = ("_every", "_optional", "callers", "came", "failure", "scheme")
 
     def __init__(self, plan: AuthPlan) -> None:
         self._every, self._optional = plan.every, plan.optional
         self.callers: list[Caller] = []
+        self.came: list[str] = []
         self.failure: BaseException | None = None
         self.scheme = ""
 
@@ -162,6 +171,8 @@ class _Tally:
         if isinstance(judged, Caller):
             self.callers.append(judged)
             return not self._every
+        if not _is_missing(judged):
+            self.came.append(scheme)
         worse = _worse(self.failure, judged)
         if worse is not self.failure:
             self.failure, self.scheme = worse, scheme

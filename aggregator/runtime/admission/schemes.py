@@ -74,7 +74,7 @@ class Scheme(Protocol):
 
     @property
     def challenge(self) -> str:
-        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1), which a 401 must have."""
+        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1), empty where others say."""
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, or what comes to it later.
