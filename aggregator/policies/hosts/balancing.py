@@ -29,9 +29,15 @@ def least(hosts: Hosts, _key: str | None = None, draw: Draw = random) -> Host:
     """
     if len(hosts) == 2:  # as it mostly is, and both are drawn
         one, other = hosts
-        if draw() * (one.share + other.share) >= one.share:
-            one, other = other, one
-        return other if other.in_flight * one.share < one.in_flight * other.share else one
+        if one.share == other.share:
+            mine, theirs = one.in_flight, other.in_flight
+            if mine == theirs:
+                return one if draw() < 0.5 else other
+            return one if mine < theirs else other
+        mine, theirs = one.in_flight * other.share, other.in_flight * one.share
+        if mine != theirs:
+            return one if mine < theirs else other
+        return one if draw() * (one.share + other.share) < one.share else other
     if len(hosts) == 1:
         return hosts[0]
     total = sum([host.share for host in hosts])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable
-from functools import partial
 from typing import Unpack
 
 from aggregator.errors import AggregatorError
@@ -17,7 +16,7 @@ from aggregator.policies.hosts.request import HostRequest
 from aggregator.policies.hosts.table import HostTable
 from aggregator.templates import MISSING, text_of
 from aggregator.transport import Door, StreamReply
-from aggregator.transport.door import CallerDoor, CallTerms, Cancelable, Carrier, StreamTerms
+from aggregator.transport.door import CallerDoor, Cancelable, Carrier, Done, StreamTerms
 
 WayTo = Callable[[HostPlan], Door]
 """Returns the way to one host, the same each time."""
@@ -33,22 +32,29 @@ class HostsDoor(Door):
     Header blocks are written for the host that is declared *first*; where they begin with its ``Host``, they get that
     of the one that is chosen. ``line`` is the former, and ``by_caller`` tells whether each caller has a way of its own.
     ``ways`` are those to hosts, by host, which were called before, with their ``Host`` lines where they are other ones.
-    ``bound`` takes the frame of a call, and what is written where its frame does not know it, and returns what
-    carries one request.
     """
 
-    __slots__ = ("_first", "_way", "bound", "breakers", "by_caller", "line", "table", "ways")
+    __slots__ = ("_first", "_needs_frame", "_way", "breakers", "by_caller", "line", "table", "ways")
 
     def __init__(self, table: HostTable, way: WayTo, first: HostPlan, breakers: HostBreakers | None = None) -> None:
         self.table = table
         self.breakers = breakers
         self._way = way
         self.ways: dict[Host, tuple[Door, bytes | None]] = {}
-        self.bound: Callable[[Frame, Written | None], Carrier] = partial(HostRequest, self)
         self._first = way(first)
         self.line = _header_line(first.header)
         self.by_caller = isinstance(self._first, CallerDoor)
+        self._needs_frame = self.by_caller or breakers is not None
         super().__init__(first.pool)
+
+    def bound(self, frame: Frame, written: Written | None = None) -> Carrier:
+        """Return what carries one request of the call of *frame*; *written* is what it sends, where that is not known.
+
+        That is the door itself where the choice depends on nothing but the hosts, as it mostly is.
+        """
+        if written is None and frame.written is None and self.table.is_calm and not self._needs_frame:
+            return self
+        return HostRequest(self, frame, written)
 
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells the caller of *exchange* from others, where hosts are called in the name of callers."""
@@ -83,10 +89,25 @@ class HostsDoor(Door):
         return way
 
     def start(
-        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
-    ) -> Cancelable:
-        """See `Door.start`."""
-        return HostRequest(self).start(method, target, headers, body, **terms)
+        self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
+        steps: int = 0, under_way: bool = False,
+    ) -> Cancelable:  # fmt: skip
+        """See `Door.start`. What it comes to is the same as with `HostRequest.start`, which is slower."""
+        table = self.table
+        if not table.is_calm or self._needs_frame:
+            return HostRequest(self).start(
+                method, target, headers, body, deadline=deadline, done=done, steps=steps, under_way=under_way
+            )
+        host = table.balance(table.able, None, table.draw)
+        door, line = self.ways.get(host) or self._open(host)
+        if line is not None and headers.startswith(self.line):  # no call has declared another one
+            headers = line + headers[len(self.line) :]
+        host.in_flight += 1
+        request = HostRequest(self, None, None, host, 0, None, done)
+        request.ticket = door.start(
+            method, target, headers, body, deadline=deadline, done=request.ended, steps=steps, under_way=under_way
+        )
+        return request
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,

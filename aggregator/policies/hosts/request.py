@@ -32,7 +32,7 @@ _SERVER_ERROR: Final = 500
 
 
 class HostRequest(Struct, eq=False):
-    """A request to one of *hosts*, for the call of *frame*; it is told of the end.
+    """A request to one of *hosts*, for the call of *frame*; ``ended`` is told of the end.
 
     It goes past the hosts that *written*, or what *frame* knows as written, was sent to before. It is over when its
     *host* is None again; *era* is that of the host where calls to it may eject it.
@@ -59,7 +59,7 @@ class HostRequest(Struct, eq=False):
             return loop.call_soon(done, error)
         self.done = done
         self.ticket = door.start(
-            method, target, headers, body, deadline=deadline, done=self, steps=steps, under_way=under_way
+            method, target, headers, body, deadline=deadline, done=self.ended, steps=steps, under_way=under_way
         )
         return self
 
@@ -101,7 +101,7 @@ class HostRequest(Struct, eq=False):
             self._give_up()
             raise
 
-    def __call__(self, outcome: Reply | CallError) -> None:
+    def ended(self, outcome: Reply | CallError) -> None:
         """Count what the request came to, and pass it on."""
         host, done, self.host = self.host, self.done, None
         if host is None or done is None:  # given up

@@ -33,7 +33,8 @@ class HostTable:
     """The hosts of the upstream that *settings* name; *draw* gives a random number below 1.
 
     ``hosts`` are by priority, then as declared; ``ejects`` tells whether what calls come to is counted. ``able`` are in
-    use from ``since`` on, as long as it is not ``until``; ``balance`` chooses one of them.
+    use from ``since`` on, as long as it is not ``until``; ``balance`` chooses one of them. ``is_calm`` tells whether
+    that is all there is to a call: there are some, no time and no failure changes them, and calls have no keys.
     """
 
     def __init__(self, settings: Settings, draw: Callable[[], float] = random) -> None:
@@ -78,8 +79,12 @@ class HostTable:
         self.ejects = self.plan.eject is not None
         self.balance = BY_NAME[self.plan.balance]
         self.able: list[Host] = self.hosts
-        self.until = -inf
+        self._look_again()
         self.since = -inf if now is None else now
+
+    def _look_again(self) -> None:
+        """Have the next call ask anew who is in use."""
+        self.until, self.is_calm = -inf, False
 
     def _release(self, host: Host) -> None:
         """Let *host* go of what nobody would take back any more: there are no checks, or nobody is ejected."""
@@ -120,6 +125,7 @@ class HostTable:
             if host.weigh(now, self.plan.slow_start):
                 until = min(until, now + self.plan.slow_start / _STEPS)
         self.able, self.until, self.since = self._in_use(), until, now
+        self.is_calm = until == inf and not self.ejects and self.plan.key is None and bool(self.able)
 
     def _in_use(self) -> list[Host]:
         """Return the usable hosts of the first priority of which enough are; all of the one with the most otherwise."""
@@ -160,7 +166,7 @@ class HostTable:
         failures = host.failures
         host.eject(now, pause * (1 - _SHORTER * self.draw()))
         self.ejections += 1
-        self.until = -inf
+        self._look_again()
         self._tell(host, "A host was ejected.", logging.WARNING, failures=failures, pause=round(host.paused, 3))
 
     def checked(self, host: Host, now: float, *, is_well: bool) -> None:
@@ -173,7 +179,7 @@ class HostTable:
         if checks is None or host.checks >= (plan.healthy if is_well else plan.unhealthy):
             host.checks, host.is_well = 0, is_well
             host.since = now if is_well else host.since
-            self.until = -inf
+            self._look_again()
             message = "A host is well again." if is_well else "A host is not well."
             self._tell(host, message, logging.INFO if is_well else logging.WARNING)
 
