@@ -15,10 +15,15 @@ from aggregator.policies.values import Zone
 def _rate(value: Any) -> str:
     if isinstance(value, str) and rate_of(value) is not None:
         return value
-    hint = "write it like 10/m, 100/s or 5/30s"
-    if isinstance(value, str) and quota_of(value) is not None:
-        hint = f"write `quota: {value}` where a limit of the calendar is meant, else a rate like 10/m"
-    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": hint})
+    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+
+
+def _rate_of_requests(value: Any) -> str:
+    """Return *value* if it is a rate; a quota is told of, which requests may have, and calls may not."""
+    if isinstance(value, str) and rate_of(value) is None and quota_of(value) is not None:
+        hint = f"write `{{quota: {value}}}` where a limit of the calendar is meant, else a rate like 10/m"
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": hint})
+    return _rate(value)
 
 
 def _quota(value: Any) -> str:
@@ -38,7 +43,9 @@ _BURST = "How many may come at once; left out, as many as the number of the rate
 class RateLimitSettings(Settings):
     """How often requests may come: a rate, or a quota."""
 
-    rate: RateText | None = Field(None, description="How many come back in which time.", examples=["100/m"])
+    rate: Annotated[str, BeforeValidator(_rate_of_requests)] | None = Field(
+        None, description="How many come back in which time.", examples=["100/m"]
+    )
     quota: QuotaText | None = Field(
         None,
         description="How many may come in an hour, a day or a month of the calendar, in place of a rate; all of them "
