@@ -30,10 +30,9 @@ def least(hosts: Hosts, _key: str | None = None, draw: Draw = random) -> Host:
     if len(hosts) == 2:  # as it mostly is, and both are drawn
         one, other = hosts
         if one.share == other.share:
-            mine, theirs = one.in_flight, other.in_flight
-            if mine == theirs:
+            if one.in_flight == other.in_flight:
                 return one if draw() < 0.5 else other
-            return one if mine < theirs else other
+            return one if one.in_flight < other.in_flight else other
         mine, theirs = one.in_flight * other.share, other.in_flight * one.share
         if mine != theirs:
             return one if mine < theirs else other
