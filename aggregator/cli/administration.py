@@ -93,12 +93,3 @@ def _declared(plan: AdminPlan, secret: str | None) -> AdminTarget:
     if plan.tls is None:
         return AdminTarget(f"http://{address}", secret)
     return AdminTarget(f"https://{address}", secret, trusted=plan.tls.pair.cert)
-
-
-def show(answer: httpx.Response) -> None:
-    """Print the answer: its data to stdout, or why there is none to stderr."""
-    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
-        click.echo(answer.text)
-        return
-    hint = f" Set {SECRET}." if answer.status_code == 401 else ""
-    click.echo(f"error: {answer.json().get('detail', answer.reason_phrase)}{hint}", err=True)

@@ -20,6 +20,11 @@ def file_option(help: str = "File whose `server.admin` is meant.") -> Callable[[
     return click.option("--file", *_NAMES, "file", default=_DEFAULT, show_default=True, type=kind, help=help)
 
 
+def json_option() -> Callable[[F], F]:
+    """Return the option ``--json`` of a command that asks a running process."""
+    return click.option("--json", "as_json", is_flag=True, help="Print what the process answers as it is, as JSON.")
+
+
 def path_argument(name: str = "path") -> Callable[[F], F]:
     """Return the argument *name* of a command that reads a file, which may be named by an option as well.
 

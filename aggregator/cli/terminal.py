@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
 
 
-_WHOLE = frozenset({"METHOD", "DEADLINE"})
+_WHOLE = frozenset({"METHOD", "DEADLINE", "ENDS", "FOR"})
 """Columns that are never folded: short ones, unreadable in pieces."""
 
 

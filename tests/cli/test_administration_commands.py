@@ -89,11 +89,11 @@ def test_a_running_process_is_asked(folder):
         assert process.stderr is not None
         assert any("administration" in line for line in process.stderr)
         run = CliRunner().invoke
-        assert '"generation":1' in run(cli, ["status"]).output
-        assert run(cli, ["reload"]).output == '{"verdict":"unchanged","generation":1}\n'
+        assert "generation: 1\n" in run(cli, ["status"]).output
+        assert run(cli, ["reload", "--json"]).output == '{"verdict":"unchanged","generation":1}\n'
         (folder / "routes.yaml").write_text("version: 1\nendpoints: {GET /n: {respnd: 1}}")
         result = run(cli, ["reload", f"unix:{folder}/a"])
-        assert (result.exit_code, '"unknown-key"' in result.output) == (1, True)
+        assert (result.exit_code, "unknown-key" in result.output) == (1, True)
     finally:
         process.terminate()
         process.communicate()
@@ -105,7 +105,7 @@ def test_quotas_are_asked_for_by_key(monkeypatch):
 
     def ask(_, method, path, given=None):
         asked.append((method, path, given))
-        return httpx.Response(200, json=[])
+        return httpx.Response(200, json=[] if method == "GET" else {"reset": 1})
 
     monkeypatch.setattr(AdminTarget, "ask", ask)
     invoke = CliRunner().invoke

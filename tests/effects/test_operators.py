@@ -161,9 +161,9 @@ def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[
     assert (listing.exit_code, "welcome" in listing.output) == (0, True)
     (line,) = run(tmp_path, "list", "--json").output.splitlines()
     found = json.loads(line)["id"]
-    assert json.loads(run(tmp_path, "show", found).output)["request"]["body"] == '{"to":"a"}'
+    assert json.loads(run(tmp_path, "show", found, "--json").output)["request"]["body"] == '{"to":"a"}'
     assert json.loads(run(tmp_path, "export").output)["request"]["target"] == "/send"
-    assert json.loads(run(tmp_path, "retry", found).output) == {"retry": 1}
+    assert json.loads(run(tmp_path, "retry", found, "--json").output) == {"retry": 1}
     nothing = run(tmp_path, "list", "--name", "told")
     assert (nothing.exit_code, "No such effect is kept" in nothing.output, "told.mail" in nothing.output) == (
         0,

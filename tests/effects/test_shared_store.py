@@ -181,9 +181,8 @@ def test_operators_act_on_the_shared_store(tmp_path: Path, empty: Valkey) -> Non
     file = str(tmp_path / "one/routes.yaml")
     run = CliRunner().invoke
     assert "dead" in run(cli, ["effects", "list", "--file", file]).output
-    assert run(cli, ["effects", "retry", "--state", "dead", "--file", file]).output == '{"retry": 1}\n'
-    forgotten = run(cli, ["effects", "forget", "--key", "a@example.com", "--file", file])
-    assert forgotten.output == '{"forget": 1, "answers": 0}\n'
+    assert run(cli, ["effects", "retry", "--state", "dead", "--file", file]).output == "1 effect sent again.\n"
+    assert run(cli, ["effects", "forget", "--key", "a@example.com", "--file", file]).output == "1 effect forgotten.\n"
     gone = run(cli, ["effects", "show", "unknown", "--file", file])
     assert (gone.exit_code, gone.output) == (1, "error: There is no effect `unknown`.\n")
 

@@ -78,7 +78,7 @@ def test_without_a_server_those_in_the_folder_are_forgotten(tmp_path: Path) -> N
         order(served, "1")
         now = served.now
     done = CliRunner().invoke(cli, ["effects", "forget", "--key", "a@b.c", "--file", str(tmp_path / "routes.yaml")])
-    assert done.output == '{"forget": 0, "answers": 1}\n'
+    assert done.output == "0 effects and 1 answer forgotten.\n"
     with process(tmp_path, FILE, now=now) as served:
         assert not order(served, "1")
 

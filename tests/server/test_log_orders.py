@@ -132,7 +132,7 @@ def test_lines_about_answers_go_to_their_file(tmp_path: Path):
             wait_for(log, '"path":"/n/2"')
             assert "/n/2" not in (tmp_path / "access.log.1").read_text()
             ordered = subprocess.run(
-                [*command, "log", "level", "debug", "--for", "5m", "--url", admin], cwd=tmp_path,
+                [*command, "log", "level", "debug", "--for", "5m", "--json", "--url", admin], cwd=tmp_path,
                 env={**os.environ, "AGGREGATOR_ADMIN_SECRET": "administration-secret"}, capture_output=True, text=True,
                 check=True,
             )  # fmt: skip

@@ -160,7 +160,7 @@ def test_the_command_asks_the_process(gateway, monkeypatch):
     run = CliRunner().invoke
     assert run(cli, ["switch", "off", "endpoint", "GET /x", "--why", "test", "--url", url]).exit_code == 0
     assert gateway.get("/x").status == 503
-    assert '"name":"GET /x"' in run(cli, ["switch", "list", "--url", url]).output
+    assert "endpoint  GET /x  switched on" in run(cli, ["switch", "list", "--url", url]).output
     assert run(cli, ["switch", "off", "part", "GET /home", "ads", "--url", url]).exit_code == 0
     assert run(cli, ["switch", "on", "endpoint", "GET /x", "--url", url]).exit_code == 0
     assert gateway.get("/x").status == 200

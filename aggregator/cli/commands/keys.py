@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand
 from aggregator.errors import AggregatorError
 
@@ -69,11 +68,12 @@ def _end(life: str) -> datetime:
 @click.option("--jti", metavar="ID", help="The token with this id.")
 @click.option("--sub", metavar="SUBJECT", help="All tokens of this subject that were made before now, or --before.")
 @click.option("--before", metavar="MOMENT", help="Those of the subject that are older: 2027-01-31T12:00:00Z.")
+@json_option()
 @file_option()
 @click.option("--reason", default="", help="Why; the log of the process says it.")
 def tokens(
-    action: str, scheme: str, url: str | None, jti: str | None, sub: str | None, before: str | None, file: str,
-    reason: str,
+    action: str, scheme: str, url: str | None, jti: str | None, sub: str | None, before: str | None, as_json: bool,
+    file: str, reason: str,
 ) -> None:  # fmt: skip
     """Revoke tokens that SCHEME takes, in the process at URL, until it ends.
 
@@ -82,7 +82,9 @@ def tokens(
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
+    from aggregator.cli.following import printable
 
     if (jti is None) == (sub is None) or (before is not None and sub is None):
         raise click.UsageError("Name one token by --jti, or a subject by --sub, with --before if it is not now.")
@@ -90,5 +92,4 @@ def tokens(
     answer = admin_target(url, file).ask(
         "POST", f"/-/{action}", {name: value for name, value in given.items() if value is not None}
     )
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    conclude(answer, lambda done: click.echo(f"{scheme} takes no more: {printable(done['revoked'])}."), as_json=as_json)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -20,9 +20,10 @@ from aggregator.cli.helping import ExampleCommand
     ),
 )
 @click.argument("url", required=False)
+@json_option()
 @file_option()
 @click.option("--reason", default="", help="Why; the log of the process says it.")
-def reload(url: str | None, file: str, reason: str) -> None:
+def reload(url: str | None, as_json: bool, file: str, reason: str) -> None:
     """Have the process at URL load its file again, and print what came of it.
 
     Without URL it is the one that FILE declares under `server.admin`, with its secret. The secret of
@@ -30,8 +31,21 @@ def reload(url: str | None, file: str, reason: str) -> None:
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
 
     answer = admin_target(url, file).ask("POST", "/-/reload", {"reason": reason})
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    conclude(answer, _tell, as_json=as_json)
+
+
+def _tell(done: dict[str, Any]) -> None:
+    """Print what came of a reload: to stderr why it was refused."""
+    generation = f"generation {done['generation']}"
+    if "refusal" not in done:
+        is_same = done["verdict"] == "unchanged"
+        click.echo(f"Unchanged: {generation} goes on." if is_same else f"Reloaded: {generation} serves.")
+        return
+    problems = done["refusal"]["problems"]
+    click.echo(f"error: The file is refused, and {generation} goes on: {done['refusal']['summary']}", err=True)
+    for one in problems:
+        click.echo(f"{one['file']}:{one['line']}:{one['column']}: {one['message']} ({one['code']})", err=True)

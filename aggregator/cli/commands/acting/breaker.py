@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand, complete_upstream
+
+_CALLED: Final[Mapping[str, str]] = MappingProxyType({"open": "no more", "close": "always", "auto": "as is declared"})
 
 
 @click.command(
@@ -26,9 +30,10 @@ from aggregator.cli.helping import ExampleCommand, complete_upstream
 @click.option("--by", default="", help="Who asks; `show` and the log of the process say it.")
 @click.option("--why", default="", help="Why; `show` and the log of the process say it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@json_option()
 @file_option()
 def breaker(
-    order: str, upstream: str | None, duration: str | None, by: str, why: str, url: str | None, file: str
+    order: str, upstream: str | None, duration: str | None, by: str, why: str, url: str | None, as_json: bool, file: str
 ) -> None:
     """Have a running process call UPSTREAM no more (`open`), always (`close`), or as is declared (`auto`).
 
@@ -37,15 +42,40 @@ def breaker(
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
 
     target = admin_target(url, file)
     if order == "show":
-        answer = target.ask("GET", "/-/breakers")
+        conclude(target.ask("GET", "/-/breakers"), _tell, as_json=as_json)
     elif upstream is None:
         raise click.UsageError(f"`{order}` needs the name of an upstream.")
-    else:
-        given = {"upstream": upstream, "order": order, "reason": why, "by": by, "why": why}
-        answer = target.ask("POST", "/-/breaker", given | ({} if duration is None else {"for": duration}))
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    given = {"upstream": upstream, "order": order, "reason": why, "by": by, "why": why}
+    answer = target.ask("POST", "/-/breaker", given | ({} if duration is None else {"for": duration}))
+    limit = f" for {duration}" if duration and order != "auto" else ""
+    conclude(answer, lambda _: click.echo(f"{upstream} is called {_CALLED[order]}{limit}."), as_json=as_json)
+
+
+def _tell(breakers: list[dict[str, Any]]) -> None:
+    """Print a line for each of *breakers*."""
+    from aggregator.cli.following import printable
+    from aggregator.cli.terminal import show_table
+
+    if not breakers:
+        click.echo("No upstream has a breaker.")
+        return
+    workers = ("WORKER",) if "worker" in breakers[0] else ()
+    header = ("NAME", *workers, "PHASE", "FOR", "FAILED", "SLOW", "IN A ROW", "WHY")
+    show_table(header, [tuple(map(printable, _row(one))) for one in breakers])
+
+
+def _row(breaker: dict[str, Any]) -> tuple[Any, ...]:
+    from aggregator.cli.answers import lasting
+
+    window = breaker["window"]
+    failed, slow = (f"{window[name]} of {window['calls']}" for name in ("failures", "slow"))
+    is_forced = breaker["phase"].startswith("forced")
+    left = lasting(breaker["for"]) if breaker["for"] is not None else "until `auto`" if is_forced else ""
+    worker = (breaker["worker"],) if "worker" in breaker else ()
+    return (breaker["name"], *worker, breaker["phase"], left, failed, slow, breaker["consecutive_failures"],
+            breaker["reason"] or "")  # fmt: skip

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -31,21 +29,22 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@json_option()
 @file_option()
 def cache(
     order: str, tag: str | None, key: str | None, prefix: str | None, upstream: str | None, endpoint: str | None,
-    everything: bool, by: str, why: str, url: str | None, file: str,
+    everything: bool, by: str, why: str, url: str | None, as_json: bool, file: str,
 ) -> None:  # fmt: skip
     """Have a running process forget what it keeps, and what it is fetching: by tag, key, upstream, endpoint, or all.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude, counted
 
     given = {"tag": tag, "key": key, "prefix": prefix, "upstream": upstream, "endpoint": endpoint,
              "all": everything or None}  # fmt: skip
     if sum(value is not None for value in given.values()) != 1:
         raise click.UsageError(f"`{order}` takes one of --tag, --key, --prefix, --upstream, --endpoint and --all.")
     answer = admin_target(url, file).ask("POST", "/-/cache_purge", given | {"reason": why, "by": by})
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    conclude(answer, lambda done: click.echo(f"{counted(done['purged'], 'entry', 'entries')} purged."), as_json=as_json)

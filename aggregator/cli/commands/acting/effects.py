@@ -45,7 +45,7 @@ _READS = ("list", "show", "export")
 @click.option("--state", default=None, type=click.Choice(["waiting", "leased", "parked", "sent", "dead"]),
               help="Effects in this state.")  # fmt: skip
 @click.option("--since", default=None, help="Effects that ended (or, if they wait, began) so lately, such as 2h.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, an effect a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: an effect a line, or how many an order meant.")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
@@ -61,6 +61,8 @@ def effects(
 
     Exit codes: 0 fine, 1 refused, not reached, or no such effect, 2 wrong usage.
     """
+    from aggregator.cli.answers import lines_of
+
     if order == "show" and id_ is None:
         raise click.UsageError("`show` needs the id of an effect.")
     said = {"id": id_, "name": name, "key": key, "request": request, "state": state, "since": since}
@@ -70,12 +72,15 @@ def effects(
         number = -1
         for number, found in enumerate(source.read(given)):
             whole = found if order != "export" else source.read({"id": found["id"]}).__next__()
-            _print(whole, as_json=as_json or order != "list", first=number == 0)
+            if order == "show" and not as_json:
+                click.echo("\n".join(lines_of(whole)))
+            else:
+                _print(whole, as_json=as_json or order == "export", first=number == 0)
         if number < 0 and order == "list":
             calls = f"; the calls of a `fan_out` have names of their own, such as {name}.mail" if name else ""
             click.echo(f"No such effect is kept{calls}.", err=True)
     else:
-        click.echo(json.dumps(source.act(given | {"order": order, "by": by}, why)))
+        _tell(order, source.act(given | {"order": order, "by": by}, why), as_json=as_json)
 
 
 class _Source:
@@ -140,12 +145,12 @@ class _Source:
         return plan.background.durable.store == "shared" or (plan.state is not None and Path(plan.state, FILE).exists())
 
     def _answer(self, method: str, path: str, given: dict[str, Any] | None = None) -> Any:
-        from aggregator.cli.administration import show
+        from aggregator.cli.answers import show
 
         assert self._target is not None
         answer = self._target.ask(method, path, given)
         if not answer.is_success:
-            show(answer)
+            show(answer, click.echo)
             sys.exit(1)
         return answer.json()
 
@@ -221,6 +226,26 @@ class _Source:
             yield store
         finally:
             await store.aclose()
+
+
+_DONE = {
+    "retry": "sent again",
+    "replay": "sent again, under the same keys",
+    "discard": "discarded",
+    "forget": "forgotten",
+}
+
+
+def _tell(order: str, done: dict[str, int], *, as_json: bool) -> None:
+    """Print what came of *order*: how many effects, and how many answers to requests with a key."""
+    from aggregator.cli.answers import counted
+
+    if as_json:
+        click.echo(json.dumps(done))
+        return
+    what = counted(done[order], "effect", "effects")
+    answers = f" and {counted(done['answers'], 'answer', 'answers')}" if done.get("answers") else ""
+    click.echo(f"{what}{answers} {_DONE[order]}.")
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand
 
 _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("text", "json", "combined", "auto")}
@@ -28,15 +28,19 @@ _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("t
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@json_option()
 @file_option()
-def log(what: str, value: str | None, duration: str | None, by: str, why: str, url: str | None, file: str) -> None:
+def log(
+    what: str, value: str | None, duration: str | None, by: str, why: str, url: str | None, as_json: bool, file: str
+) -> None:
     """Have a running process write lines from another level on, or in another format.
 
     `auto` takes back what was ordered: options and the file count again. What is ordered goes on over a reload.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
 
     given: dict[str, str] = {"reason": why, "by": by}
     if what != "show":
@@ -46,5 +50,9 @@ def log(what: str, value: str | None, duration: str | None, by: str, why: str, u
     elif value is not None or duration is not None:
         raise click.UsageError("`show` changes nothing, so it takes no value and no `--for`.")
     answer = admin_target(url, file).ask("POST", "/-/log", given)
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    conclude(answer, lambda now: _tell(now, duration), as_json=as_json)
+
+
+def _tell(now: dict[str, Any], duration: str | None) -> None:
+    limit = f"For {duration} the" if duration else "The"
+    click.echo(f"{limit} log is written from level {now['level']} on, as {now['format']}.")

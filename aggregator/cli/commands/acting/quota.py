@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 from urllib.parse import urlencode
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand
 
 
@@ -27,8 +27,11 @@ from aggregator.cli.helping import ExampleCommand
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@json_option()
 @file_option()
-def quota(order: str, key: str | None, endpoint: str | None, by: str, why: str, url: str | None, file: str) -> None:
+def quota(
+    order: str, key: str | None, endpoint: str | None, by: str, why: str, url: str | None, as_json: bool, file: str
+) -> None:
     """Show what is used of the quotas of a running process, or let the caller KEY begin anew.
 
     KEY is the value of the quota's `by`: the name of a key, a subject, an address. Values are kept as hashes, so that
@@ -36,7 +39,8 @@ def quota(order: str, key: str | None, endpoint: str | None, by: str, why: str, 
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
 
     if order == "reset" and key is None:
         raise click.UsageError("`reset` needs the KEY that begins anew.")
@@ -44,7 +48,37 @@ def quota(order: str, key: str | None, endpoint: str | None, by: str, why: str, 
     target = admin_target(url, file)
     if order == "show":
         answer = target.ask("GET", f"/-/quotas?{urlencode(given)}" if given else "/-/quotas")
-    else:
-        answer = target.ask("POST", "/-/quota_reset", given | {"reason": why, "by": by})
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+        conclude(answer, lambda quotas: _tell(quotas, endpoint), as_json=as_json)
+    answer = target.ask("POST", "/-/quota_reset", given | {"reason": why, "by": by})
+    conclude(answer, lambda done: _tell_reset(done, str(key)), as_json=as_json)
+
+
+def _tell(quotas: list[dict[str, Any]], endpoint: str | None) -> None:
+    """Print a line for each of *quotas*, and for each use of it where a key is asked for."""
+    from aggregator.cli.following import printable
+    from aggregator.cli.terminal import show_table
+
+    if not quotas:
+        click.echo("No quota is declared." if endpoint is None else f"No quota counts {endpoint}.")
+        return
+    rows = [tuple(map(printable, (*_row(quota), use))) for quota in quotas for use in _uses(quota)]
+    show_table(("QUOTA", "BY", "ENDS", "CALLERS", "USED UP", "ENDPOINTS", "USED"), rows)
+
+
+def _row(quota: dict[str, Any]) -> tuple[Any, ...]:
+    by = quota["by"] or "all together"
+    return quota["quota"], by, quota["ends"], quota["callers"], quota["used_up"], ", ".join(quota["endpoints"])
+
+
+def _uses(quota: dict[str, Any]) -> list[str]:
+    """Return what is used of *quota* by who was asked for, or by all: a text a line, empty where nobody is meant."""
+    if "uses" not in quota:
+        return [""]
+    return [f"{use['used']}, {use['left']} left" for use in quota["uses"]] or ["nothing"]
+
+
+def _tell_reset(done: dict[str, Any], key: str) -> None:
+    from aggregator.cli.answers import counted
+    from aggregator.cli.following import printable
+
+    click.echo(f"{printable(key)} begins anew with {counted(done['reset'], 'quota', 'quotas')}.")

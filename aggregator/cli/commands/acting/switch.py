@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import time
+from typing import Any
 
 import click
 
-from aggregator.cli.choosing import file_option
+from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand, complete_switched
 
 _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAME"), "upstream": ("NAME",)}
@@ -31,10 +32,11 @@ _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAM
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
 @click.option("--why", default="", help="Why; the log of the process says it.")
 @click.option("--url", default=None, help="Address of administration, if it is not that of FILE.")
+@json_option()
 @file_option()
 def switch(
     turn: str, kind: str | None, names: tuple[str, ...], duration: str | None, by: str, why: str, url: str | None,
-    file: str,
+    as_json: bool, file: str,
 ) -> None:  # fmt: skip
     """Take an endpoint KEY, a part or an effect NAME of one, or an upstream NAME `off`, or `on` again.
 
@@ -43,19 +45,57 @@ def switch(
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """
-    from aggregator.cli.administration import admin_target, show
+    from aggregator.cli.administration import admin_target
+    from aggregator.cli.answers import conclude
 
     target = admin_target(url, file)
     if turn == "list":
-        answer = target.ask("GET", "/-/switches")
+        conclude(target.ask("GET", "/-/switches"), _tell, as_json=as_json)
     else:
         if kind is None or len(names) != len(_PLACES[kind]):
             raise click.UsageError(f"`{turn}` needs {_usage(kind)}.")
         given = {"turn": turn, "kind": kind, "name": names[0], "by": by, "why": why, "reason": why}
         more = {"part": names[1]} if len(names) > 1 else {}
         answer = target.ask("POST", "/-/switch", given | more | ({} if duration is None else {"for": duration}))
-    show(answer)
-    sys.exit(0 if answer.is_success else 1)
+    conclude(answer, lambda offs: _tell_change(offs, turn, str(kind), names), as_json=as_json)
+
+
+def _tell(offs: list[dict[str, Any]]) -> None:
+    """Print what is out of service."""
+    from aggregator.cli.following import printable
+    from aggregator.cli.terminal import show_table
+
+    if not offs:
+        click.echo("Nothing is out of service.")
+        return
+    rows = [(off["kind"], _name(off), _until(off), off["by"], off.get("why", "")) for off in offs]
+    show_table(("KIND", "NAME", "UNTIL", "BY", "WHY"), [tuple(map(printable, row)) for row in rows])
+
+
+def _tell_change(offs: list[dict[str, Any]], turn: str, kind: str, names: tuple[str, ...]) -> None:
+    """Print what became of the switch of *names*, of all that is out of service."""
+    from aggregator.cli.following import printable
+
+    what = printable(" ".join((kind, *names)))
+    off = next((one for one in offs if f"{one['kind']} {_name(one)}" == " ".join((kind, *names))), None)
+    if off is None:
+        click.echo(f"{what} is in service.")
+    elif turn == "on":
+        click.echo(f"{what} is switched on, and out of service by {printable(off['by'])} until {_until(off)}.")
+    else:
+        click.echo(f"{what} is out of service until {'it is ' if off['until'] is None else ''}{_until(off)}.")
+
+
+def _name(off: dict[str, Any]) -> str:
+    return off["name"] if off["part"] is None else f"{off['name']} {off['part']}"
+
+
+def _until(off: dict[str, Any]) -> str:
+    from aggregator.cli.answers import lasting, moment
+
+    if off["until"] is None:
+        return "switched on"
+    return f"{moment(off['until'])} ({lasting(max(0.0, off['until'] - time.time()))})"
 
 
 def _usage(kind: str | None) -> str:
