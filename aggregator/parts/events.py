@@ -6,7 +6,7 @@ A call may have been answered, failed, been cancelled, lost a race or been strea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
@@ -18,6 +18,8 @@ from aggregator.telemetry.metrics.histogram import Histogram
 
 _log = logging.getLogger("aggregator.request")
 
+WELL = frozenset(range(200, 300))
+"""Statuses of calls that went well."""
 NO_EXCHANGE = Exchange("", "", b"", [])
 """The request of a connection that never came to send one."""
 
@@ -110,10 +112,18 @@ class AnswerListener(Protocol):
     """
 
     def answered(
-        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+        self,
+        endpoint: str,
+        exchange: Exchange,
+        status: int,
+        parts: tuple[Result, ...],
+        seconds: float,
+        size: int,
+        smooth: bool,
     ) -> bool:
         """Hear of such an answer: all is as in ``RequestEnded``, *seconds* is the time that it took.
 
+        It is *smooth* where all its *parts* are there as their upstreams have them now, and tell of nothing inside.
         Return whether its event is wanted after all.
         """
 
@@ -132,25 +142,52 @@ class RationedListener(Protocol):
 
 
 class CallTally(Protocol):
-    """Counts the ends of calls to one upstream: those that went ``well`` with a status of 2xx, and all others.
+    """Counts the ends of calls to one upstream: those that went well with a status of 2xx, and all others.
 
-    Who ends a call adds a good one to ``well`` and ``durations`` itself: that happens for every call.
+    Who ends a call puts a good one down in ``durations.waiting`` itself: that happens for every call.
     """
 
-    well: int
-    durations: Histogram
+    @property
+    def durations(self) -> Histogram:
+        """The seconds that calls took; those that were good wait here first."""
 
     def add(self, state: State, cause: Cause | None, status: int, seconds: float) -> None:
         """Count one end of a call: its state, cause, status (0 without one), and the seconds it took."""
 
 
 class Visitors(list[RequestListener]):
-    """Those who listen for a while: as long as nobody is there, nothing is built for them."""
+    """Those who listen for a while: as long as nobody is there, nothing is built for them.
 
-    __slots__ = ()
+    All of them hear of bad ends. Of good answers *every* has those who hear of each, *answers* those among them who do
+    so without an event, as an ``AnswerListener``.
+    """
+
+    __slots__ = ("answers", "every")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.every: tuple[RequestListener, ...] = ()
+        self.answers: tuple[AnswerListener, ...] = ()
+
+    def join(self, one: RequestListener, *, is_content: bool = False) -> None:
+        """Let *one* hear of every request; of bad ends alone where it *is_content* with these."""
+        self.append(one)
+        if not is_content:
+            self.every += (one,)
+
+    def join_counting(self, one: AnswerListener) -> None:
+        """Let *one* hear of every request, of good answers without an event."""
+        self.append(one)
+        self.answers += (one,)
+
+    def leave(self, one: RequestListener) -> None:
+        """Let *one* hear of nothing any more."""
+        self.remove(one)
+        self.every = tuple(other for other in self.every if other != one)
+        self.answers = tuple(other for other in self.answers if other != one)
 
 
-NO_VISITORS: Sequence[RequestListener] = ()
+NO_VISITORS = Visitors()
 """Nobody will ever come."""
 
 
@@ -168,7 +205,7 @@ class Listeners(NamedTuple):
     requests: tuple[RequestListener, ...] = ()
     effects: tuple[EffectListener, ...] = ()
     troubles: tuple[RequestListener, ...] = ()
-    visitors: Sequence[RequestListener] = NO_VISITORS
+    visitors: Visitors = NO_VISITORS
     tallies: tuple[Callable[[str], CallTally], ...] = ()
     late: tuple[tuple[RequestListener, float], ...] = ()
     traced: tuple[RequestListener, ...] = ()
@@ -183,7 +220,7 @@ class Listeners(NamedTuple):
             self.requests + others.requests,
             self.effects + others.effects,
             self.troubles + others.troubles,
-            self.visitors if isinstance(self.visitors, Visitors) else others.visitors,
+            others.visitors if self.visitors is NO_VISITORS else self.visitors,
             self.tallies + others.tallies,
             self.late + others.late,
             self.traced + others.traced,

@@ -26,28 +26,30 @@ _OK = State.OK
 class Report:
     """Tells *listeners* of the requests that have ended. *endpoint* is a key everywhere.
 
-    It ``hears`` where somebody always listens; *visitors* come and go.
+    It ``hears`` where somebody always listens; *visitors* come and go, and where it ``traces`` somebody listens to
+    requests whose trace is told.
     """
 
     __slots__ = ("_all", "_answers", "_every", "_late", "_rationed", "_refusals", "_slow", "_traced", "hears",
-                 "visitors")  # fmt: skip
+                 "traces", "visitors")  # fmt: skip
 
     def __init__(self, listeners: Listeners = NO_LISTENERS) -> None:
         self.visitors = listeners.visitors
         self._every = listeners.requests
-        self._answers = tuple((listener.answered, listener) for listener in listeners.answers)
+        self._answers = listeners.answers
         self._refusals = listeners.requests + listeners.answers
         self._all = self._refusals + listeners.troubles
         self._rationed = listeners.rationed
         self._late = tuple(listener for listener, _ in listeners.late)
         self._slow = min((seconds for _, seconds in listeners.late), default=inf)
         self._traced = listeners.traced
-        self.hears = bool(self._all or self._rationed or self._late or self._traced)
+        self.hears = bool(self._all or self._rationed or self._late)
+        self.traces = bool(self._traced)
 
     @property
     def is_off(self) -> bool:
         """Whether nobody listens now."""
-        return not (self.hears or self.visitors)
+        return not (self.hears or self.traces or self.visitors)
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
@@ -57,28 +59,30 @@ class Report:
 
         It was *sent* as it is here; where that is None it was a stream, with *size* bytes of body.
         """
-        partial = False
+        partial, smooth = False, True
         for result in results:  # most answers consist of nothing else
             if result.state is not _OK or result.parts:
-                partial = is_partial(results)
+                partial, smooth = is_partial(results), False
                 break
         now = get_running_loop().time()
         if sent is not None and exchange.method != "HEAD":
             size = sent.size
         if partial or status >= 500:
-            listeners = self._troubled(endpoint, status)
+            listeners = self._beside(self._troubled(endpoint, status), exchange)
         else:
-            listeners, seconds = self._every, now - exchange.started
-            for answered, listener in self._answers:
+            listeners, seconds, counting = self._every, now - exchange.started, self._answers
+            if self.visitors:
+                listeners, counting = listeners + self.visitors.every, counting + self.visitors.answers
+            for one in counting:
                 try:
-                    if answered(endpoint, exchange, status, results, seconds, size):
-                        listeners += (listener,)
+                    if one.answered(endpoint, exchange, status, results, seconds, size, smooth):
+                        listeners += (one,)
                 except Exception as error:
                     tell_failed_listener(error)
             if seconds >= self._slow:
                 listeners += self._late
-        if self._traced or self.visitors:
-            listeners = self._beside(listeners, exchange)
+            if self._traced and exchange.trace is not None and exchange.trace.is_told:
+                listeners += self._traced
         if not listeners:
             return
         cause = None if failure is None else failure.cause

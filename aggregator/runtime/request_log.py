@@ -16,7 +16,7 @@ from aggregator.parts.losses import lost_in
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
-from aggregator.runtime.answers.outcome import LONGEST, parts_header, parts_text
+from aggregator.runtime.answers.outcome import LONGEST, parts_header, parts_text, smooth_text
 from aggregator.runtime.observing.sighting import fields_shown, own_fields, seen_of
 from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
@@ -58,10 +58,29 @@ class RequestLog:
         return Listeners(answers=(self,)) if self._is_plain else Listeners(requests=(self,))
 
     def answered(
-        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int,
+        smooth: bool,
     ) -> bool:  # fmt: skip
-        """Write the line of a good answer; return whether it needs more than is known here."""
-        return status >= 400 or not _is_put(endpoint, exchange, status, parts, seconds, size)
+        """Write the line of a good answer; return whether it needs more than is known here.
+
+        It is written as those are that went well, most lines of a log, unless more has to be told than such lines have
+        room for, or others listen to the log.
+        """
+        if status >= 400 or not endpoint.startswith(f"{exchange.method} "):
+            return True
+        sink = requests.answer_sink()
+        if sink is None:
+            return True
+        told = smooth_text(parts) if smooth else parts_text(parts)
+        if len(told) > LONGEST or not told.isascii():
+            told = parts_header(parts).decode()
+        trace = exchange.trace
+        identity, span = ("", "") if trace is None else (trace.id, trace.span)
+        sink.put_answer(AnswerLine(
+            time.time(), status, seconds, size, told, endpoint, exchange.path, exchange.id, exchange.client, identity,
+            span,
+        ))  # fmt: skip
+        return False
 
     def __call__(self, event: RequestEnded) -> None:
         """Write the line of *event*, unless it is not among those that are sampled."""
@@ -140,28 +159,6 @@ def _write(
     level: int, text: str, known: dict[str, Any], said: dict[str, Any], see: Callable[[], Seen] | None = None
 ) -> None:
     requests.tell(RequestLine(level, text, time.time(), known, said), see)
-
-
-def _is_put(
-    endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
-) -> bool:  # fmt: skip
-    """Return whether the line of an answer is written as those are that went well: most lines of a log.
-
-    It is not where more has to be told than such lines have room for, or others listen to the log.
-    """
-    if not endpoint.startswith(f"{exchange.method} "):
-        return False
-    sink = requests.answer_sink()
-    if sink is None:
-        return False
-    told, trace = parts_text(parts), exchange.trace
-    if len(told) > LONGEST or not told.isascii():
-        told = parts_header(parts).decode()
-    identity, span = ("", "") if trace is None else (trace.id, trace.span)
-    sink.put_answer(AnswerLine(
-        time.time(), status, seconds, size, told, endpoint, exchange.path, exchange.id, exchange.client, identity, span
-    ))  # fmt: skip
-    return True
 
 
 def _write_repeats(key: tuple[str, int], more: int) -> None:

@@ -90,7 +90,7 @@ class Rig:
         self.breakers.adopt(("a", BREAKER))
         self.places = Places(("a", ConcurrencyPlan(1, 5, 0.2)))
         self.budget = Budget(("a", BudgetPlan()))
-        tally = SimpleNamespace(well=0, durations=Histogram((1.0, 2.0)), add=lambda *end: self.log.append(end))
+        tally = SimpleNamespace(durations=Histogram((1.0, 2.0)), add=lambda *end: self.log.append(end))
         self.tally = tally
         placed = Placed(self.leaf, self.places, "a", (), 9.0, 0, optional=False)
         listeners = Listeners(tallies=(lambda _: tally,), given_up=(self.log.append,))
@@ -129,7 +129,7 @@ class Rig:
         breaker, now = self.breakers.whole, self.loop.now
         return [
             *self.log, self.ticket is None, self.loop.timer is None, breaker.as_dict(now), breaker.era,
-            self.places.inside, self.places.waiting, self.budget.counts(now), self.tally.well,
+            self.places.inside, self.places.waiting, self.budget.counts(now), self.tally.durations.gathered,
             self.tally.durations.counts,
         ]  # fmt: skip
 

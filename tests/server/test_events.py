@@ -224,6 +224,21 @@ def test_counts_by_endpoint_and_upstream():
     assert tally.take() == {"endpoints": {}, "upstreams": {}}
 
 
+@pytest.mark.parametrize("make", [Tally, lambda: PartTally("GET /x")])
+def test_answers_are_counted_alike_with_and_without_an_event(make):
+    """Smooth ones, as nearly all are, and those with a group, whose calls lie inside."""
+    by_event, without = make(), make()
+    group = Result("all", 9.0, 10.0)
+    group.parts = (_part("inner"),)
+    group.made_of(group.parts)
+    for parts, smooth in [((_part("main"), _part("ads")), True), ((_part("main"), group), False)]:
+        event = _ended(parts=parts)
+        by_event(event)
+        if without.answered(event.endpoint, event.exchange, 200, parts, event.ended - event.started, 0, smooth):
+            without(event)
+    assert without.take() == by_event.take()
+
+
 def test_parts_are_counted_of_one_endpoint():
     """Not those that were not called; taken once."""
     tally, skipped = PartTally("GET /x"), Result("left", 10.0, 10.0, state=State.SKIPPED)

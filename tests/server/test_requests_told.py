@@ -11,7 +11,7 @@ import pytest
 from aggregator.causes import Cause, State
 from aggregator.errors import CallError
 from aggregator.exchange import Exchange
-from aggregator.parts.events import Listeners, RequestEnded
+from aggregator.parts.events import Listeners, RequestEnded, Visitors
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LogPlan
 from aggregator.runtime.reporting import Report
@@ -118,7 +118,7 @@ class Counting:
         self.good: list[tuple[str, int, int]] = []
         self.others: list[tuple[str, int]] = []
 
-    def answered(self, endpoint, exchange, status, parts, seconds, size):
+    def answered(self, endpoint, exchange, status, parts, seconds, size, smooth):
         if size == 13:
             raise ValueError("thirteen")
         self.good.append((endpoint, status, size))
@@ -126,6 +126,32 @@ class Counting:
 
     def __call__(self, event: RequestEnded) -> None:
         self.others.append((event.how, event.status))
+
+
+def test_visitors_hear_of_what_they_came_for():
+    """One who is content with bad ends has no event built of a good answer, one who counts hears of it without; none stay."""
+    visitors, content, counting, exchange = Visitors(), [], Counting(), Exchange("GET", "/", b"", [])
+    report = Report(Listeners(visitors=visitors))
+
+    async def main() -> None:
+        visitors.join(content.append, is_content=True)
+        visitors.join_counting(counting)
+        for status in (200, 503):
+            report.answered("GET /x", exchange, status, ())
+        visitors.leave(content.append)
+        visitors.leave(counting)
+        report.answered("GET /x", exchange, 503, ())
+
+    asyncio.run(main())
+    assert [event.status for event in content] == [503]
+    assert (counting.good, counting.others) == ([("GET /x", 200, 0)], [("answered", 503)])
+    assert report.is_off
+
+
+def test_where_only_traces_are_told_nothing_is_asked_of_others():
+    """A request whose trace nobody follows, as most are, does not come to the report at all."""
+    report = Report(Listeners(traced=(lambda event: None,)))
+    assert (report.hears, report.traces, report.is_off) == (False, True, False)
 
 
 def test_good_answers_are_told_without_an_event(caplog):

@@ -17,7 +17,6 @@ from aggregator.runtime.answers.disclosure import details
 HEADER = b"aggregator-parts"
 LONGEST = 2048
 """Bytes of the header: half of 4 KiB, which is what nginx takes as the whole head of an answer."""
-_OK = State.OK
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
 
 
@@ -35,14 +34,18 @@ def parts_header(parts: Sequence[Result]) -> bytes:
 
 def parts_text(parts: Iterable[Result]) -> str:
     """Return all *parts* as a structured field."""
+    return ", ".join([_item(part) for part in parts])
+
+
+def smooth_text(parts: Iterable[Result]) -> str:
+    """Return what ``parts_text`` does of *parts* that are there and tell of nothing inside: for a line an answer."""
     items = []
-    for part in parts:  # most are plain: each answer of which a line is written asks this
-        if part.state is _OK and part.attempts == 1 and part.status and not (part.cause or part.parts or part.chosen):
-            passed = part.ended - part.started
-            took = round(passed * 1000.0) if passed > 0.0 else 0
-            items.append(f"{named(part.name)};state=ok;status={part.status};ms={took};attempts=1")
-        else:
+    for part in parts:
+        if part.attempts != 1 or part.cause is not None or part.chosen or not part.status or part.ended < part.started:
             items.append(_item(part))
+        else:
+            took = (part.ended - part.started) * 1000.0
+            items.append(f"{named(part.name)};state=ok;status={part.status};ms={took:.0f};attempts=1")
     return ", ".join(items)
 
 

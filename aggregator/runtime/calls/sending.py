@@ -113,8 +113,12 @@ class Sender:
             headers += frame.conditions
         if frame.written is not None:
             frame.written.request = Rendered(target, headers, body)
-        if routine.tracing is not None:
-            headers, done = routine.tracing.called(frame, self.plan, target, headers, done, now)
+        if (tracing := routine.tracing) is not None:
+            trace = frame.exchange.trace
+            if tracing.only_adds and trace is not None and trace.lines:  # nobody follows its calls
+                headers += trace.lines
+            else:
+                headers, done = tracing.called(frame, self.plan, target, headers, done, now)
         deadline = now + routine.timeout
         if deadline > frame.deadline:
             deadline = frame.deadline

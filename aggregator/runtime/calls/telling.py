@@ -9,15 +9,18 @@ A call is told once.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from typing import Final
 
 from msgspec import Struct
 
 from aggregator.causes import Cause, State
-from aggregator.parts.events import CallEnded, CallListener, CallTally, Listeners, tell
+from aggregator.parts.events import WELL, CallEnded, CallListener, CallTally, Listeners, tell
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
+from aggregator.telemetry.metrics.histogram import MOST_WAITING, Histogram
 from aggregator.transport.door import Cancelable
+
+_OK: Final = State.OK
 
 
 class CallTeller:
@@ -115,29 +118,34 @@ class _Telling(Struct):
 class Counted:
     """The call *inner*, which *tally* counts if there is one; *teller* tells of it if it is given up."""
 
-    __slots__ = ("inner", "name", "tally", "teller")
+    __slots__ = ("_durations", "inner", "name", "tally", "teller")
 
     def __init__(self, inner: Part, teller: CallTeller, tally: CallTally | None) -> None:
         self.name = inner.name
         self.inner = inner
         self.teller = teller
         self.tally = tally
+        self._durations = Histogram(()) if tally is None else tally.durations
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the call."""
-        counting = Counting(self.tally, self.teller, frame, done, frame.loop.time())
-        counting.ticket = self.inner.start(frame, counting)
-        return None if counting.ticket is None else counting
+        counting = Counting(self.tally, self._durations, self.teller, frame, done, frame.loop.time())
+        ticket = self.inner.start(frame, counting)
+        if ticket is None:
+            return None
+        counting.ticket = ticket
+        return counting
 
     def taken_up(self, frame: Frame, done: Done, started: float) -> Counting:
         """Return what is told of the end of a call that *started* then."""
-        return Counting(self.tally, self.teller, frame, done, started)
+        return Counting(self.tally, self._durations, self.teller, frame, done, started)
 
 
 class Counting(Struct):
     """As ``_Telling``; it is called with the result itself, since that happens for every call."""
 
     tally: CallTally | None
+    durations: Histogram
     teller: CallTeller
     frame: Frame
     done: Done
@@ -149,16 +157,14 @@ class Counting(Struct):
         """Count *result*, as the call left it, and hand it on."""
         self.is_told = True
         self.ticket = None
-        tally = self.tally
-        if tally is not None:
-            seconds = result.ended - result.started
-            if result.state is State.OK and 200 <= result.status < 300:
-                tally.well += 1
-                durations = tally.durations
-                durations.counts[bisect_left(durations.bounds, seconds)] += 1
-                durations.sum += seconds
-            else:
-                tally.add(result.state, result.cause, result.status, seconds)
+        if result.state is _OK and result.status in WELL:
+            durations = self.durations
+            waiting = durations.waiting
+            waiting.append(result.ended - result.started)
+            if len(waiting) >= MOST_WAITING:
+                durations.fold()
+        elif self.tally is not None:
+            self.tally.add(result.state, result.cause, result.status, result.ended - result.started)
         self.done(result)
 
     def cancel(self) -> None:

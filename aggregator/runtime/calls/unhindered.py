@@ -12,7 +12,6 @@ that happens there. Here stands only what they do to a call that succeeds at onc
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -26,6 +25,7 @@ from aggregator.policies.breaker.breaking import Broken, Counting
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.retry.retrying import Retried
 from aggregator.runtime.calls.telling import Counted
+from aggregator.telemetry.metrics.histogram import MOST_WAITING
 from aggregator.transport.door import Cancelable
 
 
@@ -138,10 +138,11 @@ class _Passing(Struct, eq=False):
         if breaker is not None:
             breaker.ended(self.era, ended, failed=False, seconds=seconds)
         if tally is not None:  # as ``Counted`` does
-            tally.well += 1
             durations = tally.durations
-            durations.counts[bisect_left(durations.bounds, seconds)] += 1
-            durations.sum += seconds
+            waiting = durations.waiting
+            waiting.append(seconds)
+            if len(waiting) >= MOST_WAITING:
+                durations.fold()
         self.done(result)
 
     def cancel(self) -> None:

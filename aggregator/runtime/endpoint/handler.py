@@ -177,7 +177,7 @@ class EndpointHandler:
             self.routine.queue.put(effects, run.frame.names, answer)
         if self.routine.shadows is not None and run is not None:
             self.routine.shadows.put(run.frame.names, answer)
-        if report.hears or report.visitors:
+        if report.hears or report.visitors or (report.traces and exchange.trace is not None and exchange.trace.is_told):
             results, failure = ((), None) if run is None else (run.ended_results(), run.failure)
             report.answered(self.plan.key, exchange, answer.status, results, failure, sent=answer)
 

@@ -25,7 +25,7 @@ _ABOVE_ALL = "g"
 class Tracing:
     """Traces by *plan*: which are continued, which are told, and what upstreams hear of them."""
 
-    __slots__ = ("_adding", "_bound", "_drop", "_hidden", "_parents", "_propagate", "_tells")
+    __slots__ = ("_adding", "_bound", "_drop", "_hidden", "_is_usual", "_parents", "_propagate", "_tells", "only_adds")
 
     def __init__(self, plan: TracesPlan) -> None:
         share = round(plan.sample * _DIGITS) if plan.otlp else 0
@@ -36,7 +36,10 @@ class Tracing:
         self._propagate = plan.propagate
         names = b"|".join(name for way in plan.propagate for name in FIELDS[way])
         self._drop = re.compile(rb"(?im)^(?:" + names + rb"):[^\r\n]*\r\n") if names else None
+        self._is_usual = plan.propagate == ("tracecontext",)
         self._adding: Tracing | None = None
+        self.only_adds = False
+        """Whether no header of a call can be in the way of its context, so that lines of a trace are only added."""
 
     def over(self, request: RequestPlan) -> Tracing:
         """Return what gives calls of *request* their context: without a look for an older one where none can be."""
@@ -47,7 +50,7 @@ class Tracing:
             return self
         if self._adding is None:
             self._adding = copy(self)
-            self._adding._drop = None
+            self._adding._drop, self._adding.only_adds = None, True
         return self._adding
 
     def begin(self, endpoint: str, exchange: Exchange) -> None:
@@ -57,7 +60,12 @@ class Tracing:
             parent = read_context(exchange.header_list, self._propagate)
         if parent is None:
             identity, span = new_trace()
-            trace = exchange.trace = Trace(identity, span, identity[16:] < self._bound)
+            if identity[16:] >= self._bound:  # as most are: nobody follows its calls
+                trace = exchange.trace = Trace(identity, span, sampled=False)
+                if self._is_usual:
+                    trace.lines = f"traceparent: 00-{identity}-{span}-00\r\n".encode("ascii")
+                return
+            trace = exchange.trace = Trace(identity, span, sampled=True)
         else:
             trace = exchange.trace = self._continued(parent)
         if trace.sampled and self._tells:

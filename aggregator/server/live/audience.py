@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
-from aggregator.parts.events import RequestEnded, RequestListener, Visitors
+from aggregator.parts.events import RequestEnded, Visitors
 from aggregator.server.live.tally import PartTally
 from aggregator.server.live.telling import Wanted
 
@@ -75,12 +75,6 @@ class Client(Waiting):
         self.parts = None if chosen.parts_of is None else PartTally(chosen.parts_of)
         self._told = told
 
-    @property
-    def ears(self) -> tuple[RequestListener, ...]:
-        """Its listeners of requests."""
-        heard: tuple[RequestListener, ...] = () if self.wanted is None else (self.hear,)
-        return heard if self.parts is None else (*heard, self.parts)
-
     def hear(self, event: RequestEnded) -> None:
         """Queue the request of *event* if it is wanted."""
         if self.wanted is None or not self.wanted.takes(event):
@@ -106,13 +100,18 @@ class Clients:
     def join(self, client: Client) -> None:
         """Let *client* hear what happens from now on."""
         self.all.append(client)
-        self._visitors.extend(client.ears)
+        if client.wanted is not None:
+            self._visitors.join(client.hear, is_content=client.wanted.is_bad)
+        if client.parts is not None:
+            self._visitors.join_counting(client.parts)
 
     def leave(self, client: Client) -> None:
         """Let *client* hear nothing any more."""
         self.all.remove(client)
-        for ear in client.ears:
-            self._visitors.remove(ear)
+        if client.wanted is not None:
+            self._visitors.leave(client.hear)
+        if client.parts is not None:
+            self._visitors.leave(client.parts)
 
 
 def event_text(name: str, data: Any) -> bytes:

@@ -134,7 +134,8 @@ class History:
             minute.partial += event.is_partial
 
     def answered(
-        self, endpoint: str, _exchange: Exchange, _status: int, _parts: tuple[Result, ...], seconds: float, _size: int
+        self, endpoint: str, _exchange: Exchange, _status: int, _parts: tuple[Result, ...], seconds: float, _size: int,
+        _smooth: bool,
     ) -> bool:  # fmt: skip
         """Count an answer that was good."""
         self._count(endpoint, seconds)

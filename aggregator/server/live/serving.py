@@ -85,9 +85,9 @@ class Audience:
         wanted = any(client.counts for client in self._clients.all)
         if wanted and self._tally is None:
             self._tally, self._counted = Tally(), asyncio.get_running_loop().time()
-            self._running.visitors.append(self._tally)
+            self._running.visitors.join_counting(self._tally)
         elif not wanted and self._tally is not None:
-            self._running.visitors.remove(self._tally)
+            self._running.visitors.leave(self._tally)
             self._tally = None
 
     def _tell_counts(self) -> None:

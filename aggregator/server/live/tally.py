@@ -6,7 +6,9 @@ from bisect import bisect_left
 from typing import Any
 
 from aggregator.causes import State
+from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
+from aggregator.parts.result import Result
 
 STEP = 1.25
 """Each bucket of durations ends so many times later than the one before; bucket 0 ends at 1 ms."""
@@ -25,20 +27,44 @@ class Tally:
 
     def __call__(self, event: RequestEnded) -> None:
         """Count the request of *event*, and what was called for it."""
-        ms = (event.ended - event.started) * 1000
-        counted = self._endpoints.setdefault(event.endpoint, [0, 0, 0, {}])
-        counted[0] += 1
+        counted = self._count(event.endpoint, event.ended - event.started)
         counted[1] += event.status >= 500 or event.how == "broke"
         counted[2] += event.is_partial
-        index = bucket(ms)
-        counted[3][index] = counted[3].get(index, 0) + 1
         for result in event.parts:
-            for reply in result.replies():
-                if reply.upstream:
-                    calls = self._upstreams.setdefault(reply.upstream, [0, 0, 0.0])
-                    calls[0] += 1
-                    calls[1] += not reply.is_there
-                    calls[2] += reply.milliseconds
+            self._called(result)
+
+    def answered(
+        self, endpoint: str, _exchange: Exchange, _status: int, parts: tuple[Result, ...], seconds: float, _size: int,
+        smooth: bool,
+    ) -> bool:  # fmt: skip
+        """Count an answer that was good, and what was called for it."""
+        self._count(endpoint, seconds)
+        for result in parts:
+            calls = self._upstreams.get(result.upstream) if smooth else None
+            if calls is None:  # the first one, or one with others inside
+                self._called(result)
+            else:
+                calls[0] += 1
+                calls[2] += result.ended - result.started
+        return False
+
+    def _count(self, endpoint: str, seconds: float) -> list[Any]:
+        """Return the counts of *endpoint*, one request more among them."""
+        counted = self._endpoints.get(endpoint)
+        if counted is None:
+            counted = self._endpoints[endpoint] = [0, 0, 0, {}]
+        counted[0] += 1
+        buckets, index = counted[3], bisect_left(ENDS, seconds * 1000)
+        buckets[index] = buckets.get(index, 0) + 1
+        return counted
+
+    def _called(self, result: Result) -> None:
+        for reply in result.replies():
+            if reply.upstream:
+                calls = self._upstreams.setdefault(reply.upstream, [0, 0, 0.0])
+                calls[0] += 1
+                calls[1] += not reply.is_there
+                calls[2] += max(0.0, reply.ended - reply.started)
 
     def take(self) -> dict[str, Any]:
         """Return what was counted, and begin anew: by endpoint ``[requests, 5xx, partial, {bucket: requests}]``.
@@ -47,8 +73,7 @@ class Tally:
         """
         endpoints, self._endpoints = self._endpoints, {}
         upstreams, self._upstreams = self._upstreams, {}
-        rounded = {name: [calls, failed, round(ms, 1)] for name, (calls, failed, ms) in upstreams.items()}
-        return {"endpoints": endpoints, "upstreams": rounded}
+        return {"endpoints": endpoints, "upstreams": {name: _told(counts) for name, counts in upstreams.items()}}
 
 
 class PartTally:
@@ -68,12 +93,36 @@ class PartTally:
             counted = self._parts.setdefault(result.name, [0, 0, 0.0])
             counted[0] += 1
             counted[1] += result.state not in _GOOD
-            counted[2] += result.milliseconds
+            counted[2] += max(0.0, result.ended - result.started)
+
+    def answered(
+        self, endpoint: str, _exchange: Exchange, _status: int, parts: tuple[Result, ...], _seconds: float, _size: int,
+        smooth: bool,
+    ) -> bool:  # fmt: skip
+        """Count the parts of an answer that was good; return whether some of them need a closer look."""
+        if endpoint != self._endpoint:
+            return False
+        if not smooth:
+            return True
+        known = self._parts
+        for result in parts:
+            counted = known.get(result.name)
+            if counted is None:
+                counted = known[result.name] = [0, 0, 0.0]
+            counted[0] += 1
+            counted[2] += result.ended - result.started
+        return False
 
     def take(self) -> dict[str, Any]:
         """Return what was counted, and begin anew: by part ``[times, failed, milliseconds]``."""
         parts, self._parts = self._parts, {}
-        return {name: [times, failed, round(ms, 1)] for name, (times, failed, ms) in parts.items()}
+        return {name: _told(counts) for name, counts in parts.items()}
+
+
+def _told(counts: list[float]) -> list[float]:
+    """Return *counts* with milliseconds in place of seconds."""
+    count, failed, seconds = counts
+    return [count, failed, round(seconds * 1000, 1)]
 
 
 def bucket(ms: float) -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
-from aggregator.causes import State
 from aggregator.exchange import Exchange
-from aggregator.parts.events import CallTally, Listeners, RequestEnded
+from aggregator.parts.events import WELL, CallTally, Listeners, RequestEnded
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import PartPlan, UpstreamPlan
@@ -17,9 +15,7 @@ from aggregator.plan.telemetry import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
-from aggregator.telemetry.metrics.histogram import Exemplar
-
-_OK = State.OK
+from aggregator.telemetry.metrics.histogram import MOST_WAITING, Exemplar
 
 
 class Counts:
@@ -51,10 +47,7 @@ class Counts:
         for endpoint in plan.declared:
             fresh, old = EndpointSeries(endpoint.key, self.bounds, _parts(endpoint)), known.get(endpoint.key)
             if old is not None:
-                fresh.durations, fresh.sizes, fresh.partial = old.durations, old.sizes, old.partial
-                for name, part in fresh.parts.items():
-                    if (before := old.parts.get(name)) is not None and before.outcomes is part.outcomes:
-                        part.counts = before.counts
+                fresh.go_on_from(old)
             self.endpoints[endpoint.key] = fresh
         self.used = tuple(upstreams_in(plan))
         labels = dict.fromkeys(upstream.label for upstream in self.used)
@@ -66,35 +59,29 @@ class Counts:
             self.unmatched[event.status // 100 - 1] += 1
             return
         seconds = event.ended - event.started
-        self.answered(event.endpoint, event.exchange, event.status, event.parts, seconds, event.size)
+        self.answered(event.endpoint, event.exchange, event.status, event.parts, seconds, event.size, smooth=False)
         series = self.endpoints.get(event.endpoint)
         if event.is_partial and series is not None:
             series.partial += 1
 
     def answered(
-        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int
+        self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int,
+        smooth: bool,
     ) -> bool:  # fmt: skip
         """Count an answer, whole or not."""
         series = self.endpoints.get(endpoint)
         if series is None:
             return False
-        # What `Histogram.add` and `PartSeries.add` do, written out: this runs for every request.
-        durations = series.durations[status // 100 - 1]
-        bucket = bisect_left(durations.bounds, seconds)
-        durations.counts[bucket] += 1
-        durations.sum += seconds
         if (trace := exchange.trace) is not None and trace.is_told:
-            durations.keep(bucket, Exemplar(trace.id, seconds, self._clock()))
-        sizes = series.sizes
-        sizes.counts[bisect_left(sizes.bounds, size)] += 1
-        sizes.sum += size
-        for result in parts:
-            part = series.parts.get(result.name)
-            if part is not None:
-                if result.state is _OK:
-                    part.counts[0] += 1
-                else:
-                    part.add(result.state, result.cause)
+            series.durations[status // 100 - 1].keep(Exemplar(trace.id, seconds, self._clock()))
+        if smooth and status in WELL and len(parts) == series.width:  # as nearly all are
+            waiting = series.seconds
+            waiting.append(seconds)
+            series.octets.append(size)
+            if len(waiting) >= MOST_WAITING:
+                series.fold()
+        else:
+            series.add(status, parts, seconds, size)
         return False
 
     def tally(self, upstream: str) -> CallTally:

@@ -38,9 +38,7 @@ def frozen(sample: Sample) -> Sample:
     """Return *sample* with numbers that do not change any more."""
     labels, value = sample
     if isinstance(value, Histogram):
-        copy = Histogram(value.bounds)
-        copy.counts, copy.sum = value.counts[:], value.sum
-        return labels, copy
+        return labels, value.copied()
     return labels, Table(value.endings, tuple(value.counts)) if isinstance(value, Table) else value
 
 

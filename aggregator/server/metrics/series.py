@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from aggregator.causes import CAUSES, Cause, State
+from aggregator.parts.events import WELL
+from aggregator.parts.result import Result
 from aggregator.plan.calls import PartPlan
 from aggregator.telemetry.metrics.exposition import Sample, Table, labels_text
 from aggregator.telemetry.metrics.histogram import Histogram
 
 CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_WELL: Final = CLASSES.index("2xx")
 _SIZE_BOUNDS: Final = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0)
 
 _UNSENT: Final = frozenset({Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.QUEUE_FULL, Cause.OVER_BUDGET})
@@ -75,16 +78,59 @@ def _index_of(outcomes: tuple[Outcome, ...]) -> dict[Outcome, int]:
 
 
 class EndpointSeries:
-    """The numbers of one endpoint; ``durations`` and ``counts`` by status class."""
+    """The numbers of one endpoint; ``durations`` by status class.
 
-    __slots__ = ("counts", "durations", "labels", "partial", "parts", "sizes")
+    Of answers that went well with all of as many parts as its *width*, only ``seconds`` and ``octets`` are put down.
+    """
+
+    __slots__ = ("_parts", "_told", "durations", "labels", "octets", "partial", "seconds", "sizes", "width")
 
     def __init__(self, endpoint: str, bounds: tuple[float, ...], parts: Sequence[PartPlan]) -> None:
         self.labels = labels_text(("endpoint", endpoint))
         self.durations = [Histogram(bounds) for _ in CLASSES]
         self.sizes = Histogram(_SIZE_BOUNDS)
         self.partial = 0
-        self.parts = {part.name: PartSeries(endpoint, part.name, outcomes_of(part)) for part in parts}
+        self.width = len(parts)
+        self._parts = {part.name: PartSeries(endpoint, part.name, outcomes_of(part)) for part in parts}
+
+        self._told = 0
+        self._open()
+
+    def _open(self) -> None:
+        self.seconds, self.octets = self.durations[_WELL].waiting, self.sizes.waiting
+
+    def go_on_from(self, old: EndpointSeries) -> None:
+        """Go on with the numbers of *old*; those of parts that were not there, or could end otherwise, begin anew."""
+        known = old.parts
+        self.durations, self.sizes, self.partial = old.durations, old.sizes, old.partial
+        self._told = old._told
+        self._open()
+        for name, part in self._parts.items():
+            if (before := known.get(name)) is not None and before.outcomes is part.outcomes:
+                part.counts = before.counts
+
+    def add(self, status: int, parts: Sequence[Result], seconds: float, size: int) -> None:
+        """Count an answer, and what became of each of its *parts*."""
+        self.durations[status // 100 - 1].add(seconds)
+        self.sizes.add(size)
+        for result in parts:
+            if (part := self._parts.get(result.name)) is not None:
+                part.add(result.state, result.cause)
+
+    def fold(self) -> None:
+        """Count what was only put down."""
+        self.durations[_WELL].fold()
+        self.sizes.fold()
+
+    @property
+    def parts(self) -> dict[str, PartSeries]:
+        """What became of its parts, by name."""
+        fresh = self.sizes.gathered - self._told  # only answers with all their parts are put down
+        if fresh:
+            self._told += fresh
+            for part in self._parts.values():
+                part.counts[0] += fresh
+        return self._parts
 
     def by_class(self) -> Iterator[tuple[str, Histogram]]:
         """Yield the labels of each status class that answers have, and its durations."""
@@ -93,33 +139,34 @@ class EndpointSeries:
 
 
 class UpstreamSeries:
-    """The numbers of one upstream: how its attempts ended, by the class of their status or the cause."""
+    """The numbers of one upstream: how its attempts ended, by the class of their status or the cause.
 
-    __slots__ = ("__weakref__", "_ends", "durations", "labels", "well")
+    Those that went well are those whose durations have waited to be counted.
+    """
+
+    __slots__ = ("__weakref__", "_ends", "durations", "labels")
 
     def __init__(self, upstream: str, bounds: tuple[float, ...]) -> None:
         self.labels = labels_text(("upstream", upstream))
         self.durations = Histogram(bounds)
-        self.well = 0
         self._ends: dict[tuple[str, str], int] = {("3xx", ""): 0, ("", "cancelled"): 0}
         self._ends |= {(name, Cause.STATUS.value): 0 for name in ("3xx", "4xx", "5xx")}
         self._ends |= {("", cause.value): 0 for cause in CAUSES if cause is not Cause.STATUS}
 
     def add(self, state: State, cause: Cause | None, status: int, seconds: float) -> None:
         """Count one call that has ended."""
-        if state is State.OK and 200 <= status < 300:
-            self.well += 1
-        else:
-            end = _end(state, cause, status)
-            self._ends[end] = self._ends.get(end, 0) + 1
-            if cause in _UNSENT:
-                return
-        self.durations.add(seconds)
+        if state is State.OK and status in WELL:
+            self.durations.put_down(seconds)
+            return
+        end = _end(state, cause, status)
+        self._ends[end] = self._ends.get(end, 0) + 1
+        if cause not in _UNSENT:
+            self.durations.add(seconds)
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
         """How many calls ended in which way."""
-        return {("2xx", ""): self.well} | self._ends
+        return {("2xx", ""): self.durations.gathered} | self._ends
 
     def samples(self) -> Iterator[Sample]:
         """Yield a sample for each end of an attempt that is known."""

@@ -56,14 +56,14 @@ class Recorder:
         Meanwhile it hears of every request, among *visitors*.
         """
         if not self._asked:
-            visitors.append(self.asked)
+            visitors.join(self.asked)
         self._asked.add(identity)
         try:
             yield
         finally:
             self._asked.discard(identity)
             if not self._asked:
-                visitors.remove(self.asked)
+                visitors.leave(self.asked)
 
     def call(self, event: CallEnded) -> None:
         """Take note of a call that was given up: a request that was not waited for has no results."""
