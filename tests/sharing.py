@@ -100,11 +100,11 @@ class Way:
         """Listen to the store, away or not."""
         return await self._machine.store.listen(channel, heard)
 
-    async def look(self, space: bytes, key: bytes) -> Any:
+    async def look(self, *given: Any) -> Any:
         """Return a value of a level, unless it is away."""
         await self.connect()
         self._machine.asked += 1
-        found = await self._machine.store.look(space, key)
+        found = await self._machine.store.look(*given)
         garbage = self._machine.garbage
         return found if garbage is None or found.value is None else found._replace(value=garbage)
 
@@ -112,6 +112,11 @@ class Way:
         """Keep a value of a level, unless it is away."""
         await self.connect()
         return await self._machine.store.keep(*given)
+
+    async def end_lease(self, *given: Any) -> None:
+        """End a lease, unless it is away."""
+        await self.connect()
+        await self._machine.store.end_lease(*given)
 
     async def purge(self, space: bytes, tags: Any) -> None:
         """Purge a level, unless it is away."""

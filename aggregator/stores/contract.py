@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from aggregator.stores.level.contract import Looked
+from aggregator.stores.level.contract import NO_LEASE, Lease, Looked
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
@@ -83,16 +83,23 @@ class Store(Protocol):
     async def announced(self, channel: bytes, number: int) -> Announced:
         """Return what was announced behind *number*."""
 
-    async def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key* in the *space* of the level of a cache (``level/contract.py``)."""
+    async def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key* in the *space* of the level of a cache (``level/contract.py``).
+
+        With a *lease* it is told who holds that of the key, which may be who asks from now on.
+        """
 
     async def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
-    ) -> bool:
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int,
+        token: bytes = b"",
+    ) -> bool:  # fmt: skip
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept.
 
-        A *lifetime* of 0 forgets what there is of *key*. *tags* are digests of 16 bytes.
+        A *lifetime* of 0 forgets what there is of *key*. *tags* are digests of 16 bytes. The lease of *token* ends.
         """
+
+    async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token*, if it is held still; for *pause* seconds nobody has one of *key*."""
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""

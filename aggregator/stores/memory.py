@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from aggregator.stores.contract import Heard, Lock
 from aggregator.stores.lasting import Lasting
-from aggregator.stores.level.contract import Looked
+from aggregator.stores.level.contract import NO_LEASE, Lease, Looked
 from aggregator.stores.level.memory import Levels
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate, Taken
@@ -151,15 +151,20 @@ class MemoryStore:
         """Return what was announced behind *number*."""
         return self._announcements.since(channel, number)
 
-    async def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key* in *space*."""
-        return self._levels.look(space, key)
+    async def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key* in *space*, and who holds its lease when *lease* is asked for."""
+        return self._levels.look(space, key, lease)
 
     async def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int,
+        token: bytes = b"",
     ) -> bool:  # fmt: skip
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
-        return self._levels.keep(space, key, value, tags, lifetime, number)
+        return self._levels.keep(space, key, value, tags, lifetime, number, token)
+
+    async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        self._levels.end_lease(space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""

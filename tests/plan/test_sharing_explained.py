@@ -49,6 +49,7 @@ def test_replies_that_are_kept_for_all(plan_of) -> None:
     kept = "replies are kept for all processes, in the supervisor; while it is away each has only its own"
     words = sharing_words(plan.endpoints[0], plan)
     assert kept in words
+    assert sum(word.startswith("of processes that lack the same at once one fetches it") for word in words) == 1
     assert words[-1] == "each process has for itself: concurrency, retry budget, breaker"
     assert "cache 10s, shared" in explanation_text(explain(plan.endpoints[0], plan.secrets, sharing=words))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.stores.level.contract import LARGEST, tag_digest
+from aggregator.stores.level.contract import LARGEST, Lease, tag_digest
 
 ONE, OTHER = tag_digest("one"), tag_digest("other")
 HOUR = 3600.0
@@ -104,3 +104,57 @@ def test_what_is_too_large_is_not_kept(store, now, number):
     """It would hold up what else asks the store."""
     assert keep(store, now, number, value=bytes(LARGEST))
     assert not keep(store, now, number, value=bytes(LARGEST + 1))
+
+
+FIRST, SECOND = b"\0first", b"second"
+
+
+def holder(store, now, token: bytes, life: float = 10.0, *, anyway: bool = False) -> bytes:
+    """Return who holds the lease of *k* after it was asked for by *token*."""
+    found: bytes = now(store.look(b"s", b"k", Lease(token, life, anyway))).holder
+    return found
+
+
+def test_one_holds_the_lease_of_what_is_not_there(store, clock, now):
+    """Others are told who; it is over with its life."""
+    assert [holder(store, now, token) for token in (FIRST, SECOND, FIRST)] == [FIRST] * 3
+    clock.now += 11
+    assert holder(store, now, SECOND, 0.0) == b""
+    assert holder(store, now, SECOND) == SECOND
+
+
+def test_nobody_holds_the_lease_of_what_is_there(store, now, number):
+    """Unless it is asked for anyway, since what is there is too old."""
+    keep(store, now, number)
+    assert holder(store, now, FIRST) == b""
+    assert holder(store, now, FIRST, anyway=True) == FIRST
+    assert holder(store, now, SECOND) == FIRST
+    assert value(store, now) == b"v"
+
+
+def test_a_lease_ends_with_the_value(store, now, number):
+    """Be it kept, or refused since it was purged; that of another stays."""
+    holder(store, now, FIRST)
+    now(store.keep(b"s", b"k", b"v", [ONE], HOUR, number, SECOND))
+    assert holder(store, now, SECOND, anyway=True) == FIRST
+    now(store.purge(b"s", [ONE]))
+    now(store.keep(b"s", b"k", b"v", [ONE], HOUR, number, FIRST))
+    assert holder(store, now, SECOND) == SECOND
+
+
+def test_a_lease_is_given_up_by_who_holds_it(store, now):
+    """The next one has it then."""
+    holder(store, now, FIRST)
+    now(store.end_lease(b"s", b"k", SECOND, 0.0))
+    assert holder(store, now, SECOND) == FIRST
+    now(store.end_lease(b"s", b"k", FIRST, 0.0))
+    assert holder(store, now, SECOND) == SECOND
+
+
+def test_for_a_while_nobody_has_the_lease_of_what_left_nothing(store, clock, now):
+    """Whoever lacks it makes it, and waits for nobody."""
+    holder(store, now, FIRST)
+    now(store.end_lease(b"s", b"k", FIRST, 5.0))
+    assert holder(store, now, SECOND) == b""
+    clock.now += 6
+    assert holder(store, now, SECOND) == SECOND

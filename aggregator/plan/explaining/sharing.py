@@ -18,6 +18,9 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     purges = (f"what one process purges all forget, told by way of {place}",)
     kept = ", ".join(_kept_for_all(endpoint))
     replies = (f"{kept} are kept for all processes, in {place}; while it is away each has only its own",)
+    flights = (
+        "of processes that lack the same at once one fetches it; others wait for up to half of their time, 5s at most",
+    )
     repeats = (f"answers by idempotency key are kept for all processes, in {place}; while it is away they are 503",)
     apart = tuple(dict.fromkeys(_apart(endpoint)))
     each = (f"each process has for itself: {', '.join(apart)}",)
@@ -25,6 +28,7 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
         *(limits if _has_limits(endpoint) else ()),
         *(purges if _has_purges(endpoint) else ()),
         *(replies if kept else ()),
+        *(flights if _has_flights(endpoint) else ()),
         *(repeats if endpoint.idempotency is not None and whole.server.idempotency.is_shared else ()),
         *(each if apart else ()),
     )
@@ -51,6 +55,15 @@ def _kept_for_all(endpoint: EndpointPlan) -> Iterator[str]:
         yield "replies"
     if any(part.last_good is not None and part.last_good.shared for part in parts_in(endpoint.fan)):
         yield "last good values"
+
+
+def _has_flights(endpoint: EndpointPlan) -> bool:
+    """Return whether a process may wait for what another one fetches; for elements of batches none does."""
+    if endpoint.keeping is not None and endpoint.keeping.keep.shared:
+        return True
+    single = [part for part in parts_in(endpoint.fan) if part.each is None or part.each.batch is None]
+    calls = [choice for part in single for call in part.calls for choice in call.each_choice]
+    return any(call.cache is not None and call.cache.shared for call in calls)
 
 
 def _apart(endpoint: EndpointPlan) -> Iterator[str]:

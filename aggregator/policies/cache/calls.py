@@ -23,7 +23,9 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
 from aggregator.policies.cache.purged.untagged import tell_untagged
-from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
+from aggregator.policies.cache.shared.leases import ALONE, Begun, Wish
+from aggregator.policies.cache.shared.level import SharedLevel, look_there
+from aggregator.policies.cache.shared.looking import GoOn
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
@@ -71,17 +73,23 @@ class Cached:
                 self._refresh(frame, key)
                 done(self._judged(frame, entry, now))
                 return None
-        return self._look(frame, key, partial(self._looked, frame, key, done))
+        return self._look(frame, key, max(0.0, plan.stale), partial(self._looked, frame, key, done))
 
-    def _look(self, frame: Frame, key: bytes, go_on: GoOn) -> Cancelable | None:
-        """Have what other processes have fetched, if that is shared, then *go_on*."""
-        return look_there(self._level, key, partial(self._tags_of, frame.names), go_on)
+    def _look(self, frame: Frame, key: bytes, over: float, go_on: GoOn) -> Cancelable | None:
+        """Have what other processes have fetched, or fetch now, if that is shared, then *go_on*.
 
-    def _looked(self, frame: Frame, key: bytes, done: Done, number: int | None) -> Cancelable | None:
-        """Pass what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        What has been *over* for so many seconds will not do.
+        """
+        if self._level is None:
+            return go_on(ALONE)
+        wish = Wish(lambda: self._over(self._usable(frame, key)) < over, self._call.timeout, frame.deadline)
+        return look_there(self._level, key, partial(self._tags_of, frame.names), go_on, wish)
+
+    def _looked(self, frame: Frame, key: bytes, done: Done, begun: Begun) -> Cancelable | None:
+        """Pass what another process had fetched to *done*, or make the call."""
         kept, entry = self._kept, self._usable(frame, key)
         over = self._over(entry)
-        if number is not None and entry is not None and over < max(0.0, self._plan.stale):
+        if begun.number is not None and entry is not None and over < max(0.0, self._plan.stale):
             kept.fetched_elsewhere += 1
             if over >= 0:
                 self._refresh(frame, key)
@@ -89,8 +97,8 @@ class Cached:
             return None
         kept.misses += 1
         if over >= self._plan.on_error:
-            return self._fetch(frame, key, done, number)
-        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)), number)
+            return self._fetch(frame, key, done, begun)
+        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)), begun)
 
     def _usable(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
         entry = self._kept.peek(key)
@@ -115,16 +123,17 @@ class Cached:
         result.tags = entry.tags
         return result
 
-    def _fetch(self, frame: Frame, key: bytes, done: Done, number: int | None) -> Cancelable | None:
+    def _fetch(self, frame: Frame, key: bytes, done: Done, begun: Begun) -> Cancelable | None:
         began = self._kept.begin()
 
         def ended(result: Result) -> None:
-            self._keep(key, result, frame, began, number)
+            self._keep(key, result, frame, began, begun)
+            begun.ended(is_joined=result.is_joined)
             done(result)
 
         return self._inner.start(KeyedFrame.of(frame, key, frame.deadline), ended)
 
-    def _keep(self, key: bytes, result: Result, frame: Frame, began: int, number: int | None) -> None:
+    def _keep(self, key: bytes, result: Result, frame: Frame, began: int, begun: Begun) -> None:
         reply, kept = result.reply, self._kept
         if reply is None:
             return
@@ -143,7 +152,7 @@ class Cached:
             return
         kept.put(key, reply, room_of(reply), tags, began)
         if self._level is not None and not result.is_joined:  # a flight of others began at a number of theirs
-            self._level.keep(key, named, reply, tags, 0.0, self._plan.life(reply.status), number)
+            self._level.keep(key, named, reply, tags, 0.0, self._plan.life(reply.status), begun)
 
     def _may_be_kept(self, result: Result, reply: Reply) -> bool:
         """Return whether others may get *reply*: a whole one, without a cookie, that means what its status says."""
@@ -162,13 +171,13 @@ class Cached:
         def over(_: Result | None) -> None:
             refreshing.discard(key)
 
-        def looked(number: int | None) -> Cancelable | None:
+        def looked(begun: Begun) -> Cancelable | None:
             if self._over(self._usable(late, key)) < 0:
                 over(None)  # another process has fetched it
                 return None
-            return self._fetch(late, key, over, number)
+            return self._fetch(late, key, over, begun)
 
-        self._look(late, key, looked)
+        self._look(late, key, 0.0, looked)
 
     def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
         """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""

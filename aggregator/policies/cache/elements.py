@@ -21,6 +21,7 @@ from aggregator.policies.cache.plan import CachePlan, ElementsPlan
 from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.purged.untagged import tell_untagged
 from aggregator.policies.cache.shared.elements import Element, Lookups, Numbers
+from aggregator.policies.cache.shared.leases import Begun
 from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.templates import MISSING, Joined
 from aggregator.transport.door import Cancelable
@@ -160,7 +161,7 @@ class Elements:
         """Write *element* into the store; one that is not kept is forgotten there, too."""
         if self.level is not None:
             life = self.plan.life(element.status) if self.plan.seconds(element.status) > 0 else 0.0
-            self.level.keep(one.key, tags_of(self.plan.tags, one.frame.names), element, tags, 0.0, life, number)
+            self.level.keep(one.key, tags_of(self.plan.tags, one.frame.names), element, tags, 0.0, life, Begun(number))
 
     def _known(self, key: bytes, element: Element) -> Entry[Element] | None:
         """Return the entry of *element* if it is kept as of now: another who waited for the same call has kept it."""

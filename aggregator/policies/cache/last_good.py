@@ -14,6 +14,7 @@ from aggregator.policies.cache.calls import are_for_all
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import LastGoodPlan
 from aggregator.policies.cache.purged.untagged import have_all_tags
+from aggregator.policies.cache.shared.leases import Begun
 from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.transport.door import Cancelable
 
@@ -67,7 +68,7 @@ class LastGood:
             else:
                 way.lead(level.look(key, (), partial(looked, result)))
 
-        def looked(result: Result, _: int | None) -> None:
+        def looked(result: Result, _: Begun) -> None:
             way.end()
             done(self._settled(key, result))
 
@@ -89,7 +90,7 @@ class LastGood:
         is_due = number is not None and (written is None or now - written >= self._pause)
         kept.put(key, copy, len(copy.json), tags, began, now if is_due else written)
         if is_due:
-            self._level.keep(key, (), copy, tags, 0.0, plan.seconds, number)
+            self._level.keep(key, (), copy, tags, 0.0, plan.seconds, Begun(number))
 
     def _lacks(self, key: bytes, result: Result) -> bool:
         """Return whether *result* is a failure for which nothing here can stand in."""

@@ -9,7 +9,7 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import of_place
-from aggregator.policies.cache.standard.obeying import Asked
+from aggregator.policies.cache.standard.asked import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.policies.mock.choosing import is_mocked
 from aggregator.runtime.calls.sending import Sender

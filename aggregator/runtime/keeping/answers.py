@@ -22,6 +22,7 @@ from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.cache.purged.naming import tags_of
 from aggregator.policies.cache.purged.untagged import have_all_tags, tell_untagged
+from aggregator.policies.cache.shared.leases import Begun
 from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.policies.cache.standard.directives import age_of
 from aggregator.runtime.answers.answer import Answer, forbid_storing
@@ -160,12 +161,12 @@ class Keeping:
         return may_be_told_again(answer, run) if run.failure is not None else not is_partial(results)
 
     def keep(
-        self, key: bytes, answer: Answer, run: Run, began: int, number: int | None, *, with_results: bool
+        self, key: bytes, answer: Answer, run: Run, began: int, begun: Begun, *, with_results: bool
     ) -> bool:  # fmt: skip
         """Keep *answer*, which *run* made and which is for all; return whether it is kept.
 
-        It *began* after so many purges here, and after that *number* in the store. A failure each process has for
-        itself: what the store had until now is forgotten.
+        It *began* after so many purges here; what was known of the store then is *begun*. A failure each process has
+        for itself: what the store had until now is forgotten.
         """
         age = self._name(answer, run)
         tags = self._tags(run)
@@ -175,7 +176,7 @@ class Keeping:
         value = KeptAnswer.of(answer, results, age, run.failure)
         if self.level is not None:
             life = 0.0 if run.failure is not None else self.plan.keep.life(value.status)
-            self.level.keep(key, (), value, tags, 0.0, life, number)
+            self.level.keep(key, (), value, tags, 0.0, life, begun)
         return self.kept.put(key, value, value.size, tags, began)
 
     def _tags(self, run: Run) -> set[str] | None:

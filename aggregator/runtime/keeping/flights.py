@@ -15,6 +15,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.result import Result
 from aggregator.policies.cache.calls import is_forgiven
 from aggregator.policies.cache.kept import Entry
+from aggregator.policies.cache.shared.leases import ALONE, Begun, Wish
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.keeping.conditions import apply_conditions
 from aggregator.runtime.keeping.contract import Answered, KeptAnswer, Maker
@@ -39,7 +40,7 @@ class Wants(Enum):
 class Flight:
     """One run and who waits for what it makes."""
 
-    __slots__ = ("_is_looking", "_keeping", "_key", "_missed", "_number", "_ticket", "_waiting", "began")
+    __slots__ = ("_begun", "_is_looking", "_keeping", "_key", "_missed", "_ticket", "_waiting", "began")
 
     def __init__(self, keeping: Keeping, key: bytes) -> None:
         self._keeping = keeping
@@ -47,23 +48,28 @@ class Flight:
         self.began = keeping.kept.begin()
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
-        self._number: int | None = None
+        self._begun = ALONE
         self._is_looking = True
         self._missed = 0
 
     def begin(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants) -> None:
         """Start the run, unless the store has what is wanted."""
-        level, go_on = self._keeping.level, partial(self._looked, maker, exchange, loop, wants)
-        ticket = go_on(None) if level is None else level.look(self._key, (), go_on)
+        keeping, due = self._keeping, loop.time() + maker.budget
+        level, go_on = keeping.level, partial(self._looked, maker, exchange, loop, wants, due)
+        wish = Wish(lambda: keeping.found(self._key, wants) is not None, maker.budget, due)
+        ticket = (
+            go_on(ALONE) if level is None else level.look(self._key, (), go_on, None if wants is Wants.NEW else wish)
+        )
         self._ticket = ticket if self._waiting else None
 
     def _looked(
-        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants, number: int | None
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants, due: float,
+        begun: Begun,
     ) -> Cancelable | None:  # fmt: skip
-        keeping, self._is_looking, self._number = self._keeping, False, number
-        entry = None if number is None else keeping.found(self._key, wants)
+        keeping, self._is_looking, self._begun = self._keeping, False, begun
+        entry = None if begun.number is None else keeping.found(self._key, wants)
         if entry is None:
-            return self._run(maker, exchange, loop)
+            return self._run(maker, exchange, loop, due)
         keeping.kept.fetched_elsewhere += self._missed
         for waiter in self._landed():
             waiter.given(keeping, self._key, entry)
@@ -71,13 +77,15 @@ class Flight:
             keeping.refresh(maker, exchange, loop, self._key)
         return None
 
-    def _run(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> Cancelable | None:
+    def _run(
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, due: float
+    ) -> Cancelable | None:  # fmt: skip
         self._keeping.kept.misses += self._missed
 
         def made(answer: Answer, run: Run | None) -> None:
             self._ended(answer, run, has_effects=maker.has_effects)
 
-        return maker.make(exchange, loop, loop.time() + maker.budget, made)
+        return maker.make(exchange, loop, due, made)
 
     def join(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered, told: bytes,
@@ -128,11 +136,13 @@ class Flight:
             if entry is not None and keeping.over(entry) < keeping.plan.keep.on_error:
                 for waiter in waiting:
                     waiter.given(keeping, self._key, entry, instead=True)
+                self._begun.ended()
                 return
         shared = kept = False
         if run is not None and keeping.is_for_all(answer, run):
             shared = True
-            kept = keeping.keep(self._key, answer, run, self.began, self._number, with_results=has_effects)
+            kept = keeping.keep(self._key, answer, run, self.began, self._begun, with_results=has_effects)
+        self._begun.ended()
         status, headers, body = answer.status, tuple(answer.headers), answer.body
         results = () if run is None else tuple(run.results)
         for number, waiter in enumerate(waiting):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from struct import Struct
 
-from aggregator.stores.level.contract import LARGEST, LONGEST, Looked
+from aggregator.stores.level.contract import LARGEST, LONGEST, NO_LEASE, Lease, Looked
+from aggregator.stores.level.holders import Holders
 from aggregator.stores.level.log import PurgeLog
 from aggregator.stores.values import Values
 
@@ -21,24 +22,29 @@ class Levels:
     def __init__(self, clock: Callable[[], float], most: int, most_bytes: int) -> None:
         self._clock = clock
         self._values = Values(clock, most, most_bytes)
+        self._holders = Holders(clock, most)
         self._logs: dict[bytes, PurgeLog] = {}
 
-    def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key*."""
-        log, kept = self._log(space), self._values.get(_within(space, key))
+    def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key*, and who holds its lease when *lease* is asked for."""
+        within = _within(space, key)
+        log, kept = self._log(space), self._values.get(within)
+        holder = self._holders.ask(within, lease, is_lacked=kept is None) if lease.token else b""
         if kept is None:
-            return Looked(log.count)
+            return Looked(log.count, holder=holder)
         born, _ = _HEAD.unpack_from(kept)
-        return Looked(log.count, kept[_HEAD.size :], max(0.0, self._clock() - born))
+        return Looked(log.count, kept[_HEAD.size :], max(0.0, self._clock() - born), holder)
 
     def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int,
+        token: bytes = b"",
     ) -> bool:  # fmt: skip
         """Keep *value*, unless one of *tags* was purged behind *number*; return whether it is kept.
 
-        A *lifetime* of 0 forgets what there is of *key*.
+        A *lifetime* of 0 forgets what there is of *key*. The lease of *token* ends.
         """
         log, within = self._log(space), _within(space, key)
+        self._holders.end(within, token)
         if lifetime <= 0:
             self._values.delete(within)
             return False
@@ -50,6 +56,10 @@ class Levels:
         marks = frozenset((space, *(_within(space, tag) for tag in tags)))
         self._values.put(within, _HEAD.pack(self._clock(), number) + value, min(LONGEST, lifetime), marks)
         return True
+
+    def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        self._holders.end(_within(space, key), token, pause)
 
     def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
-from aggregator.stores.level.contract import Looked
+from aggregator.stores.level.contract import NO_LEASE, Lease, Looked
 from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.redis import scripts
@@ -219,15 +219,20 @@ class RedisStore:
         last, is_known, *messages = found
         return Announced(int(last), messages if int(is_known) else None)
 
-    async def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key* in *space*."""
-        return await self._level.look(space, key)
+    async def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key* in *space*, and who holds its lease when *lease* is asked for."""
+        return await self._level.look(space, key, lease)
 
     async def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int,
+        token: bytes = b"",
     ) -> bool:  # fmt: skip
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
-        return await self._level.keep(space, key, value, tags, lifetime, number)
+        return await self._level.keep(space, key, value, tags, lifetime, number, token)
+
+    async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        await self._level.end_lease(space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Store
-from aggregator.stores.level.contract import LARGEST, Looked
+from aggregator.stores.level.contract import LARGEST, NO_LEASE, Lease, Looked
 
 if TYPE_CHECKING:
     from aggregator.stores.shared.connected import ConnectedStore
@@ -55,8 +56,8 @@ class Level:
         """Whether nothing is read or written."""
         return not self._tasks and not self._reading
 
-    async def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key*; raise ``StoreError`` when that is not known."""
+    async def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key*, and who holds its lease; raise ``StoreError`` when that is not known."""
         if self._reading >= _MOST_READS:
             raise StoreError("As many values are asked for as may be.")
         self._reading += 1
@@ -64,33 +65,47 @@ class Level:
             async with self._reads:
                 if not self.is_there:
                     raise StoreError("The store is away.")
-                found: Looked = await self._asked(self._store.store.look(space, key))
+                found: Looked = await self._asked(self._store.store.look(space, key, lease))
                 return found
         finally:
             self._reading -= 1
 
     def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Collection[bytes], lifetime: float, number: int
-    ) -> None:  # fmt: skip
-        """Keep *value* soon, unless one of *tags* was purged behind *number*; nobody waits for it."""
+        self, space: bytes, key: bytes, value: bytes, tags: Collection[bytes], lifetime: float, number: int,
+        token: bytes = b"",
+    ) -> bool:  # fmt: skip
+        """Keep *value* soon, unless one of *tags* was purged behind *number*; return whether it is tried.
+
+        The lease of *token* ends with that.
+        """
         if len(value) > LARGEST or self._written + len(value) > _MOST_WRITTEN:
             self.skipped += 1
-            return
+            return False
         if self.is_there:
             self._written += len(value)
-            self._start(self._keep(space, key, value, tuple(tags), lifetime, number))
+            self._start(self._keep(space, key, value, tuple(tags), lifetime, number, token))
+        return self.is_there
 
     async def _keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int, token: bytes
     ) -> None:  # fmt: skip
         try:
             async with self._writes:
                 if self.is_there:
-                    await self._asked(self._store.store.keep(space, key, value, tags, lifetime, number))
+                    await self._asked(self._store.store.keep(space, key, value, tags, lifetime, number, token))
         except StoreError:
             return
         finally:
             self._written -= len(value)
+
+    def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token* soon; for *pause* seconds nobody has one of *key*."""
+        if token and self.is_there:
+            self._start(self._end_lease(space, key, token, pause))
+
+    async def _end_lease(self, *given: Any) -> None:
+        with suppress(StoreError):
+            await self._asked(self._store.store.end_lease(*given))
 
     def purge(self, purged: Collection[tuple[bytes, Collection[bytes]]], after: Callable[[], None]) -> None:
         """Purge tags, by their space, as soon as the store is there, then call *after*; no tags are everything."""

@@ -20,7 +20,7 @@ from aggregator.stores.shared.asks import Ask, Limit
 OPERATIONS: Final = (
     "take_all", "add", "take", "get", "put", "delete", "delete_tagged", "lock", "renew", "unlock", "publish", "seen",
     "listen", "unlisten", "forget", "announce", "announced", "give_back",
-    "look", "keep", "purge",
+    "look", "keep", "purge", "end_lease",
 )  # fmt: skip
 NUMBER: Final = {name: number for number, name in enumerate(OPERATIONS)}
 _LENGTH = Struct("<I")

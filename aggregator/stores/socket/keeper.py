@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Lock
+from aggregator.stores.level.contract import Lease, Looked
 from aggregator.stores.memory import MemoryStore
 from aggregator.stores.rate import Rate
 from aggregator.stores.socket.frames import OPERATIONS, Frames, Limits, framed, taken_member
@@ -88,6 +89,11 @@ class Keeping(asyncio.Protocol):
     def unlock(self, key: bytes, token: int) -> Any:
         """Return whether the lock was held still."""
         return _now(self._store.unlock(Lock(key, token)))
+
+    def look(self, space: bytes, key: bytes, lease: Sequence[Any]) -> Looked:
+        """Return what there is of a key."""
+        found: Looked = _now(self._store.look(space, key, Lease(*lease)))
+        return found
 
     def listen(self, channel: bytes) -> None:
         """Send the messages of *channel* from now on."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard, Lock
-from aggregator.stores.level.contract import Looked
+from aggregator.stores.level.contract import NO_LEASE, Lease, Looked
 from aggregator.stores.rate import Rate, Taken
 from aggregator.stores.shared.announced import Announced
 from aggregator.stores.shared.asks import Ask
@@ -189,15 +189,20 @@ class SocketStore:
         """Return what was announced behind *number*."""
         return Announced(*await self._told("announced", channel, number))
 
-    async def look(self, space: bytes, key: bytes) -> Looked:
-        """Return what there is of *key* in *space*."""
-        return Looked(*await self._told("look", space, key))
+    async def look(self, space: bytes, key: bytes, lease: Lease = NO_LEASE) -> Looked:
+        """Return what there is of *key* in *space*, and who holds its lease when *lease* is asked for."""
+        return Looked(*await self._told("look", space, key, lease))
 
     async def keep(
-        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int
+        self, space: bytes, key: bytes, value: bytes, tags: Sequence[bytes], lifetime: float, number: int,
+        token: bytes = b"",
     ) -> bool:  # fmt: skip
         """Keep *value* for *lifetime*, unless one of *tags* was purged behind *number*; return whether it is kept."""
-        return bool(await self._told("keep", space, key, value, list(tags), lifetime, number))
+        return bool(await self._told("keep", space, key, value, list(tags), lifetime, number, token))
+
+    async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
+        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        await self._told("end_lease", space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
+from aggregator.policies.cache.shared.leases import Begun
 from aggregator.policies.cache.shared.level import Read, SharedLevel
 from aggregator.transport.door import Cancelable
 
@@ -83,8 +84,8 @@ class Lookups:
         self._answered()
         return self
 
-    def _found(self, key: bytes, number: int | None) -> None:
-        self._numbers[key] = number
+    def _found(self, key: bytes, begun: Begun) -> None:
+        self._numbers[key] = begun.number
         self._answered()
 
     def _answered(self) -> None:

@@ -2,31 +2,30 @@
 
 It is asked when the first level has nothing fresh, once for all who ask for one key at a time. What it has goes into
 the first level as old as it is, so that both are used in one way; what is fetched instead goes into both. What cannot
-be read (garbage, another version) is as good as nothing.
-
-States of a `Lookup`: looking, gone on (its ticket is that of what came of it), over.
+be read (garbage, another version) is as good as nothing. Of processes that lack the same one fetches it (``leases``).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from aggregator.errors import AggregatorError, StoreError
+from aggregator.errors import AggregatorError
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.keys import key_of
+from aggregator.policies.cache.shared.leases import ALONE, PAUSE, Begun, Held, Wish
+from aggregator.policies.cache.shared.looking import GoOn, Look, Lookup
 from aggregator.policies.cache.shared.numbers import LatestNumber
 from aggregator.policies.registry import Draft, Kind
-from aggregator.stores.level.contract import Looked, tag_digest
+from aggregator.stores.level.contract import Lease, Looked, tag_digest
 from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.transport.door import Cancelable
 
 _T = TypeVar("_T")
 LEVELS = "levels"
 """The kind of states: second levels, by their space."""
-GoOn = Callable[[int | None], Cancelable | None]
-"""Takes the number of the last purge of the store, None where that is not known; returns what cancels what follows."""
 
 
 class Read(NamedTuple, Generic[_T]):
@@ -57,40 +56,61 @@ class SharedLevel(Generic[_T]):
         self.space = space
         self.latest = LatestNumber(store.level, space)
         self._codec = codec
-        self._asked: dict[bytes, list[Lookup]] = {}
+        self.patient = 0
+        self._looks: dict[bytes, Look] = {}
+        self._held: dict[bytes, Held] = {}
+        """The leases of this process by their keys: what it fetches is joined without asking the store."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def look(self, key: bytes, named: Collection[str], go_on: GoOn) -> Cancelable | None:
+    def look(
+        self, key: bytes, named: Collection[str], go_on: GoOn, wish: Wish | None = None
+    ) -> Cancelable | None:  # fmt: skip
         """Put what the store has of *key* into the first level, then *go_on*: at once when the store is away.
 
-        *named* are the tags that a declaration gives it: what others have fetched by other tags is not found.
+        *named* are the tags that a declaration gives it: what others have fetched by other tags is not found. With a
+        *wish*, what another process fetches is waited for.
         """
         if not self.level.is_there:
-            return go_on(None)
-        lookup = Lookup(go_on)
+            return go_on(ALONE)
         there = _key_there(key, named)
-        asked = self._asked.get(there)
-        if asked is not None:
-            asked.append(lookup)
+        held = self._held.get(there)
+        if held is not None:
+            begun = Begun(held.number, held)
+            lookup = Lookup(go_on, begun)
+            lookup.found(begun)
             return lookup
-        self._asked[there] = [lookup]
-        task = asyncio.get_running_loop().create_task(self._look(there, key, self.kept.begin()))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return lookup
+        look = self._looks.get(there)
+        if look is None:
+            look = self._looks[there] = Look(self, there, key, wish)
+            self._start(there, look)
+        return look.join(go_on, wish)
 
-    async def _look(self, there: bytes, key: bytes, began: int) -> None:
-        number = None
-        try:
-            looked = await self.level.look(self.space, there)
-            number = looked.number
-            self._take(key, looked, began)
-        except StoreError:
-            pass
-        finally:
-            loop = asyncio.get_running_loop()
-            for lookup in self._asked.pop(there):
-                loop.call_soon(lookup.found, number)
+    def _start(self, there: bytes, look: Look) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            del self._looks[there]
+            look.end()
+
+        task = asyncio.get_running_loop().create_task(look.run())
+        self._tasks.add(task)
+        task.add_done_callback(ended)
+
+    async def ask(self, there: bytes, key: bytes, lease: Lease) -> Looked:
+        """Take what the store has of *key* into the first level, and return it; raise ``StoreError``."""
+        began = self.kept.begin()
+        looked = await self.level.look(self.space, there, lease)
+        self._take(key, looked, began)
+        return looked
+
+    def hold(self, there: bytes, token: bytes, number: int) -> Held:
+        """Return the lease of *token*, which this process has from now on."""
+        held = self._held[there] = Held(token, number, partial(self._let_go, there, token))
+        return held
+
+    def _let_go(self, there: bytes, token: bytes, pause: float | None) -> None:
+        del self._held[there]
+        if pause is not None:
+            self.level.end_lease(self.space, there, token, pause)
 
     def _take(self, key: bytes, looked: Looked, began: int) -> None:
         read = None if looked.value is None else self._codec.read(looked.value)
@@ -102,62 +122,50 @@ class SharedLevel(Generic[_T]):
 
     def keep(
         self, key: bytes, named: Collection[str], value: _T, tags: Collection[str], age: float, life: float,
-        number: int | None,
+        begun: Begun,
     ) -> None:  # fmt: skip
         """Put *value*, *age* seconds old, into the store soon, for the rest of its *life*.
 
-        *number* is that of the last purge before it began; where that is not known the store does not get it. A life
-        that is over forgets what the store has.
+        Where it is not known after which purge it has *begun* the store does not get it. A life that is over forgets
+        what the store has.
         """
-        if number is not None:  # behind the answer
-            asyncio.get_running_loop().call_soon(self._write, _key_there(key, named), value, tags, age, life, number)
+        if begun.number is None:
+            return
+        there, held = _key_there(key, named), begun.held
+        token = b"" if held is None or self._held.get(there) is not held else held.hand_over()
+        work = (there, value, tags, age, life, begun.number, token)
+        asyncio.get_running_loop().call_soon(self._write, *work)  # behind the answer
 
-    def _write(self, key: bytes, value: _T, tags: Collection[str], age: float, life: float, number: int) -> None:
-        written = self._codec.write(value, tags, age) if life > age else b""
-        self.level.keep(self.space, key, written, [*map(tag_digest, tags)], life - age, number)
+    def _write(
+        self, key: bytes, value: _T, tags: Collection[str], age: float, life: float, number: int, token: bytes
+    ) -> None:  # fmt: skip
+        is_worth_it = life > age
+        written = self._codec.write(value, tags, age) if is_worth_it else b""
+        if not is_worth_it:
+            self.level.end_lease(self.space, key, token, PAUSE)
+        if not self.level.keep(self.space, key, written, [*map(tag_digest, tags)], life - age, number, token):
+            self.level.end_lease(self.space, key, token, PAUSE)
 
 
 def look_there(
-    level: SharedLevel[Any] | None, key: bytes, tags_of: Callable[[], Collection[str]], go_on: GoOn
+    level: SharedLevel[Any] | None, key: bytes, tags_of: Callable[[], Collection[str]], go_on: GoOn, wish: Wish
 ) -> Cancelable | None:
-    """Have what other processes have fetched under *key*, where a *level* is shared, then *go_on*.
+    """Have what other processes have fetched under *key*, or fetch now, where a *level* is shared, then *go_on*.
 
     What cannot be purged by its tags, since one of them cannot be made, is not kept there.
     """
     if level is None:
-        return go_on(None)
+        return go_on(ALONE)
     try:
         named = tags_of()
     except AggregatorError:
-        return go_on(None)
-    return level.look(key, named, go_on)
+        return go_on(ALONE)
+    return level.look(key, named, go_on, wish)
 
 
 def _key_there(key: bytes, named: Collection[str]) -> bytes:
     """Return the key in the store of what has the tags *named*: each set has a value apart, which a purge finds."""
     return key_of((key, *sorted({tag.encode("utf-8", "surrogateescape") for tag in named}))) if named else key
-
-
-class Lookup:
-    """One who waits for what the store has."""
-
-    __slots__ = ("_go_on", "_is_over", "_ticket")
-
-    def __init__(self, go_on: GoOn) -> None:
-        self._go_on = go_on
-        self._is_over = False
-        self._ticket: Cancelable | None = None
-
-    def found(self, number: int | None) -> None:
-        """Go on, unless nobody waits any more."""
-        if not self._is_over:
-            self._ticket = self._go_on(number)
-
-    def cancel(self) -> None:
-        """Give it up, and what has come of it."""
-        self._is_over = True
-        if self._ticket is not None:
-            self._ticket.cancel()
 
 
 def level_of(

@@ -15,43 +15,25 @@ States of an ``_Asking``: asking (on a condition, or after another one was named
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple, Protocol
 
 from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.policies.cache.calls import is_forgiven, room_of, with_age
-from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
+from aggregator.policies.cache.flights import KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
 from aggregator.policies.cache.purged.untagged import tell_untagged
-from aggregator.policies.cache.shared.level import GoOn, SharedLevel, look_there
+from aggregator.policies.cache.shared.leases import ALONE, Begun, Wish
+from aggregator.policies.cache.shared.level import SharedLevel, look_there
+from aggregator.policies.cache.shared.looking import GoOn
+from aggregator.policies.cache.standard.asked import Asked, AskedCall
 from aggregator.policies.cache.standard.terms import Assumed, Terms, freshened, is_same, terms_of
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
-
-
-class Asked(NamedTuple):
-    """What a call would send: its *key*, the tag of its *place*, and how it was asked.
-
-    *is_callers*: with the credential of a caller. *is_conditional*: on a condition of the client's, or for a range.
-    """
-
-    key: bytes
-    place: str
-    method: bytes
-    is_callers: bool
-    is_conditional: bool
-
-
-class AskedCall(KeyedCall, Protocol):
-    """A call that tells more of what it would send than its key."""
-
-    def asked(self, frame: Frame) -> Asked:
-        """Return what it would send; raises ``AggregatorError`` when it cannot be written."""
 
 
 class Obeying:
@@ -93,16 +75,28 @@ class Obeying:
                 self._refresh(frame, asked)
                 done(self.judged(frame, entry, terms))
                 return None
-        return self._look(frame, asked, partial(self._looked, frame, asked, done))
+        return self._look(frame, asked, partial(self._looked, frame, asked, done), may_be_stale=True)
 
-    def _look(self, frame: Frame, asked: Asked, go_on: GoOn) -> Cancelable | None:
-        """Have what other processes have fetched, if that is shared, then *go_on*."""
-        return look_there(self._level, asked.key, partial(self._tags_of, frame.names), go_on)
+    def _look(self, frame: Frame, asked: Asked, go_on: GoOn, *, may_be_stale: bool) -> Cancelable | None:
+        """Have what other processes have fetched, or fetch now, if that is shared, then *go_on*."""
+        if self._level is None:
+            return go_on(ALONE)
 
-    def _looked(self, frame: Frame, asked: Asked, done: Done, number: int | None) -> Cancelable | None:
-        """Pass what another process had fetched to *done*, or make the call; *number* is that of the last purge."""
+        def is_met() -> bool:
+            entry, terms = self._usable(frame, asked)
+            return entry is not None and terms is not None and self._is_usable(entry, terms, may_be_stale=may_be_stale)
+
+        wish = Wish(is_met, self.call.timeout, frame.deadline)
+        return look_there(self._level, asked.key, partial(self._tags_of, frame.names), go_on, wish)
+
+    def _is_usable(self, entry: Entry[Reply], terms: Terms, *, may_be_stale: bool) -> bool:
+        longest = terms.lifetime + (terms.stale if may_be_stale else 0.0)
+        return terms.age + self.kept.now() - entry.at < longest
+
+    def _looked(self, frame: Frame, asked: Asked, done: Done, begun: Begun) -> Cancelable | None:
+        """Pass what another process had fetched to *done*, or make the call."""
         entry, terms = self._usable(frame, asked)
-        if number is not None and entry is not None and terms is not None:
+        if begun.number is not None and entry is not None and terms is not None:
             age = terms.age + self.kept.now() - entry.at
             if age < terms.lifetime + terms.stale:
                 self.kept.fetched_elsewhere += 1
@@ -111,7 +105,7 @@ class Obeying:
                 done(self.judged(frame, entry, terms))
                 return None
         self.kept.misses += 1
-        return _Asking(self, frame, asked, done, number).begin(entry, terms)
+        return _Asking(self, frame, asked, done, begun).begin(entry, terms)
 
     def _usable(self, frame: Frame, asked: Asked) -> tuple[Entry[Reply], Terms] | tuple[None, None]:
         """Return what is kept, and how it may be used."""
@@ -158,11 +152,11 @@ class Obeying:
         return old
 
     def keep(
-        self, frame: Frame, asked: Asked, result: Result, delay: float, began: int, number: int | None
+        self, frame: Frame, asked: Asked, result: Result, delay: float, began: int, begun: Begun
     ) -> None:  # fmt: skip
         """Keep the reply of *result* if it may be; what was kept before is over, unless that is a 5xx (§4.3.3).
 
-        Where its *number* is known it is kept for all processes, too.
+        Where it is known after which purge it has *begun* it is kept for all processes, too.
         """
         reply, kept = result.reply, self.kept
         if reply is None or (result.state is State.FAILED and result.cause is not Cause.STATUS):
@@ -179,7 +173,7 @@ class Obeying:
             if reply.status < 500:
                 kept.forget(asked.key)
                 if self._level is not None:
-                    self._level.keep(asked.key, named, reply, tags, 0.0, 0.0, number)
+                    self._level.keep(asked.key, named, reply, tags, 0.0, 0.0, begun)
             return
         known = self._known(asked.key, reply)
         if known is not None:
@@ -188,7 +182,7 @@ class Obeying:
         kept.put(asked.key, reply, room_of(reply), tags, began, terms)
         if self._level is not None:
             life = delay + terms.longest - terms.age
-            self._level.keep(asked.key, named, reply, tags, delay, life, number)
+            self._level.keep(asked.key, named, reply, tags, delay, life, begun)
 
     def _known(self, key: bytes, reply: Reply) -> Entry[Reply] | None:
         """Return the entry of *reply* if it is kept as of now: others who waited for the same flight have kept it."""
@@ -210,28 +204,28 @@ class Obeying:
         def over(_: Result | None) -> None:
             refreshing.discard(asked.key)
 
-        def looked(number: int | None) -> Cancelable | None:
+        def looked(begun: Begun) -> Cancelable | None:
             entry, terms = self._usable(late, asked)
-            if entry is not None and terms is not None and terms.age + self.kept.now() - entry.at < terms.lifetime:
+            if entry is not None and terms is not None and self._is_usable(entry, terms, may_be_stale=False):
                 over(None)  # another process has fetched it
                 return None
-            return _Asking(self, late, asked, over, number).begin(entry, terms)
+            return _Asking(self, late, asked, over, begun).begin(entry, terms)
 
-        self._look(late, asked, looked)
+        self._look(late, asked, looked, may_be_stale=False)
 
 
 class _Asking:
     """One call to the upstream, for the reply of an *entry* on a condition, or for a first one."""
 
-    __slots__ = ("_asked", "_began", "_done", "_entry", "_frame", "_is_over", "_number", "_obeying", "_since", "_terms",
+    __slots__ = ("_asked", "_began", "_begun", "_done", "_entry", "_frame", "_is_over", "_obeying", "_since", "_terms",
                  "_ticket")  # fmt: skip
 
-    def __init__(self, obeying: Obeying, frame: Frame, asked: Asked, done: Done, number: int | None) -> None:
+    def __init__(self, obeying: Obeying, frame: Frame, asked: Asked, done: Done, begun: Begun) -> None:
         self._obeying = obeying
         self._frame = frame
         self._asked = asked
         self._done = done
-        self._number = number
+        self._begun = begun
         self._began = obeying.kept.begin()
         self._since = obeying.kept.now()
         self._entry: Entry[Reply] | None = None
@@ -255,7 +249,8 @@ class _Asking:
 
     def _ended(self, result: Result) -> None:
         if result.is_joined:
-            self._number = None  # a flight of others began at a number of theirs
+            self._begun.ended(is_joined=True)
+            self._begun = ALONE  # a flight of others began at a number of theirs
         obeying, entry, terms, verdict = self._obeying, self._entry, self._terms, result.reply
         self._ticket = None
         if entry is None or terms is None:
@@ -282,11 +277,12 @@ class _Asking:
 
     def _settle(self, result: Result) -> None:
         delay = self._obeying.kept.now() - self._since
-        self._obeying.keep(self._frame, self._asked, result, delay, self._began, self._number)
+        self._obeying.keep(self._frame, self._asked, result, delay, self._began, self._begun)
         self._finish(result)
 
     def _finish(self, result: Result) -> None:
         self._is_over = True
+        self._begun.ended()
         self._done(result)
 
     def cancel(self) -> None:

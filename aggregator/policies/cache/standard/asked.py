@@ -1,0 +1,28 @@
+"""What is to know of a call before it is held against what is kept by the standard."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from aggregator.parts.frame import Frame
+from aggregator.policies.cache.flights import KeyedCall
+
+
+class Asked(NamedTuple):
+    """What a call would send: its *key*, the tag of its *place*, and how it was asked.
+
+    *is_callers*: with the credential of a caller. *is_conditional*: on a condition of the client's, or for a range.
+    """
+
+    key: bytes
+    place: str
+    method: bytes
+    is_callers: bool
+    is_conditional: bool
+
+
+class AskedCall(KeyedCall, Protocol):
+    """A call that tells more of what it would send than its key."""
+
+    def asked(self, frame: Frame) -> Asked:
+        """Return what it would send; raises ``AggregatorError`` when it cannot be written."""
