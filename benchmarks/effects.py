@@ -18,6 +18,7 @@ from pathlib import Path
 from aggregator.runtime.background.durable.intake import Intake
 from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.file import EffectsInFile
+from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
 from aggregator.stores.effects.table import EffectTable
 
@@ -99,7 +100,7 @@ def opening(path: Path) -> float:
     """Return the seconds in which a file with many effects is opened."""
     table = EffectTable(path, "normal")
     table.db.execute("BEGIN")
-    table.put(records(WAITING), NO_BOUNDS)
+    put_all(table, [records(WAITING)], NO_BOUNDS)
     table.db.execute("COMMIT")
     table.close()
     began = time.perf_counter()

@@ -12,6 +12,7 @@ import pytest
 from aggregator.runtime.background.durable.outbox import ENDS
 from aggregator.server.metrics.sampling import sample_effects
 from aggregator.stores.effects.contract import Bounds, Filter
+from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import document, process, record
 from tests.policies.conftest import START
@@ -201,7 +202,7 @@ def test_keys_that_are_over_are_forgotten(tmp_path: Path) -> None:
     """However many there are: tidying goes on while something is found."""
     table = EffectTable(tmp_path / "effects.db", "normal")
     try:
-        table.put([record(number, dedupe=(f"{number}", START)) for number in range(3)], Bounds(10, 10_000))
+        put_all(table, [[record(number, dedupe=(f"{number}", START)) for number in range(3)]], Bounds(10, 10_000))
         assert table.forget("sent", START, START) == 3
         assert table.forget("sent", START, START) == 0
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Filter, Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
-from aggregator.stores.effects.records import DEAD, SENT, WAITING, Outcome
+from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
 from aggregator.stores.redis.effects.store import LEASE, EffectsInRedis
 from tests.effects.conftest import record, shared_plan
 from tests.policies.conftest import START
@@ -73,7 +73,11 @@ class Process:
     def put(self, *numbers: int, bounds: Bounds = MANY, **said: Any) -> bool:
         """Return whether records with *numbers* are kept."""
         records = [record(number, **said) for number in numbers]
-        return self.place.run(lambda: self.store.put(records, bounds))
+        return self.put_all([records], bounds)[0]
+
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds = MANY) -> list[bool]:
+        """Return for each of *groups* whether it is kept."""
+        return self.place.run(lambda: self.store.put_all(groups, bounds))
 
     def turn(self, *ended: Outcome, **said: Any) -> Turned:
         """Return what comes of a turn, with room for ten."""
@@ -255,6 +259,22 @@ def test_beyond_the_bounds_nothing_is_kept(one: Process) -> None:
     assert one.put(6, 7, bounds=Bounds(3, 10**9))
     assert one.find() == ["id-2", "id-6", "id-7"]
     assert not one.put(8, bounds=Bounds(1000, 100))
+
+
+def test_each_of_several_groups_is_kept_or_not(one: Process) -> None:
+    """One for which there is no room is left out, and a smaller one after it is kept; so are the orders of all."""
+    groups = [[record(0, order="k")], [record(1), record(2), record(3)], [record(4, order="k"), record(5)]]
+    assert one.put_all(groups, Bounds(3, 10**9)) == [True, False, True]
+    assert one.find() == ["id-0", "id-4", "id-5"]
+    assert one.claim() == ["id-0", "id-5"]
+    assert one.counts() == {"waiting": 1, "leased": 2}
+
+
+def test_many_are_kept_together(one: Process) -> None:
+    """So many that they take several statements, or scripts: each is there once, in its place."""
+    assert one.put_all([[record(number)] for number in range(150)]) == [True] * 150
+    assert one.find() == [f"id-{number}" for number in range(150)]
+    assert one.counts() == {"waiting": 150}
 
 
 def test_a_dedupe_key_is_kept_once_while_it_is_known(one: Process, other: Process, place: Place) -> None:

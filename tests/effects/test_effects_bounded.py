@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 import httpx
 import pytest
 
+from aggregator.errors import StoreError
+from aggregator.stores.effects import keeping
+from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.table import EffectTable
-from tests.effects.conftest import document, process
+from tests.effects.conftest import document, process, record
 from tests.policies.conftest import START
 
+MANY = Bounds(1000, 10**9)
 CALLED = "    call: {method: POST, url: users:/users}\n"
 
 
@@ -66,12 +72,12 @@ def test_a_write_that_fails_afterwards_says_that_calls_were_made(
 ) -> None:
     """The first request meets the broken disk, those after it are refused at once; then it is well again."""
     with process(tmp_path, with_call(document()), down) as served:
-        put = EffectTable.put
+        put_all = keeping.put_all
 
-        def broken(*_: object) -> bool:
+        def broken(*_: object) -> list[bool]:
             raise sqlite3.OperationalError("disk I/O error")
 
-        monkeypatch.setattr(EffectTable, "put", broken)
+        monkeypatch.setattr(keeping, "put_all", broken)
         monkeypatch.setattr(EffectTable, "probe", broken)
         answer = served.post(json={})
         assert (answer.status_code, answer.json()["detail"].startswith("The calls of this request were made")) == (
@@ -79,7 +85,7 @@ def test_a_write_that_fails_afterwards_says_that_calls_were_made(
         )  # fmt: skip
         assert "disk cannot be written" in served.post(json={}).json()["detail"]
         assert "Durable effects cannot be written" in caplog.text
-        monkeypatch.setattr(EffectTable, "put", put)
+        monkeypatch.setattr(keeping, "put_all", put_all)
         monkeypatch.setattr(EffectTable, "probe", lambda _: None)
         served.until(lambda: served.outbox.trouble is None)
         assert served.sign_up("a") == [200]
@@ -111,15 +117,33 @@ def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_deleted_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The next write fails, which is told; the ones after it go to a new file."""
+    """The next write fails, be it of a request or of deliveries, and is told; what is accepted is in a new file."""
     with process(tmp_path, document(), down) as served:
         served.sign_up("a")
         (tmp_path / "state" / "effects.db").unlink()
-        assert served.sign_up("b") == [503]
+        statuses = served.sign_up("b")
         served.until(lambda: served.outbox.trouble is None)
-        assert served.sign_up("c") == [201]
+        statuses += served.sign_up("c")
+        assert statuses in ([503, 201], [201, 201])
+        assert served.outbox.kept.number == statuses.count(201)
         assert (tmp_path / "state" / "effects.db").exists()
     assert "Durable effects cannot be written" in caplog.text
+
+
+def test_what_is_written_to_a_deleted_file_is_not_kept(tmp_path: Path) -> None:
+    """The write fails that finds it gone, the next one goes to a new file."""
+
+    async def run() -> int:
+        store = EffectsInFile(tmp_path, "normal")
+        await store.put_all([[record(0)]], MANY)
+        (tmp_path / "effects.db").unlink()
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await store.put_all([[record(1)]], MANY)
+        assert await store.put_all([[record(2)]], MANY) == [True]
+        await store.aclose()
+        return store.kept.number
+
+    assert asyncio.run(run()) == 1
 
 
 def test_one_that_waits_too_long_is_dead(tmp_path: Path) -> None:

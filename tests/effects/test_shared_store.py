@@ -223,7 +223,7 @@ class Pair:
         """Keep effects."""
 
         async def put() -> bool:
-            return await self.one.put([record(number) for number in numbers], MANY)
+            return (await self.one.put_all([[record(number) for number in numbers]], MANY))[0]
 
         assert self.run(put())
 

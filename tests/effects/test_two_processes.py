@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.holders import Holder
+from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.records import DEAD, LEASED, SENT, WAITING, Outcome
-from aggregator.stores.effects.schema import VERSION
+from aggregator.stores.effects.schema import TRIGGERS, VERSION
 from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import record
 from tests.policies.conftest import START
@@ -38,7 +40,7 @@ def die(table: EffectTable) -> None:
 def test_each_effect_is_leased_to_one(pair: Pair) -> None:
     """What one has claimed the other does not get, and what one has put the other may claim."""
     one, other = pair
-    one.put([record(number) for number in range(10)], MANY)
+    put_all(one, [[record(number) for number in range(10)]], MANY)
     other.count()
     first = one.claim({"mail": 6}, 6, START)
     second = other.claim({"mail": 6}, 6, START)
@@ -50,7 +52,7 @@ def test_each_effect_is_leased_to_one(pair: Pair) -> None:
 def test_opening_takes_nothing_from_who_lives(pair: Pair, tmp_path: Path) -> None:
     """A third process leaves the leases of the others alone."""
     one, _ = pair
-    one.put([record()], MANY)
+    put_all(one, [[record()]], MANY)
     one.claim({"mail": 1}, 1, START)
     third = EffectTable(tmp_path / "effects.db", "normal")
     assert third.kept.counts[LEASED] == 1
@@ -61,7 +63,7 @@ def test_opening_takes_nothing_from_who_lives(pair: Pair, tmp_path: Path) -> Non
 def test_who_dies_gives_back_its_leases(tmp_path: Path) -> None:
     """The other finds them, at once and whatever the clock says, with the attempts that were made."""
     one, other = EffectTable(tmp_path / "effects.db", "normal"), EffectTable(tmp_path / "effects.db", "normal")
-    one.put([record(order="k"), record(1, order="k")], MANY)
+    put_all(one, [[record(order="k"), record(1, order="k")]], MANY)
     assert len(one.claim({"mail": 5}, 5, START)) == 1
     die(one)
     assert other.take_back() == 1
@@ -77,7 +79,7 @@ def test_who_dies_gives_back_its_leases(tmp_path: Path) -> None:
 def test_order_holds_across_them(pair: Pair) -> None:
     """The second of a key is claimed by nobody before the first has ended, whoever delivers it."""
     one, other = pair
-    one.put([record(number, order="k") for number in range(2)], MANY)
+    put_all(one, [[record(number, order="k") for number in range(2)]], MANY)
     (first,) = one.claim({"mail": 5}, 5, START)
     assert other.claim({"mail": 5}, 5, START) == []
     one.settle([Outcome(first.id, SENT)], START)
@@ -87,7 +89,7 @@ def test_order_holds_across_them(pair: Pair) -> None:
 def test_what_comes_too_late_settles_nothing(pair: Pair) -> None:
     """A process whose lease has passed to another does not end the delivery of that one."""
     one, other = pair
-    one.put([record()], MANY)
+    put_all(one, [[record()]], MANY)
     (claimed,) = one.claim({"mail": 1}, 1, START)
     other.db.execute("UPDATE effects SET holder = ?", (other.holder.name,))
     one.settle([Outcome(claimed.id, DEAD)], START)
@@ -98,15 +100,15 @@ def test_what_comes_too_late_settles_nothing(pair: Pair) -> None:
 def test_the_bound_is_that_of_both(pair: Pair) -> None:
     """What one has kept counts for the other."""
     one, other = pair
-    assert one.put([record(0), record(1)], Bounds(2, 10**9))
+    assert put_all(one, [[record(0), record(1)]], Bounds(2, 10**9)) == [True]
     other.count()
-    assert not other.put([record(2)], Bounds(2, 10**9))
+    assert put_all(other, [[record(2)]], Bounds(2, 10**9)) == [False]
 
 
 def test_the_totals_are_those_of_the_rows(pair: Pair) -> None:
     """Whatever becomes of effects, their numbers by state and their bytes are right."""
     one, other = pair
-    one.put([record(number) for number in range(9)], MANY)
+    put_all(one, [[record(number) for number in range(9)]], MANY)
     claimed = other.claim({"mail": 4}, 4, START)
     other.settle([Outcome(each.id, state) for each, state in zip(claimed, (SENT, DEAD, WAITING), strict=False)], START)
     one.forget(SENT, START + 1, START)
@@ -130,7 +132,7 @@ def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
     """Its rows get what they lack, and what was leased waits again."""
     path = tmp_path / "effects.db"
     table = EffectTable(path, "normal")
-    table.put([record(0), record(1)], MANY)
+    put_all(table, [[record(0), record(1)]], MANY)
     table.claim({"mail": 1}, 1, START)
     for statement in (
         "DROP TRIGGER total_more", "DROP TRIGGER total_less", "DROP TRIGGER total_moved", "DROP TABLE totals",
@@ -142,6 +144,26 @@ def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
     assert table.kept.counts[WAITING] == 2
     assert table.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
     assert len(table.claim({"mail": 5}, 5, START)) == 2
+    table.close()
+
+
+def test_an_earlier_program_beside_this_one_counts_right(tmp_path: Path) -> None:
+    """What it inserts is counted by its trigger, what this one inserts is not counted by that."""
+    path = tmp_path / "effects.db"
+    EffectTable(path, "normal").close()
+    with closing(sqlite3.connect(path)) as earlier:
+        earlier.execute("DROP TRIGGER total_more")
+        earlier.execute(TRIGGERS[0].replace("WHEN new.holder IS NULL", ""))
+        table = EffectTable(path, "normal")
+        put_all(table, [[record(0), record(1)]], MANY)
+        earlier.execute(
+            "INSERT INTO effects (id, name, endpoint, upstream, request_id, state, created, not_before, attempts, size,"
+            " request) VALUES ('id-2', 'welcome', 'POST /x', 'mail', 'r', 'waiting', 1, 1, 0, 300, x'')"
+        )
+        earlier.commit()
+    table.count()
+    assert table.kept.counts[WAITING] == 3
+    assert table.kept.size == 2 * record(0).size + 300
     table.close()
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import record
 from tests.policies.conftest import START
@@ -26,7 +27,7 @@ def test_a_stopped_process_keeps_its_leases_and_a_killed_one_gives_them_back(tmp
     """Nobody delivers beside one that may go on any moment; what a killed one had is free at once."""
     path = tmp_path / "effects.db"
     table = EffectTable(path, "full")
-    table.put([record(number) for number in range(3)], Bounds(10, 10**6))
+    put_all(table, [[record(number) for number in range(3)]], Bounds(10, 10**6))
     asked = [sys.executable, "-c", CLAIMS, str(path), str(START)]
     with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None

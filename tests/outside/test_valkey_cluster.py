@@ -135,7 +135,8 @@ def test_durable_effects_in_a_cluster(cluster) -> None:
         await store.open()
         assert store.trouble is None
         orders = ["welcome\na", "welcome\nb", "welcome\na"]
-        assert await store.put([record(number, order=order) for number, order in enumerate(orders)], Bounds(9, 10**9))
+        effects = [record(number, order=order) for number, order in enumerate(orders)]
+        assert await store.put_all([effects], Bounds(9, 10**9)) == [True]
         turned = await store.turn(Turn(START, room={"mail": 9}, most=9))
         assert [one.id for one in turned.claimed] == ["id-0", "id-1"]
         turned = await store.turn(Turn(START, (Outcome("id-0", SENT),), {"mail": 9}, 9))

@@ -121,14 +121,12 @@ class EffectStore(Protocol):
     def upstreams(self) -> set[str]:
         """The upstreams to which something waits, or did."""
 
-    def put(self, records: list[EffectRecord], bounds: Bounds) -> Future[bool]:
-        """Return whether *records* are kept, all or none: once they are, or there is no room. It never waits.
-
-        What has been sent makes room, the oldest first. One whose dedupe key is known is kept once.
-        """
-
     def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> Future[list[bool]]:
-        """Return for each of *groups* whether it is kept, as ``put`` does; none is where this fails."""
+        """Return for each of *groups* whether it is kept, all of it or none: once they are, or there is no room.
+
+        It never waits. What has been sent makes room, the oldest first. One whose dedupe key is known is kept once.
+        Where this fails, none of them may be believed to be kept.
+        """
 
     def turn(self, turn: Turn) -> Awaitable[Turned]:
         """Return what comes of *turn*; what has trouble is tried by it."""

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from aggregator.stores.effects import ledger
 from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Turn, Turned
+from aggregator.stores.effects.keeping import Keeping
 from aggregator.stores.effects.records import DEAD, SENT, EffectRecord
 from aggregator.stores.effects.table import EffectTable
 from aggregator.stores.effects.writer import EffectWriter
@@ -37,13 +38,9 @@ class EffectsInFile:
         """The upstreams to which something waits, or did."""
         return self.writer.upstreams
 
-    def put(self, records: list[EffectRecord], bounds: Bounds) -> asyncio.Future[bool]:
-        """Return whether *records* are on the disk, all or none."""
-        return self.writer.submit(lambda table: table.put(records, bounds))
-
     def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
         """Return for each of *groups* whether it is on the disk."""
-        return self.writer.submit(lambda table: [table.put(records, bounds) for records in groups])
+        return self.writer.submit_all(Keeping(bounds), groups)
 
     async def turn(self, turn: Turn) -> Turned:
         """Return what comes of *turn*."""

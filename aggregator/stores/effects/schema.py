@@ -45,7 +45,7 @@ the process that has leased it.
 """
 
 TRIGGERS: Final = (
-    """CREATE TRIGGER IF NOT EXISTS total_more AFTER INSERT ON effects BEGIN
+    """CREATE TRIGGER IF NOT EXISTS total_more AFTER INSERT ON effects WHEN new.holder IS NULL BEGIN
     INSERT INTO totals VALUES (new.state, new.upstream, 1, new.size)
         ON CONFLICT DO UPDATE SET count = count + 1, size = size + new.size; END""",
     """CREATE TRIGGER IF NOT EXISTS total_less AFTER DELETE ON effects BEGIN
@@ -57,15 +57,26 @@ TRIGGERS: Final = (
     INSERT INTO totals VALUES (new.state, new.upstream, 1, new.size)
         ON CONFLICT DO UPDATE SET count = count + 1, size = size + new.size; END""",
 )
-"""What keeps ``totals``, so that any number of processes, and one that opens a file of millions, know them at once."""
+"""What keeps ``totals``, so that any number of processes, and one that opens a file of millions, know them at once.
+
+The first is for earlier programs that use the file beside this one, which counts what it inserts once a transaction.
+"""
+OLD_TRIGGER: Final = "SELECT 1 FROM sqlite_master WHERE name = 'total_more' AND instr(sql, 'new.holder') = 0"
+"""Finds the trigger of a file that an earlier program has made, which counts what is counted already."""
 FROM_VERSION_1: Final = (
     "ALTER TABLE effects ADD COLUMN holder TEXT",
     "INSERT INTO totals SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream",
 )
 
 INSERT: Final = """
-INSERT INTO effects (id, name, endpoint, upstream, request_id, order_key, state, created, not_before, due, attempts,
-    size, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)
+INSERT INTO effects (id, name, endpoint, upstream, request_id, order_key, created, not_before, due, size, request,
+    state, attempts, holder) VALUES
+"""
+ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')"
+"""One of the rows that follow. A holder that is nobody says that ``MORE_WAIT`` counts it, by upstream."""
+MORE_WAIT: Final = """
+INSERT INTO totals VALUES ('waiting', ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count, size = size + excluded.size
 """
 BEHIND: Final = """
 SELECT 1 FROM effects WHERE order_key = ? AND ended IS NULL LIMIT 1

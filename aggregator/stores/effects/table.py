@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from aggregator.stores.effects.contract import EXPIRED, Bounds, Kept
+from aggregator.stores.effects.contract import EXPIRED, Kept
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import (
     DEAD,
@@ -23,11 +23,10 @@ from aggregator.stores.effects.records import (
     Outcome,
 )
 from aggregator.stores.effects.schema import (
-    BEHIND,
     DUE,
     FROM_VERSION_1,
-    INSERT,
     NEXT_OF_ORDER,
+    OLD_TRIGGER,
     SCHEMA,
     TRIGGERS,
     VERSION,
@@ -66,7 +65,11 @@ class EffectTable:
         (version,) = run("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
-        for statement in (*SCHEMA.split(";"), *(FROM_VERSION_1 if version == 1 else ()), *TRIGGERS):
+        for statement in (*SCHEMA.split(";"), *(FROM_VERSION_1 if version == 1 else ())):
+            run(statement)
+        if run(OLD_TRIGGER).fetchone() is not None:
+            run("DROP TRIGGER total_more")
+        for statement in TRIGGERS:
             run(statement)
         run(f"PRAGMA user_version={VERSION}")
         self.count()
@@ -84,52 +87,11 @@ class EffectTable:
                 upstreams.add(upstream)
         self.kept, self.upstreams = kept, upstreams
 
-    def put(self, records: Iterable[EffectRecord], bounds: Bounds) -> bool:
-        """Keep *records*, all or none; return whether there was room. One whose dedupe key is known is kept once."""
-        records = tuple(records)
-        size = sum(record.size for record in records)
-        if not self._has_room(len(records), size, bounds):
-            return False
-        for record in records:
-            if record.dedupe is None or self._is_first(*record.dedupe, record.created):
-                self._insert(record)
-        return True
-
-    def _has_room(self, number: int, size: int, bounds: Bounds) -> bool:
-        """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first."""
-        kept = self.kept
-        while kept.number + number > bounds.count or kept.size + size > bounds.size:
-            oldest = self.db.execute(
-                "SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT 1"
-            ).fetchall()
-            if not oldest:
-                return False
-            self._remove(SENT, oldest)
-        return True
-
-    def _remove(self, state: str, rows: list[tuple[int, int]]) -> None:
+    def remove(self, state: str, rows: list[tuple[int, int]]) -> None:
+        """Remove those of *rows*, each a place and its bytes, which are all in *state*."""
         self.db.executemany("DELETE FROM effects WHERE seq = ?", [(seq,) for seq, _ in rows])
         for _, size in rows:
             self.kept.move(state, None, -size)
-
-    def _is_first(self, key: str, until: float, now: float) -> bool:
-        found = self.db.execute("SELECT until FROM dedupe WHERE key = ?", (key,)).fetchone()
-        if found is not None and found[0] > now:
-            return False
-        self.db.execute("INSERT OR REPLACE INTO dedupe VALUES (?, ?)", (key, until))
-        return True
-
-    def _insert(self, record: EffectRecord) -> None:
-        order = record.order
-        is_behind = order is not None and self.db.execute(BEHIND, (order,)).fetchone() is not None
-        due = None if is_behind else record.due
-        self.db.execute(
-            INSERT,
-            (record.id, record.name, record.endpoint, record.upstream, record.request_id, order, WAITING,
-             record.created, record.due, due, record.size, _encode(record.request)),
-        )  # fmt: skip
-        self.kept.move(None, WAITING, record.size)
-        self.upstreams.add(record.upstream)
 
     def take_back(self) -> int:
         """Let what is leased to processes that have died wait again; returns how many."""
@@ -256,7 +218,7 @@ class EffectTable:
             "SELECT seq, size FROM effects WHERE state = ? AND ended < ? ORDER BY ended LIMIT ?",
             (state, ended_before, _AT_ONCE),
         ).fetchall()
-        self._remove(state, rows)
+        self.remove(state, rows)
         keys = self.db.execute(
             "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE until <= ? LIMIT ?)", (now, _AT_ONCE)
         )

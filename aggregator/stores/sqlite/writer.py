@@ -8,6 +8,7 @@ A file that was deleted or replaced under it is noticed before the next commit, 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sqlite3
 import threading
@@ -38,6 +39,7 @@ class Table(Protocol):
 
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 _Table = TypeVar("_Table", bound=Table)
 
 
@@ -56,9 +58,12 @@ class Told(Struct, frozen=True):
 
 
 class _Job(Struct, eq=False):
-    work: Callable[[Any], Any]
+    """A piece of *work*; one with *items* is done together with those after it that have the same work."""
+
+    work: Callable[..., Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    items: list[Any] | None = None
 
 
 class Writer(Generic[_Table]):
@@ -82,9 +87,21 @@ class Writer(Generic[_Table]):
 
     def submit(self, work: Callable[[_Table], _T]) -> asyncio.Future[_T]:
         """Return what *work* gives once that is on the disk; ``StoreError`` when it cannot be written."""
+        return self._submit(work, None)
+
+    def submit_all(
+        self, work: Callable[[_Table, list[_Item]], list[_T]], items: list[_Item]
+    ) -> asyncio.Future[list[_T]]:
+        """Return what *work* gives for each of *items* once that is on the disk; ``StoreError`` when it cannot be.
+
+        It is called once for all items that wait at the same time for work that is equal.
+        """
+        return self._submit(work, items)
+
+    def _submit(self, work: Callable[..., Any], items: list[Any] | None) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[_T] = loop.create_future()
-        self._jobs.put(_Job(work, loop, future))
+        future: asyncio.Future[Any] = loop.create_future()
+        self._jobs.put(_Job(work, loop, future, items))
         return future
 
     def close(self) -> None:
@@ -179,13 +196,33 @@ def _in_one(table: Table, jobs: list[_Job]) -> list[Any]:
     table.db.execute("BEGIN IMMEDIATE")
     try:
         table.count()  # other processes may have changed it
-        found = [job.work(table) for job in jobs]
+        found = [value for together in _together(jobs) for value in _done(table, together)]
         table.db.execute("COMMIT")
     except BaseException:
         if table.db.in_transaction:
             table.db.execute("ROLLBACK")
         raise
     return found
+
+
+def _together(jobs: list[_Job]) -> list[list[_Job]]:
+    """Return *jobs* in their order, those in one list that are done by one call."""
+    found: list[list[_Job]] = []
+    for job in jobs:
+        if found and job.items is not None and found[-1][0].items is not None and found[-1][0].work == job.work:
+            found[-1].append(job)
+        else:
+            found.append([job])
+    return found
+
+
+def _done(table: Table, jobs: list[_Job]) -> list[Any]:
+    """Return what each of *jobs* gives, which are done by one call."""
+    work = jobs[0].work
+    if jobs[0].items is None:
+        return [work(table)]
+    found = iter(work(table, [item for job in jobs for item in job.items or ()]))
+    return [[*itertools.islice(found, len(job.items or ()))] for job in jobs]
 
 
 def _answer(jobs: list[_Job], found: list[Any]) -> None:

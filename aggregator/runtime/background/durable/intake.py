@@ -1,4 +1,4 @@
-"""What is handed to the store: at once where an answer waits for it, else together.
+"""What is handed to the store: what answers of one turn of the loop wait for, at its end; and what none waits for:
 
 empty ── accept ──▶ collecting ── the turn of the loop ends ──▶ written, while the next are collected ──▶ empty
 ▲──────────────── more was collected meanwhile ────────────────┘
@@ -18,6 +18,8 @@ MOST_PENDING: Final = 64 * 1024 * 1024
 """Bytes that may wait to be written; beyond it nothing is taken."""
 Group = tuple[list[EffectRecord], Callable[[], object]]
 """Records that are kept together, and what is called where they are not."""
+Awaited = tuple[list[EffectRecord], asyncio.Future[bool]]
+"""Records that are kept together, and who waits to hear of it."""
 
 
 class Intake:
@@ -31,21 +33,45 @@ class Intake:
         self._written = written
         self._groups: list[Group] = []
         self._collected = 0
+        self._awaited: list[Awaited] = []
+        self._awaited_size = 0
         self.pending = 0
         """Bytes that wait to be written."""
         self.under_way: set[asyncio.Future[Any]] = set()
 
     def put(self, records: list[EffectRecord]) -> asyncio.Future[bool]:
         """Return whether *records* are kept, once they are; ``StoreError`` when that fails. Never waits."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
         size = _size(records)
         if self.pending + size > MOST_PENDING:
-            refused: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            refused.set_result(False)
-            return refused
+            future.set_result(False)
+            return future
         self.pending += size
-        future = self._store.put(records, self._bounds())
-        future.add_done_callback(lambda _: self._less(size))
+        self._awaited_size += size
+        if not self._awaited:
+            loop.call_soon(self._store_awaited)
+        self._awaited.append((records, future))
         return future
+
+    def _store_awaited(self) -> None:
+        awaited, self._awaited = self._awaited, []
+        size, self._awaited_size = self._awaited_size, 0
+        future = self._store.put_all([records for records, _ in awaited], self._bounds())
+        future.add_done_callback(partial(self._stored, awaited, size))
+
+    def _stored(self, awaited: list[Awaited], size: int, stored: asyncio.Future[list[bool]]) -> None:
+        self._less(size)
+        error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
+        for (_, future), is_kept in zip(awaited, [False] * len(awaited) if error else stored.result(), strict=True):
+            if future.done():  # who has asked is gone
+                continue
+            if error is None:
+                future.set_result(is_kept)
+            elif isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)
 
     def accept(self, records: list[EffectRecord], unkept: Callable[[], object]) -> None:
         """Keep *records* just after this, all or none; *unkept* is called where they are not. Never waits."""
