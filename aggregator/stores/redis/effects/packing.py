@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,25 @@ from aggregator.stores.redis.effects.reading import FIELDS
 
 OVERHEAD: Final = 1000
 """Bytes that an effect takes beside its request, about."""
+AT_ONCE: Final = 64
+"""Effects that one script keeps, of so many bytes, if one request does not cause more: a script holds up the server."""
+BYTES_AT_ONCE: Final = 1024 * 1024
 _request = msgspec.msgpack.Decoder(FixedRequest).decode
+
+
+def in_scripts(groups: list[list[EffectRecord]]) -> Iterator[list[list[EffectRecord]]]:
+    """Yield *groups* in the lists that a script takes each, in their order: about ``AT_ONCE`` records, and bytes."""
+    some: list[list[EffectRecord]] = []
+    number = size = 0
+    for records in groups:
+        some.append(records)
+        number += len(records)
+        size += sum(record.size for record in records)
+        if number >= AT_ONCE or size >= BYTES_AT_ONCE:
+            yield some
+            some, number, size = [], 0, 0
+    if some:
+        yield some
 
 
 def packed(record: EffectRecord) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from aggregator.stores.effects.showing import sends
 from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.effects import reading, scripts
 from aggregator.stores.redis.effects.keeping import warnings_about
-from aggregator.stores.redis.effects.packing import ended, packed, record_of, row_of
+from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, record_of, row_of
 from aggregator.stores.redis.effects.pieces import FORMAT
 from aggregator.stores.redis.node import Command
 from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
@@ -133,22 +133,24 @@ class EffectsInRedis:
         if upstreams is not None:
             self.upstreams = {name.decode() for name in upstreams}
 
-    def put(self, records: list[EffectRecord], bounds: Bounds) -> asyncio.Future[bool]:
-        """Return whether *records* are kept, all or none."""
-        return asyncio.ensure_future(self._put(records, bounds))
-
     def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
         """Return for each of *groups* whether it is kept."""
-        return asyncio.gather(*(self._put(records, bounds) for records in groups))
+        return asyncio.ensure_future(self._put_all(groups, bounds))
 
-    async def _put(self, records: list[EffectRecord], bounds: Bounds) -> bool:
-        raw = tuple(_encode(record.request) for record in records)
-        given = [packed(record) for record in records]
-        is_kept, told = await self._run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
+    async def _put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[bool]:
+        found = await asyncio.gather(*(self._put(some, bounds) for some in in_scripts(groups)))
+        return [is_kept for some in found for is_kept in some]
+
+    async def _put(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[bool]:
+        raw = tuple([_encode(record.request) for records in groups for record in records])
+        given = [[packed(record) for record in records] for records in groups]
+        found, told = await self._run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
         self._hear(told)
-        if is_kept:
-            self.upstreams.update(record.upstream for record in records)
-        return bool(is_kept)
+        kept = [flag == 1 for flag in found]
+        self.upstreams.update(
+            record.upstream for records, is_kept in zip(groups, kept, strict=True) if is_kept for record in records
+        )
+        return kept
 
     async def turn(self, turn: Turn) -> Turned:
         """Return what comes of *turn*; it connects where nothing is."""
