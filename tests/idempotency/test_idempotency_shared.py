@@ -8,16 +8,18 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from tiers import starts_processes
 from valkey import Valkey
 
+from aggregator.cli.group import cli
 from tests.policies.conftest import Served
 
 FILE = """
 upstreams: {{pay: {{url: 'http://pay.test'}}}}
 endpoints:
   POST /pay:
-    idempotency: {{ttl: 1h}}
+    idempotency: {{ttl: 1h, subject: "{{{{ headers['x-who'] }}}}"}}
     call: {{method: POST, url: "pay:/", body: forward}}
 server: {{idempotency: {{store: shared}}}}
 store: {{url: "{url}", timeout: 10s}}
@@ -54,7 +56,7 @@ def _paid(_: httpx.Request) -> httpx.Response:
 
 def pay(machine: Served, body: str = "1") -> httpx.Response:
     """Return the answer to a payment under a key that is always the same."""
-    headers: dict[str, Any] = {"idempotency-key": "k", "content-type": "application/json"}
+    headers: dict[str, Any] = {"idempotency-key": "k", "x-who": "a", "content-type": "application/json"}
     found: httpx.Response = machine.run(machine.ask("POST", "/pay", content=body, headers=headers))
     return found
 
@@ -70,3 +72,19 @@ def test_machines_answer_a_key_once(machines: list[Served], server: Valkey) -> N
     refused = [pay(machine) for machine in machines]
     assert [(answer.status_code, answer.json()["cause"]) for answer in refused] == [(503, "state_unavailable")] * 2
     assert (len(one.requests), len(other.requests)) == (1, 0)
+
+
+def test_a_subject_is_erased_where_no_process_is_asked(tmp_path: Path, machines: list[Served], server: Valkey) -> None:
+    """Its requests are answered anew; that a store is away is told, and nothing is said to be erased."""
+    one, other = machines
+    assert pay(one).status_code == 201
+    words = ["effects", "forget", "--json", "--file", str(tmp_path / "routes.yaml"), "--key"]
+    assert CliRunner().invoke(cli, [*words, "b"]).output == '{"forget": 0, "answers": 0}\n'
+    assert CliRunner().invoke(cli, [*words, "a"]).output == '{"forget": 0, "answers": 1}\n'
+    assert pay(other, "2").status_code == 201
+    server.kill()
+    away = CliRunner().invoke(cli, [*words, "a"])
+    assert (away.exit_code, away.output.startswith("error: The answers of requests with a key are not forgotten")) == (
+        1,
+        True,
+    )
