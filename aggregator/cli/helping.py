@@ -20,6 +20,21 @@ class ExampleCommand(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read *args*. Raises ``UsageError`` for a file as the last word where only ``--config`` names one."""
+        if self._ends_with_a_file(args):
+            raise click.UsageError(
+                f"{args[-1]} is taken for a file, which is named by an option: `-c {args[-1]}`.", ctx
+            )
+        return super().parse_args(ctx, args)
+
+    def _ends_with_a_file(self, args: list[str]) -> bool:
+        options = {name: one for one in self.params if isinstance(one, click.Option) for name in one.opts}
+        if not args or args[-1].startswith("-") or not args[-1].endswith((".yaml", ".yml")):
+            return False
+        before = options.get(args[-2]) if len(args) > 1 else None
+        return any(one.name == "file" for one in options.values()) and (before is None or before.is_flag)
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, then what click writes."""
         for line, meaning in self.examples:

@@ -132,3 +132,12 @@ def test_lists_of_objects_are_indented():
     assert list(lines_of({"a": [{"b": 1, "c": [1]}, {}], "d": "x\ny"})) == [
         "a:", "  - b: 1", "    c: [1]", "  - {}", "d: x\ufffdy",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["switch list", "switch off endpoint 'GET /x'", "breaker show", "quota show", "tail"])
+def test_a_file_as_the_last_word_is_told_how_it_is_named(line):
+    """It is no name of an upstream, and nobody is asked; by the option it is the file."""
+    result = CliRunner().invoke(cli, f"{line} other.yaml")
+    assert result.exit_code == 2
+    assert "other.yaml is taken for a file, which is named by an option: `-c other.yaml`." in result.output
+    assert "is taken for a file" not in CliRunner().invoke(cli, f"{line} -c other.yaml").output

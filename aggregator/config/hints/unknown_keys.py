@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
+from aggregator.config.hints.addresses import hint_for_address
 from aggregator.config.hints.other_tools import sentence_for
 from aggregator.config.hints.spellings import OTHER_WORDS
 from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at, takes_any_key
@@ -40,6 +41,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
+    if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:
+        return hint
     other = next((one for one in OTHER_WORDS.get(word, "").split() if one in allowed), None)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
