@@ -60,11 +60,10 @@ class JwtScheme:
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, at once when the token was seen before; raises ``Refused`` and ``Unavailable``."""
-        sent = self._sent(exchange)
-        known = self._remembered(sent)
+        known = self.recall(exchange)
         if known is not None:
             return known
-        token = read_token(self._text(sent))
+        token = read_token(self._text(self._sent(exchange)))
         if issuer_of(token) != self.issuer:
             raise Refused(Reason.WRONG_ISSUER)
         keys = self._keys.now()
@@ -78,14 +77,11 @@ class JwtScheme:
         return partial(self._after_a_look, token, exchange.deadline)
 
     def recall(self, exchange: Exchange) -> Caller | None:
-        """Return the caller if the token was verified before; raises ``Refused``."""
-        return self._remembered(self._sent(exchange))
-
-    def _remembered(self, sent: bytes) -> Caller | None:
-        """Return the caller of a token that was verified before and has not ended, whichever clock says so.
+        """Return the caller if the token was verified before, and has not ended by either clock; raises ``Refused``.
 
         It is asked for as it was sent, before anything is read of it; who writes it in another way is known, too.
         """
+        sent = self._sent(exchange)
         known = self._known.get(sent)
         if known is None and (usual := self._usual(self._text(sent))) != sent:
             known = self._known.get(usual)
