@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc import jwk, jws
 
 from aggregator.edge.networks import parse_networks
@@ -206,6 +208,58 @@ def test_what_is_known_passes_and_what_is_guessed_waits(clocks: Clocks) -> None:
     assert statuses(gate, right, lost) == [0, 0]
     revocations.add_id("lost")
     assert statuses(gate, *[lost] * 2, bearing(b"x"), right, bearing(token(sub="new"))) == [401, 401, 429, 0, 429]
+
+
+FIELDS = [
+    *(
+        (b"authorization", b"Bearer " + sent)
+        for sent in (token(), token(jti="one"), token(exp=150), token(nbf=120), b"x")
+    ),
+    (b"authorization", b"bEARER  " + token()),
+    (b"cookie", b"session=" + token(sub="bob")),
+    (b"keys", b"keys"),
+    (b"keys", b"wrong"),
+    (b"sec-fetch-site", b"cross-site"),
+    (b"sec-fetch-site", b"same-origin"),
+]
+"""What a request may have: right and wrong credentials, those of another time, and where its page is from."""
+REQUESTS = st.tuples(st.lists(st.sampled_from(FIELDS), max_size=3), st.sampled_from(["GET", "POST"]))
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(REQUESTS | st.sampled_from([160.0, "one"]), max_size=12),
+    st.booleans(),
+    st.booleans(),
+    st.permutations(range(3)),
+)
+def test_memory_changes_no_verdict(steps: list[Any], every: bool, optional: bool, order: list[int]) -> None:
+    """Whatever was asked before, while time passes and tokens are revoked: who remembers says what who does not says."""
+    clocks, revocations = Clocks(Hand(130.0), Hand(130.0)), Revocations()
+
+    def gates() -> tuple[AuthGate, Gate]:
+        schemes = [tokens(clocks, revocations), tokens(clocks, revocations, cookie="session"), keys()]
+        chosen = [schemes[number] for number in order[:2]]
+        guards = (GuardPlan(compile_expression("auth.subject != 'bob'"), 403, "No."),)
+        return gate_of(*chosen, every=every, optional=optional), guard_gate(guards, SILENT)
+
+    def said(pair: tuple[AuthGate, Gate], exchange: Exchange) -> tuple[list[int], str | None]:
+        found = statuses(pair[0], exchange)
+        if found == [0]:
+            found = statuses(pair[1], exchange)
+        return found, exchange.caller and exchange.caller.identity
+
+    remembering = gates()
+    for step in steps:
+        if step == "one":
+            revocations.add_id(step)
+        elif isinstance(step, float):
+            assert isinstance(clocks.wall, Hand)
+            assert isinstance(clocks.steady, Hand)
+            clocks.wall.now = clocks.steady.now = step
+        else:
+            fields, method = step
+            assert said(remembering, asked(*fields, method=method)) == said(gates(), asked(*fields, method=method))
 
 
 def test_a_key_of_other_settings_is_no_key() -> None:
