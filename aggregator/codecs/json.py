@@ -27,6 +27,7 @@ _BOM = b"\xef\xbb\xbf"
 _ESCAPED_COLON = b"\\u003"
 _CHUNK = 1 << 16
 _MOST_DIGITS = 4300  # of an integer; what Python reads
+_NO_UTF8 = "it is not UTF-8"
 _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
 _raw_decode = msgspec.json.Decoder(msgspec.Raw).decode
@@ -151,8 +152,10 @@ def _reason(body: bytes, error: Exception) -> str:
     if body.startswith(_BOM):
         return "it starts with a byte order mark"
     if not isinstance(error, msgspec.MsgspecError):
-        return "it is nested too deeply" if isinstance(error, RecursionError) else "it is not UTF-8"
+        return "it is nested too deeply" if isinstance(error, RecursionError) else _NO_UTF8
     text = str(error).removeprefix("JSON is malformed: ")
+    if text.startswith("Invalid UTF-8"):  # since msgspec 0.23, which raised UnicodeDecodeError before
+        return _NO_UTF8
     return _TRUNCATED if text.startswith("Input data was truncated") else text
 
 

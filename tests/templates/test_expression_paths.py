@@ -161,7 +161,7 @@ def test_a_closure_and_jinja_read_the_same(data: Any, steps: list[str]) -> None:
     assert parsed == path
     assert references == {tuple(map(str, path))}
     context = {"root": data}
-    assert same(compile_checked(node, frozenset({("root",)}))(context), read_path(path)(context))
+    assert same(compile_checked(node, frozenset({("root",)}), source)(context), read_path(path)(context))
 
 
 @pytest.mark.parametrize("word", ["a", "_a", "user_id", "ключ", "items", "match"])
