@@ -62,6 +62,22 @@ endpoints:
     assert completed("switch", "off", "part", "GET /none", "") == []
 
 
+def test_parts_inside_of_others_complete_by_the_names_that_a_switch_takes(folder: Path) -> None:
+    """With the group before the dot, and the number of one that runs in a race."""
+    (folder / "routes.yaml").write_text("""\
+version: 1
+upstreams: {users: {url: "demo://users"}}
+endpoints:
+  GET /home:
+    fan_out:
+      page: {fan_out: {ads: "users:/a", top: "users:/b"}}
+      price: {race: ["users:/c", "users:/d"]}
+""")
+    assert completed("switch", "off", "part", "GET /home", "pa") == ["page", "page.ads", "page.top"]
+    assert completed("switch", "off", "part", "GET /home", "page.a") == ["page.ads"]
+    assert completed("switch", "on", "part", "GET /home", "price") == ["price", "price[0]", "price[1]"]
+
+
 def test_another_file_completes(folder: Path) -> None:
     """The file that the command line names is the one that is read."""
     (folder / "other.yaml").write_text("version: 1\nendpoints: {GET /x: {respond: {body: 1}}}\n")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.explaining.summary import route_member
 from aggregator.plan.switching import switched, unknown_target
 from aggregator.plan.types import Plan
 from aggregator.policies.switches.plan import OffPlan
@@ -106,3 +107,25 @@ def test_a_part_inside_of_another_has_both_names(plan_of: PlanOf, place: str, pa
 def test_a_target_that_is_not_there_is_told(plan_of: PlanOf, target: Target, said: str | None) -> None:
     """With what is there instead."""
     assert unknown_target(plan_of(FILE), target) == said
+
+
+def test_each_part_that_the_page_offers_can_be_switched(plan_of: PlanOf) -> None:
+    """The page makes a button for every part that an endpoint lists, those inside of others too; none is refused."""
+    plan = plan_of("""
+    endpoints:
+      GET /home:
+        fan_out:
+          page: {fan_out: {ads: users:/a, deep: {race: [users:/b, shop:/b]}}}
+          price: {race: [users:/c, shop:/c]}
+          stock: {url: shop:/s, fallback: [users:/s]}
+        background: [{name: seen, url: "POST users:/seen"}]
+    """)
+    shown = route_member(plan.endpoints[0])
+    parts = [name for part in shown["parts"] for name in (part["name"], *part.get("inside", ()))]
+    assert parts == ["page", "page.ads", "page.deep", "page.deep[0]", "page.deep[1]", "price", "price[0]", "price[1]",
+                     "stock"]  # fmt: skip
+    for kind, names in (("part", parts), ("effect", shown["background"])):
+        for name in names:
+            target = Target(kind, shown["endpoint"], name)
+            assert unknown_target(plan, target) is None
+            assert switched(plan, {target: OFF}) is not plan
