@@ -25,6 +25,7 @@ def switched(plan: Plan, offs: Offs) -> Plan:
         plan,
         endpoints=tuple(_endpoint(endpoint, offs) for endpoint in plan.endpoints),
         schemes=tuple(_scheme(scheme, offs) for scheme in plan.schemes),
+        off=tuple((target.name, off) for target, off in offs.items() if target.kind == "upstream"),
     )
 
 

@@ -23,7 +23,7 @@ from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.policies.retry.plan import RetryPlan
-from aggregator.policies.switches.plan import MaintenancePlan
+from aggregator.policies.switches.plan import MaintenancePlan, OffPlan
 from aggregator.stores.shared.plan import MEMORY_STORE, StorePlan
 from aggregator.templates import Expression, PathPattern, Template
 
@@ -187,6 +187,7 @@ class Plan:
     An endpoint of several methods has a plan for each. *virtual_hosts* have endpoints of their own, or none. *state* is
     the path of the folder for what outlives the process, *store* where processes keep what they share.
     *secrets* are masked wherever they turn up, *written_secrets*, which stand in the files, where these are shown.
+    *off* are the upstreams that are switched off.
     """
 
     digest: str
@@ -204,6 +205,7 @@ class Plan:
     traces: TracesPlan | None = None
     recorder: RecorderPlan | None = None
     virtual_hosts: tuple[str, ...] = ()
+    off: tuple[tuple[str, OffPlan], ...] = ()
     state: str | None = None
     store: StorePlan = field(default=MEMORY_STORE, repr=False)
 

@@ -199,7 +199,7 @@ class Outbox:
         if self._has_news and store.trouble is None:
             await self._park(store)
         now = self._clock()
-        waited_for = [name for name in [*store.upstreams] if name in self._targets.upstreams]
+        waited_for = self._targets.open_among([*store.upstreams])
         room, free = self._under_way.room(waited_for, self._plan.workers, now)
         ended, self._ended = self._ended, []
         turn = Turn(now, tuple(ended), room, free, self._ages(now), abs(now - self._looked) >= _LOOK)

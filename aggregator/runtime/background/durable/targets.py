@@ -38,15 +38,23 @@ class Target(Struct, frozen=True):
 
 
 class Targets(Struct, frozen=True):
-    """All targets of a generation: those of the calls that it declares, and one of each upstream for other effects."""
+    """All targets of a generation: those of the calls that it declares, and one of each upstream for other effects.
+
+    *held* are the upstreams to which nothing can be delivered, since they are switched off.
+    """
 
     calls: dict[tuple[str, str, tuple[str, ...]], Target]
     upstreams: dict[str, Target]
+    held: frozenset[str] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
         """The names of the upstreams to which something can be delivered."""
         return frozenset(self.upstreams)
+
+    def open_among(self, names: list[str]) -> list[str]:
+        """Return the upstreams among *names* that are known, and not held: what waits for others is not looked at."""
+        return [name for name in names if name in self.upstreams and name not in self.held]
 
     def of(self, record: EffectRecord) -> Target | None:
         """Return where *record* is delivered; None when its upstream is unknown."""
@@ -77,13 +85,16 @@ def build_targets(plan: Plan, build: Build) -> Targets:
         if effect.delivery is not None
         for fixed, piece in zip(effect.fixed, effect.pieces, strict=True)
     }
+    offs = dict(plan.off)
     upstreams = {
         upstream.name: Target(
-            _part("", _any_call(upstream), build), plan.client.total, _USUAL, _has_one_breaker(upstream)
+            _part("", replace(_any_call(upstream), off=offs.get(upstream.name)), build), plan.client.total, _USUAL,
+            _has_one_breaker(upstream),
         )
         for upstream in upstreams_in(plan)
-    }
-    return Targets(calls, upstreams)
+    }  # fmt: skip
+    begun = {names[0] for _, _, names in calls if len(names) > 1}  # their alternatives may be there
+    return Targets(calls, upstreams, frozenset(offs) - begun)
 
 
 def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build) -> Target:
