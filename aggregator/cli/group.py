@@ -59,6 +59,7 @@ Exit codes:
 Set AGGREGATOR_DEBUG=1 to see the traceback of a fault."""
 
 
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What a write to stdout fails with when there is no room, or no terminal, any more."""
 
@@ -148,6 +149,9 @@ def main() -> None:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
             _drop_stdout()
             click.echo(f"error: The output cannot be written: {error.strerror}.", err=True)
+            sys.exit(2)
+        if isinstance(error, OSError) and error.errno in _SHORT:
+            click.echo(f"error: {error.strerror}: raise the limit (ulimit -n, LimitNOFILE=).", err=True)
             sys.exit(2)
         click.echo(f"fault: {type(error).__name__}: {error}", err=True)
         click.echo("This is a mistake of the program, not of your file; AGGREGATOR_DEBUG=1 shows where.", err=True)

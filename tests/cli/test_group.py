@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 from pathlib import Path
@@ -83,6 +84,23 @@ def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     said = capsys.readouterr().err
     assert said.startswith("fault: ZeroDivisionError: division by zero\n")
     assert "Traceback" not in said
+
+
+def test_too_few_files_are_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the system lets the process open no more, it is said what to raise."""
+
+    def fail(_: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", fail)
+    monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
+    monkeypatch.delenv("AGGREGATOR_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        group.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: Too many open files: raise the limit (ulimit -n, LimitNOFILE=).\n"
 
 
 def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,8 @@ class Crew:
         self._failures += 1
         if self.is_stopping:
             return
-        log(_log, logging.ERROR, "A worker could not be started.", pid=pid, reason=reason)
+        process = {} if pid is None else {"pid": pid}
+        log(_log, logging.ERROR, "A worker could not be started.", **process, reason=reason)
         if not self._has_served and self._failures >= _TRIES and not self.failed.done():
             self.failed.set_result(reason)
 
