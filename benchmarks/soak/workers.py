@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,10 @@ class Load:
 
 
 class Server:
-    """`aggregator run` with *count* workers in *folder*."""
+    """`aggregator run` with *count* workers in *folder*, by the file that *made* makes of a number and that count."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self._folder, self._count = folder, count
+    def __init__(self, folder: Path, count: int, made: Callable[[int, int], str] = routes) -> None:
+        self._folder, self._count, self._made = folder, count, made
         self._number = 0
 
     async def __aenter__(self) -> Server:
@@ -143,7 +144,7 @@ class Server:
     def write(self) -> None:
         """Save a file with another number."""
         self._number += 1
-        (self._folder / "new").write_text(routes(self._number, self._count))
+        (self._folder / "new").write_text(self._made(self._number, self._count))
         (self._folder / "new").rename(self._folder / "routes.yaml")
 
     async def reload(self) -> None:
@@ -168,6 +169,15 @@ class Server:
             await asyncio.sleep(0.05)
 
 
+async def spread_of(server: Server, number: int) -> list[int]:
+    """Return how many connections each worker has, once they have told that they have *number* together."""
+    ends = time.monotonic() + PATIENCE
+    while sum(found := [one["connections"] for one in await server.workers()]) != number:
+        assert time.monotonic() < ends, found
+        await asyncio.sleep(0.2)
+    return found
+
+
 async def spread(count: int, folder: Path) -> bool:
     """Return whether *count* workers have as many connections each, give or take one, whatever there are in all."""
     even = True
@@ -175,10 +185,7 @@ async def spread(count: int, folder: Path) -> bool:
         for number in (8, 32, 256):
             clients = [Client(server.port) for _ in range(number)]
             await asyncio.gather(*(one.ask("GET", "/n") for one in clients))
-            ends = time.monotonic() + PATIENCE
-            while sum(found := [one["connections"] for one in await server.workers()]) != number:
-                assert time.monotonic() < ends, found
-                await asyncio.sleep(0.2)
+            found = await spread_of(server, number)
             print(f"{count} workers, {number} connections: {sorted(found)}")
             even = even and max(found) - min(found) <= 2
             for one in clients:
