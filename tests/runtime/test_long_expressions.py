@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -16,16 +18,19 @@ import yaml
 from aggregator.config.loading import load_config
 from aggregator.config.model.root import RootSettings
 from aggregator.errors import ConfigError
+from aggregator.runtime import coding
 from aggregator.runtime.background.effects import EffectQueue
 from aggregator.templates.expressions.bounds import Budget
 from tests.runtime.conftest import Gateway, Upstream
 from tests.settings import DUMPER, SETTINGS, written
 
 JSON = {"content-type": "application/json"}
-BODY = json.dumps({"a": [1] * 33_000, "items": [{"id": 1}]}, separators=(",", ":"))
+LONG = 8 * 1024
+"""What counts as long here, in place of far more; all else is in proportion."""
+BODY = json.dumps({"a": [1] * (LONG // 2 + 100), "items": [{"id": 1}]}, separators=(",", ":"))
 """Longer than what the loop works on; each evaluation goes through all of it."""
 TRUE, LIST = "{{ body.a | min > 0 }}", "{{ body.a | unique }}"
-LITTLE = 64 * 1024
+LITTLE = LONG
 """The work that the loop may do, far below what going through the body once takes."""
 PLACE = "POST /x/{id}"
 
@@ -91,19 +96,34 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     return Work(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body is long from ``LONG`` bytes on, wherever that is asked."""
+    importlib.import_module("aggregator.server.application.app")  # all that ask it
+    usual = coding.LARGE
+    for name, module in list(sys.modules.items()):
+        for constant in ("LARGE", "_LARGE"):
+            if name.startswith(ASKING) and getattr(module, constant, None) == usual:
+                monkeypatch.setattr(module, constant, LONG)
+
+
+ASKING = ("aggregator.runtime.", "aggregator.policies.")
 ANSWERS = ([200], [500], [500, 200])
 """What an upstream answers to one request after the other, the last status to all others."""
 
 
-def answered(statuses: list[int], calls: list[int]) -> Upstream:
-    """Answers whose statuses are *statuses*; each notes in *calls* that it was asked for."""
+class Answers:
+    """Answers whose statuses are *statuses*, the last one again and again; `begin` begins with the first."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        calls.append(1)
-        found = [{"id": 1}] if request.url.host == "kept.test" else {"a": 1}
-        return httpx.Response(statuses[min(len(calls), len(statuses)) - 1], json=found)
+    def __init__(self) -> None:
+        self.statuses = [200]
 
-    return Upstream(answer)
+    def begin(self, statuses: list[int]) -> None:
+        self.statuses = list(statuses)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return httpx.Response(status, json=[{"id": 1}] if request.url.host == "kept.test" else {"a": 1})
 
 
 def is_reached(works: list[tuple[int, int]]) -> bool:
@@ -138,17 +158,17 @@ def test_no_setting_of_an_endpoint_computes_over_a_long_body_in_the_loop(
     places = readable(endpoints(), file)
     file.write_text(of_file({place: one for place, (_, one) in places.items()}))
     done: dict[str, list[tuple[int, int]]] = {}
+    answers = Answers()
+    gateway = Gateway(file, Upstream(answers), {})
     for statuses in ANSWERS:
-        calls: list[int] = []
-        gateway = Gateway(file, answered(statuses, calls), {})
         for place, (name, _) in places.items():
             if not is_reached(done.get(name, [])):
-                calls.clear()
+                answers.begin(statuses)
                 work.take()
                 gateway.post(place.removeprefix("POST ").replace("{id}", "1"), content=BODY, headers=JSON)
                 settle(gateway)
                 done.setdefault(name, []).append(work.take())
-        gateway.close()
+    gateway.close()
     frozen = {name: works for name, works in done.items() if any(loop > LITTLE for loop, _ in works)}
     unread = [name for name, works in done.items() if not is_reached(works)]
     assert len(done) > 50
@@ -214,7 +234,7 @@ def test_no_setting_that_needs_others_computes_over_a_long_body_in_the_loop(
     for name, expression in texts.items():
         text = text.replace(name, f'"{expression}"')
     file.write_text(text)
-    gateway = Gateway(file, answered([200], []), {})
+    gateway = Gateway(file, Upstream(Answers()), {})
     done = {}
     for place in yaml.safe_load(text)["endpoints"]:
         work.take()
