@@ -176,6 +176,14 @@ def test_many_elements_are_compared_in_pieces_however_deep_they_stand(monkeypatc
     assert max(len(one) for one, _ in found if isinstance(one, list) and one is not array) == PIECE
 
 
+@pytest.mark.parametrize("value", [1, "a", [], [1, 2, 3], {"id": 1, "name": "a", "of": None}])
+def test_small_values_are_compared_at_once(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
+    """Nobody counts how many elements stand in a number, a text, or an array or object that holds few of them."""
+    monkeypatch.setattr(pieces, "_is_wide", None)
+    assert are_equal(value, value)
+    assert not are_equal(value, [[1]])
+
+
 def test_json_in_a_text_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long text is not decoded at once, and numbers of which each takes long are not waited for."""
     sizes: list[int] = []

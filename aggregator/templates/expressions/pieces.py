@@ -17,6 +17,8 @@ _NOTHING: Final = object()
 _HOLDING: Final = frozenset({list, dict})
 _AT_ONCE: Final = 16 * PIECE
 """Elements, inside of each other, that are compared at once."""
+_FEW: Final = 64
+"""Elements, none of which has others, that are compared without a look at how many stand in them."""
 _CHARACTERS: Final = 64 * 1024
 """Of a piece of a text."""
 
@@ -78,7 +80,7 @@ def holds(items: list[Any], item: Any) -> bool:
 
 def are_equal(left: Any, right: Any) -> bool:
     """Return whether the values *left* and *right* are equal, however deep what is large in them stands."""
-    if not (isinstance(left, list | dict) and isinstance(right, list | dict)):
+    if type(left) not in _HOLDING or type(right) not in _HOLDING or _is_short_and_flat(left):
         return bool(left == right)
     waiting = [(left, right)]
     while waiting:
@@ -90,6 +92,16 @@ def are_equal(left: Any, right: Any) -> bool:
             return False
         else:
             waiting += pairs_of(one, other)
+    return True
+
+
+def _is_short_and_flat(value: list[Any] | dict[Any, Any]) -> bool:
+    """Return whether *value* has few elements and no array or object inside, as most that are compared."""
+    if len(value) > _FEW:
+        return False
+    for one in value.values() if type(value) is dict else value:  # noqa: SIM110 - each comparison asks this
+        if type(one) in _HOLDING:
+            return False
     return True
 
 
