@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,7 @@ _BOM = b"\xef\xbb\xbf"
 _ESCAPED_COLON = b"\\u003"
 _CHUNK = 1 << 16
 _MOST_DIGITS = 4300  # of an integer; what Python reads
+_NO_JSON = "The body is not valid JSON: %s."
 _NO_UTF8 = "it is not UTF-8"
 _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
@@ -141,22 +143,27 @@ _LARGE = re.compile(
 
 
 def _malformed(body: bytes, error: Exception) -> CallError:
+    if type(error) is msgspec.DecodeError and b" " < body[:1] < b"\x80":
+        return CallError(Cause.MALFORMED, _as_sentence(str(error)))  # as nearly always
     if isinstance(error, msgspec.ValidationError):
         return _too_large(body)
     if not body.strip(WHITESPACE):
         return CallError(Cause.MALFORMED, "The body is empty where JSON was expected.")
-    return CallError(Cause.MALFORMED, f"The body is not valid JSON: {_reason(body, error)}.")
-
-
-def _reason(body: bytes, error: Exception) -> str:
     if body.startswith(_BOM):
-        return "it starts with a byte order mark"
-    if not isinstance(error, msgspec.MsgspecError):
-        return "it is nested too deeply" if isinstance(error, RecursionError) else _NO_UTF8
-    text = str(error).removeprefix("JSON is malformed: ")
-    if text.startswith("Invalid UTF-8"):  # since msgspec 0.23, which raised UnicodeDecodeError before
-        return _NO_UTF8
-    return _TRUNCATED if text.startswith("Input data was truncated") else text
+        return CallError(Cause.MALFORMED, _NO_JSON % "it starts with a byte order mark")
+    if isinstance(error, msgspec.MsgspecError):
+        return CallError(Cause.MALFORMED, _as_sentence(str(error)))
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else _NO_UTF8
+    return CallError(Cause.MALFORMED, _NO_JSON % reason)
+
+
+@lru_cache(256)  # an upstream that is broken sends the same thousands of times
+def _as_sentence(text: str) -> str:
+    """Return what the decoder says, *text*, as a sentence of ours."""
+    reason = text.removeprefix("JSON is malformed: ")
+    if reason.startswith("Invalid UTF-8"):  # since msgspec 0.23, which raised UnicodeDecodeError before
+        reason = _NO_UTF8
+    return _NO_JSON % (_TRUNCATED if reason.startswith("Input data was truncated") else reason)
 
 
 def with_lines(message: str, body: bytes) -> str:

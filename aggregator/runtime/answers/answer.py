@@ -14,7 +14,7 @@ from aggregator.http import HeaderList, phrase, replaced, without
 
 PROBLEM_TYPE = b"application/problem+json"
 _KINDS, _SHORT = 1024, 128
-"""Beginnings and ends of problem documents that are kept, of titles and names of so many characters."""
+"""Beginnings, details and ends of problem documents that are kept, of texts of so many characters."""
 
 
 class Tail(Struct, frozen=True):
@@ -143,7 +143,8 @@ def problem(
     ``ExpressionError`` for what JSON cannot say.
     """
     begins = kept_opening if title is None or len(title) <= _SHORT else _opening
-    pieces = [begins(status, title), json_codec.encode(detail)]
+    says = _kept_text if len(detail) <= _SHORT else json_codec.encode
+    pieces = [begins(status, title), says(detail)]
     if request_id:
         pieces += (b',"request_id":"', request_id.encode("ascii"), b'"')
     ends = kept_closing if part is None or len(part) <= _SHORT else _closing
@@ -168,6 +169,7 @@ def _closing(cause: str | None, part: str | None, upstream: str | None, upstream
     return _more(cause=cause, part=part, upstream=upstream, upstream_status=upstream_status)
 
 
+_kept_text = lru_cache(_KINDS)(json_codec.encode)
 kept_opening = lru_cache(_KINDS)(_opening)
 kept_closing = lru_cache(_KINDS)(_closing)
 

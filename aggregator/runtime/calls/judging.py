@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from aggregator.causes import State
@@ -199,18 +199,21 @@ def _lenient(raw: bytes) -> Any:
 
 
 def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
+    if status in (429, 503) and (wait := first(headers, b"retry-after")):
+        return CallError(Cause.STATUS, _meaning(label, status), retry_after=seconds_until(wait, headers))
+    return CallError(Cause.STATUS, _meaning(label, status))
+
+
+@lru_cache(1024)  # an upstream that fails does so thousands of times a second
+def _meaning(label: str, status: int) -> str:
+    """Return the sentence that the upstream *label* answered with *status*."""
     if status == 404:
-        return CallError(Cause.STATUS, f"The upstream '{label}' did not find it.")
-    wait = first(headers, b"retry-after") if status in (429, 503) else None
-    retry_after = seconds_until(wait, headers) if wait else None
+        return f"The upstream '{label}' did not find it."
     if status in _MEANINGS:
-        return CallError(Cause.STATUS, f"The upstream '{label}' {_MEANINGS[status]}.")
+        return f"The upstream '{label}' {_MEANINGS[status]}."
     if 300 <= status < 400:
-        return CallError(
-            Cause.STATUS,
-            f"The upstream '{label}' answered with a redirect ({status}), which is not followed.",
-        )
-    return CallError(Cause.STATUS, f"The upstream '{label}' answered with status {status}.", retry_after=retry_after)
+        return f"The upstream '{label}' answered with a redirect ({status}), which is not followed."
+    return f"The upstream '{label}' answered with status {status}."
 
 
 _MEANINGS = {
