@@ -27,11 +27,6 @@ _COOKIE = b"set-cookie"
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 
-def default_status(result: Result) -> int:
-    """Return the status that the failure *result* becomes when no row says otherwise."""
-    return failures.default_status(result.cause or Cause.EXPRESSION, result.status)
-
-
 def matches(row: RowPlan, result: Result, names: Names) -> bool:
     """Return whether *row*, one of those that may speak of its part, speaks of the failure *result*; sees ``this``."""
     if row.on != "any" and row.on not in failures.keys_of(result.cause or Cause.EXPRESSION, result.status):
@@ -125,7 +120,8 @@ def _mapped(
     parts: tuple[Result, ...],
     debug: bool,
 ) -> Answer:
-    status = default_status(result) if row is None or row.status is None else row.status
+    cause = result.cause or Cause.EXPRESSION
+    status = failures.default_status(cause, result.status) if row is None or row.status is None else row.status
     headers = {} if row is None else _headers(row, names)
     error = result.error or _UNKNOWN
     if status == 503 and b"retry-after" not in headers:
@@ -139,7 +135,7 @@ def _mapped(
     detail = sentence(error.message) if row is None or row.detail is None else _text(row.detail, names)
     answer = problem(
         status, detail, title=None if row is None else _title(row, names), request_id=exchange.id,
-        cause=result.cause or Cause.EXPRESSION, part=None if result.name == "call" else result.name,
+        cause=cause, part=None if result.name == "call" else result.name,
         upstream=result.upstream or None, upstream_status=result.status or None,
         parts=parts_member(parts) if len(parts) > 1 or result.tried or result.parts else None,
         debug=details(result) if debug else None,
