@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.oauth.refreshing import Rotated
+from aggregator.policies.idempotency.plan import AnswerBounds
 from aggregator.policies.rate_limit.ledger import Ledger
 from aggregator.policies.registry import Registry
 from aggregator.runtime.background.durable.outbox import Outbox
-from aggregator.runtime.idempotent.answers import IdempotentAnswers
+from aggregator.runtime.idempotent.answers import IdempotentAnswers, Place
 from aggregator.server.generations.switching import Switching
 from aggregator.server.sharing.effects import effects_of
+from aggregator.stores.answers.contract import Answers
 from aggregator.stores.folder import StateFolder
 
 Keeps: TypeAlias = Literal["all", "shared", "nothing"]
+_T = TypeVar("_T")
+
+
+class Moving(Struct, frozen=True, eq=False):
+    """A prepared change of *answers* by key: of their *bounds*, and of their *place* where another one was *opened*."""
+
+    answers: IdempotentAnswers
+    bounds: AnswerBounds
+    place: Place = None
+    opened: Answers | None = None
+
+    def commit(self) -> None:
+        """Let claims from now on be made there."""
+        self.answers.configure(self.bounds)
+        if self.opened is not None:
+            self.answers.move(self.place, self.opened)
+
+    async def beside(self, built: Awaitable[_T]) -> _T:
+        """Return what is *built* for the same plan; drop the change where that fails."""
+        try:
+            return await built
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Change nothing, and close what was opened."""
+        if self.opened is not None:
+            self.answers.close_soon(self.opened)
 
 
 class Lasting:
@@ -66,7 +99,7 @@ class Lasting:
     async def _begin(self, folder: Path | None, plan: Plan, stack: AsyncExitStack) -> None:
         self._folder, self._stack = folder, stack
         stack.callback(self._leave)
-        await self.follow(plan)
+        (await self.prepare(plan)).commit()
 
     def _leave(self) -> None:
         self._folder = self._stack = None
@@ -76,19 +109,18 @@ class Lasting:
         for follower in self._followers:
             follower.follow()
 
-    async def follow(self, plan: Plan) -> None:
-        """Open the durable effects, where *plan* has any or some were left, and answers by key, where it keeps any.
+    async def prepare(self, plan: Plan) -> Moving:
+        """Open the durable effects, where *plan* has any or some were left, and the place of its answers by key.
 
         Raises ``StartupError``.
         """
-        self.answers.configure(plan.server.idempotency)
         stack = self._stack
         if stack is None:
-            return
-        place = plan.store if plan.server.idempotency.is_shared else self._folder
-        if place is not None and plan.has_idempotency:
-            await self.answers.open(place)
+            return Moving(self.answers, plan.server.idempotency)
         kept = None if self._outbox.is_open else await effects_of(plan, self._folder, self._clock)
         if kept is not None:
             self._outbox.open(kept, plan.background)
             stack.push_async_callback(self._outbox.close, 0.0)
+        place = plan.store if plan.server.idempotency.is_shared else self._folder
+        opened = await self.answers.opened(place) if plan.has_idempotency else None
+        return Moving(self.answers, plan.server.idempotency, place, opened)

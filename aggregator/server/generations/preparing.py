@@ -8,6 +8,7 @@ from aggregator.plan.types import Plan
 from aggregator.policies.switches.offs import Offs
 from aggregator.server.changes.change import Change
 from aggregator.server.generations.generation import Generation
+from aggregator.server.generations.lasting import Moving
 from aggregator.server.generations.observing import Observers
 
 NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still being written."
@@ -16,7 +17,8 @@ NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still b
 class Prepared(Struct, frozen=True, eq=False):
     """What a reload has made of *plan*, without what is off, beside the *current* generation.
 
-    *started* is the time of the loop at which it began, *observers* see from the swap on, *change* is what differs.
+    *started* is the time of the loop at which it began, *observers* see from the swap on, *change* is what differs,
+    *moving* where answers by key are kept from the swap on.
     """
 
     plan: Plan
@@ -26,3 +28,4 @@ class Prepared(Struct, frozen=True, eq=False):
     fresh: Generation
     started: float
     change: Change
+    moving: Moving

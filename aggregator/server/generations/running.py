@@ -184,10 +184,11 @@ class Running:
 
     def commit(self, prepared: Prepared) -> ReloadOutcome:
         """Serve what was prepared."""
-        self._turn.release()
         if self.generation is not prepared.current:  # stopped meanwhile
-            prepared.fresh.retire()
+            self.drop(prepared)
             return ReloadOutcome(Verdict.UNCHANGED, 0)
+        self._turn.release()
+        prepared.moving.commit()
         self.observers = prepared.observers.begin(prepared.plan, self.observers)
         self.changes.served(prepared.change, prepared.current.number, prepared.fresh.number)
         self.loaded = prepared.plan
@@ -197,6 +198,7 @@ class Running:
     def drop(self, prepared: Prepared) -> None:
         """Give up what was prepared; nothing has changed."""
         self._turn.release()
+        prepared.moving.drop()
         prepared.fresh.retire()
 
     async def _prepare(self, *, asked: bool) -> Prepared | ReloadOutcome:
@@ -214,14 +216,15 @@ class Running:
             between = partial(Change.between, self.loaded, plan, self.changes.texts, self._source.texts)
             change, observers = await asyncio.to_thread(between), self.observers.for_plan(plan)
             offs = self.switching.offs(plan)
-            await self._lasting.follow(plan)
-            fresh = await self._build(current.number + 1, switched(plan, offs), current, observers)
+            moving = await self._lasting.prepare(plan)
+            build = self._build(current.number + 1, switched(plan, offs), current, observers)
+            fresh = await moving.beside(build)
         except ConfigError as error:
             report = self._source.describe(error)
             return self.outcomes.refuse_problems(current.number, error, report, asked=asked)
         except Exception as error:  # a fault of ours must not end reloading
             return self.outcomes.refuse_failed(current.number, error)
-        return Prepared(plan, offs, observers, current, fresh, started, change)
+        return Prepared(plan, offs, observers, current, fresh, started, change, moving)
 
     async def switch(self) -> None:
         """Serve what the files say without what is switched off now; unchanged endpoints stay as they are."""

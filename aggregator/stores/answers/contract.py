@@ -16,8 +16,13 @@ class Answers(Protocol):
         *subject* is a digest of whose answer it is, by which it may be forgotten.
         """
 
-    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
-        """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
+    async def keep(
+        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds, subject: bytes | None = None
+    ) -> int:  # fmt: skip
+        """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it.
+
+        *subject* is that of the claim.
+        """
 
     async def release(self, key: bytes, token: int) -> None:
         """Give back the claim of *token*."""

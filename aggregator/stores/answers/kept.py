@@ -33,7 +33,10 @@ class AnswersInMemory:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
         return self._table.claim(key, request, self._clock(), lifetime, subject)
 
-    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
+    async def keep(
+        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds,
+        subject: bytes | None = None,  # noqa: ARG002 - it is known by the claim
+    ) -> int:  # fmt: skip
         """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
         return self._table.keep(key, token, value, self._clock(), lifetime, bounds)
 
@@ -63,7 +66,10 @@ class AnswersInFile:
         now = self._clock()
         return await self._writer.submit(lambda table: table.claim(key, request, now, lifetime, subject))
 
-    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
+    async def keep(
+        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds,
+        subject: bytes | None = None,  # noqa: ARG002 - it is known by the claim
+    ) -> int:  # fmt: skip
         """Keep *value* for *lifetime* within *bounds*; return how many others had to go for it."""
         now = self._clock()
         return await self._writer.submit(lambda table: table.keep(key, token, value, now, lifetime, bounds))

@@ -49,7 +49,10 @@ class AnswersInRedis:
             return int(found)
         return Held(found[0], found[2] if len(found) > 2 else None, max(0, int(found[1])) / 1000)
 
-    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds) -> int:
+    async def keep(
+        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds,
+        subject: bytes | None = None,  # noqa: ARG002 - it is known by the claim
+    ) -> int:  # fmt: skip
         """Keep *value* for *lifetime*, unless the claim of *token* is over; none has to go for it: keys expire.
 
         One that is larger than all of *bounds* may be is not kept.
