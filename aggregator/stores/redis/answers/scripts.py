@@ -1,7 +1,10 @@
-"""Scripts of answers by key: a hash for each, which expires; its token grows by the clock of the server (fencing).
+"""Scripts of answers by key: a hash for each, which expires, and a sorted set for each subject, of the keys of its own.
 
 none ── CLAIM ──▶ claimed ── KEEP ──▶ kept ── its lifetime is over ──▶ none
-                    └── RELEASE, or its lifetime is over ──▶ none
+                    └── RELEASE, FORGET, or its lifetime is over ──▶ none
+
+Keys of a cluster lie on several nodes, so that each script has one key. A key is noted (NOTE) before it is claimed, and
+before it is kept: what there is of a subject is always found, what is found may be gone, or another's by now.
 """
 
 from __future__ import annotations
@@ -15,33 +18,55 @@ if kept[1] then
   if kept[2] then return {kept[1], left, kept[2]} end
   return {kept[1], left}
 end
-local clock = redis.call('TIME')
-local token = string.format('%.0f', clock[1] * 1000000 + clock[2])
-redis.call('HSET', KEYS[1], 'request', ARGV[1], 'token', token, 'subject', ARGV[3])
+redis.call('HSET', KEYS[1], 'request', ARGV[1], 'token', ARGV[4], 'subject', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return token
+return 1
 """
-"""ARGV has the digest of a request, the milliseconds of a claim, and the digest of its subject, empty for none.
+"""ARGV has the digest of a request, the milliseconds of a claim, the digest of its subject (or nothing), and a token.
 
-Returns a token, or what is there: a list.
+Returns 1, or what is there: a list.
 """
 
 KEEP: Final = b"""
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'value') == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'value', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return redis.call('HGET', KEYS[1], 'subject')
+return 1
 """
-"""ARGV has a token, a value and its milliseconds. Returns the subject, 0 where the claim of the token is over."""
+"""ARGV has a token, a value and its milliseconds. Returns 0 where the claim of the token is over."""
 
 RELEASE: Final = b"""
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'value') == 1 then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 
+FORGET: Final = b"""
+if redis.call('HGET', KEYS[1], 'subject') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+"""ARGV has a subject. Returns how many went: none where the key is another's."""
+
 NOTE: Final = b"""
-redis.call('SADD', KEYS[1], ARGV[1])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local ends = math.max(now + ARGV[2], (redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) + 1)
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
+if over[1] then redis.call('ZREM', KEYS[1], unpack(over)) end
+redis.call('ZADD', KEYS[1], string.format('%.0f', ends), ARGV[1])
+if redis.call('PTTL', KEYS[1]) < ends - now then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ends - now)) end
 return 1
 """
-"""Notes that the key ARGV[1] is of the subject KEYS[1], for as long as it may be kept."""
+"""Notes that the key ARGV[1] may be of the subject KEYS[1] for ARGV[2] milliseconds, and takes out what is over.
+
+Its score, the Unix time in milliseconds at which it ends, grows each time: UNNOTE knows by it what was noted again.
+"""
+
+UNNOTE: Final = b"""
+for at = 1, #ARGV, 2 do
+  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[at]) or '') == tonumber(ARGV[at + 1]) then
+    redis.call('ZREM', KEYS[1], ARGV[at])
+  end
+end
+return 1
+"""
+"""Takes keys out of the subject KEYS[1] that were not noted again: ARGV has each with its score."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from typing import Any, Final
 
 from aggregator.errors import StoreError
 from aggregator.stores.answers.table import Bounds, Held
 from aggregator.stores.redis.answers import scripts
+from aggregator.stores.redis.answers.doubts import Doubts
 from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
 from aggregator.stores.shared.plan import StorePlan
@@ -24,6 +26,8 @@ _LATE: Final = 1.0
 """Seconds that a reply may take, at least: one that is written to a disk may wait for it."""
 _PAUSE: Final = 1.0
 """Seconds between two attempts to connect."""
+_PAGE: Final = 500
+"""Keys of a subject that are forgotten at once."""
 _log = logging.getLogger("aggregator.idempotency")
 
 
@@ -38,51 +42,74 @@ class AnswersInRedis:
         self._due = 0.0
         self._connecting = asyncio.Lock()
         self._is_told = False
+        self._doubts = Doubts(self._give_back)
 
     async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
-        name = self._name(b"i", key)
-        if subject is not None:
-            await self._note(subject, name, lifetime)
-        found = await self._run(scripts.CLAIM, name, request, _ms(lifetime), subject or b"")
-        if not isinstance(found, list):
-            return int(found)
-        return Held(found[0], found[2] if len(found) > 2 else None, max(0, int(found[1])) / 1000)
+        name, token = self._name(b"i", key), secrets.randbits(62)
+        await self._doubts.settle(name)
+        await self._note(subject, name, lifetime)
+        try:
+            found = await self._run(scripts.CLAIM, name, request, _ms(lifetime), subject or b"", token)
+        except StoreError:
+            self._doubts.add(name, token)
+            raise
+        return Held(found[0], found[2] if len(found) > 2 else None, max(0, found[1]) / 1000) if found != 1 else token
 
     async def keep(
-        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds,
-        subject: bytes | None = None,  # noqa: ARG002 - it is known by the claim
+        self, key: bytes, token: int, value: bytes, lifetime: float, bounds: Bounds, subject: bytes | None = None
     ) -> int:  # fmt: skip
         """Keep *value* for *lifetime*, unless the claim of *token* is over; none has to go for it: keys expire.
 
         One that is larger than all of *bounds* may be is not kept.
         """
+        name = self._name(b"i", key)
         if len(value) > bounds.size:
             await self.release(key, token)
         else:
-            name = self._name(b"i", key)
-            if subject := await self._run(scripts.KEEP, name, token, value, _ms(lifetime)):
-                await self._note(subject, name, lifetime)
+            await self._note(subject, name, lifetime)  # before it is kept: what is kept can be forgotten
+            await self._run(scripts.KEEP, name, token, value, _ms(lifetime))
         return 0
 
-    async def _note(self, subject: bytes, name: bytes, lifetime: float) -> None:
+    async def _note(self, subject: bytes | None, name: bytes, lifetime: float) -> None:
         """Find *name* by *subject* for its *lifetime*."""
-        await self._run(scripts.NOTE, self._name(b"is", subject), name, _ms(lifetime))
+        if subject is not None:
+            await self._run(scripts.NOTE, self._name(b"iz", subject), name, _ms(lifetime))
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*."""
-        await self._run(scripts.RELEASE, self._name(b"i", key), token)
+        """Give back the claim of *token*, later where the store does not answer now: ``StoreError`` is raised then."""
+        name = self._name(b"i", key)
+        try:
+            await self._give_back(name, token)
+        except StoreError:
+            self._doubts.add(name, token)
+            raise
+
+    async def _give_back(self, name: bytes, token: int) -> None:
+        await self._run(scripts.RELEASE, name, token)
 
     async def forget(self, subject: bytes) -> int:
         """Forget all answers of *subject*, and those that are being made for it; return how many there were."""
-        name = self._name(b"is", subject)
-        keys = await self._ask(name, b"SMEMBERS", name)
-        gone = [int(await self._ask(key, b"DEL", key)) for key in keys]
-        await self._ask(name, b"DEL", name)
-        return sum(gone)
+        name, count, cursor = self._name(b"iz", subject), 0, b"0"
+        while True:
+            cursor, page = await self._ask(name, b"ZSCAN", name, cursor, b"COUNT", _PAGE)
+            for start in range(0, len(page), 2 * _PAGE):  # a small set comes whole, whatever its page
+                count += await self._forget_page(subject, name, page[start : start + 2 * _PAGE])
+            if cursor == b"0":
+                return count
+
+    async def _forget_page(self, subject: bytes, name: bytes, noted: list[bytes]) -> int:
+        """Forget the keys of *noted*, a key and its score in turn; return how many were of *subject*."""
+        keys = noted[::2]
+        counts = await asyncio.gather(*(self._run(scripts.FORGET, key, subject) for key in keys))
+        over = [noted[2 * at + each] for at, count in enumerate(counts) if count for each in (0, 1)]
+        if over:
+            await self._run(scripts.UNNOTE, name, *over)
+        return sum(counts)
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._doubts.aclose()
         await self._way.aclose()
 
     def _name(self, kind: bytes, key: bytes) -> bytes:
