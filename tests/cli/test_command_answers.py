@@ -141,3 +141,12 @@ def test_a_file_as_the_last_word_is_told_how_it_is_named(line):
     assert result.exit_code == 2
     assert "other.yaml is taken for a file, which is named by an option: `-c other.yaml`." in result.output
     assert "is taken for a file" not in CliRunner().invoke(cli, f"{line} -c other.yaml").output
+
+
+def test_a_file_in_the_place_of_an_endpoint_is_told_where_it_stands():
+    """`explain FILE` does not speak of the file that is read where none is named."""
+    Path("other.yaml").write_text("version: 1\nendpoints: {GET /n: {respond: {body: 1}}}\n")
+    result = CliRunner().invoke(cli, "explain other.yaml")
+    assert result.exit_code == 2
+    assert "other.yaml is a file, which is named behind the endpoint, or by `-c other.yaml`." in result.output
+    assert CliRunner().invoke(cli, "explain /n other.yaml").exit_code == 0

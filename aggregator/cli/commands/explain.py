@@ -49,6 +49,8 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
         return
     if endpoint is None:
         raise click.UsageError("Name an endpoint, as in `aggregator explain 'GET /users/{id}'`, or use --all.")
+    if endpoint.endswith((".yaml", ".yml")) and Path(endpoint).is_file():
+        raise click.UsageError(f"{endpoint} is a file, which is named behind the endpoint, or by `-c {endpoint}`.")
     plan = PlanFiles(Path(path)).load()
     found, given = find_endpoint(plan, endpoint)
     given |= dict(map(_pair, params))
