@@ -54,9 +54,13 @@ class Limiter:
             tat = self._old.get(key, now)
         return taken(self.rate, now, tat, cost)[1]
 
+    def knows(self, key: Hashable) -> bool:
+        """Return whether something was taken from the bucket of *key* within the time in which it fills."""
+        return key in self._young or key in self._old
+
     def wait(self, key: Hashable) -> float:
         """Return the seconds until one can be taken from the bucket of *key*, 0.0 when it can now; takes nothing."""
-        if key not in self._young and key not in self._old:
+        if not self.knows(key):
             return 0.0
         return self.look(key).wait
 

@@ -31,6 +31,7 @@ from aggregator.plan.schemes import (
 from aggregator.plan.serving import DocsPlan
 from aggregator.policies.callers.counting import build_at_once
 from aggregator.policies.rate_limit.building import Counting, key_windows
+from aggregator.policies.rate_limit.failures import SharedFailures
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Draft, Kind
 from aggregator.runtime.admission.asked.asking import Asking
@@ -61,12 +62,16 @@ Client = Callable[[], httpx.AsyncClient]
 
 
 class Means(Struct, frozen=True):
-    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *call* makes calls to upstreams."""
+    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *call* makes calls to upstreams.
+
+    *store* is what processes share, None for one process.
+    """
 
     states: Draft
     client: Client
     call: Callable[[CallPlan], Part]
     clocks: Clocks = CLOCKS
+    store: ConnectedStore | None = None
 
 
 def build_schemes(plans: Iterable[SchemePlan], means: Means) -> dict[str, Scheme]:
@@ -84,7 +89,9 @@ def _made(plan: SchemePlan, means: Means) -> Scheme:
 def _limited(plan: SchemePlan, scheme: Scheme, means: Means) -> Scheme:
     if plan.failures is None:
         return scheme
-    return LimitedScheme(scheme, means.states.hold(_FAILURES, plan.name, plan.failures))
+    limiter = means.states.hold(_FAILURES, plan.name, plan.failures)
+    shared = None if means.store is None else SharedFailures(plan.name, limiter, means.store)
+    return LimitedScheme(scheme, limiter, shared)
 
 
 _FAILURES: Kind[Rate, Limiter] = Kind("failures", lambda rate: Limiter(rate, time.monotonic), Limiter.adopt)

@@ -76,12 +76,15 @@ class Builder(Struct, eq=False):
     async def _resources(self, plan: Plan, opened: OpenedPools, observers: Observers) -> Resources:
         client, states = self.client, self.states.draft()
         tracing = None if plan.traces is None else Tracing(plan.traces)
+        store = await self.stores.of(plan.store)
         resources = Resources(
             opened.pool, self.plugins, self.queue, plan.server, states, observers.beside(self.listeners), self.clock,
             lambda: client.client, self.shadows, tracing, self.pressure, self.outbox,
-            await self.stores.of(plan.store), self.lasting.answers, watched=self.watched,
+            store, self.lasting.answers, watched=self.watched,
         )  # fmt: skip
-        means = Means(states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self.clock))
+        means = Means(
+            states, lambda: client.client, lambda call: build_asked(call, resources), Clocks(self.clock), store
+        )
         resources.judge_callers(build_schemes(plan.schemes, means))
         return resources
 
