@@ -211,6 +211,7 @@ def test_a_trial_needs_the_secret_and_shows_its_calls(serve, browser):
     _, admin, _ = serve()
     browser.open(f"{admin}/-/#try/GET%20%2Fpage%2F%7Bid%7D")
     _until(browser, "document.querySelector('[name=\"param.id\"]')")
+    assert browser.run("return document.querySelector('form.try button').disabled")
     send = (
         "document.querySelector('[name=\"param.id\"]').value = '7'; document.querySelector('form.try').requestSubmit();"
     )
@@ -268,11 +269,34 @@ def _done(browser: Browser, words: str) -> None:
     assert browser.run("return document.getElementById('view').contains(document.activeElement)")
 
 
+def test_where_nothing_can_be_done_buttons_are_disabled(serve, browser):
+    """Instead of being shown and refused; the page says why, once for all of them, and each does."""
+    _, admin, _ = serve(ACTED.replace(", secret: {secret}", ""))
+    browser.open(f"{admin}/-/#upstream/hostile")
+    _text(browser, "Nothing can be done here: `server.admin` has no secret.")
+    offered = "[...document.querySelectorAll('main button[aria-haspopup]')]"
+    _until(browser, f"{offered}.length > 3 && {offered}.every((one) => one.disabled && one.title)")
+    _clean(browser)
+
+
+def test_what_changed_before_the_page_was_opened_is_shown(serve, browser):
+    """The process keeps it: who comes after a breaker was opened sees when and why."""
+    _, admin, _ = serve(ACTED)
+    _act(admin, "breaker", {"upstream": "hostile", "order": "open", "why": HOSTILE})
+    browser.open(f"{admin}/-/")
+    _text(browser, "A breaker has changed.")
+    _text(browser, "forced_open")
+    _clean(browser)
+
+
 def test_an_upstream_is_switched_off_and_on(serve, browser):
-    """With the secret, for a time, and with a reason that others read; without it the problem speaks for itself."""
+    """With the secret, for a time, and with a reason that others read; without it nothing is sent, and a wrong one is told."""
     _, admin, _ = serve(ACTED)
     browser.open(f"{admin}/-/#upstream/hostile")
     _press(browser, "Switch off…", "Switch off upstream hostile", why=HOSTILE)
+    _until(browser, "document.querySelector('dialog [name=secret]').matches(':invalid')")
+    browser.run("document.querySelector('dialog [name=secret]').value = 'a secret of somewhere else'")
+    browser.run("document.querySelector('dialog form').requestSubmit()")
     _until(browser, "document.querySelector('dialog [role=alert]')?.textContent.includes('server.admin')")
     browser.run(f"document.querySelector('dialog [name=secret]').value = {json.dumps(SECRET)}")
     browser.run("document.querySelector('dialog [name=for]').value = '10m'")

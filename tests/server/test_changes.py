@@ -107,6 +107,31 @@ endpoints:"""
     assert "canary" not in text
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("the token: it is no text", "the token: it is no text"), ("3 | token: canary", "3 | token: ********"),
+        ("`token: canary` is no mapping", "`token: ********` is no mapping"), ("canary-value is no URL", "******** is no URL"),
+        ("  = hint: write it like `secret: ${file:/x}`", "  = hint: write it like `secret: ${file:/x}`"),
+    ],
+)  # fmt: skip
+def test_own_words_of_a_report_stay(told, shown):
+    """In the frames of a refused save, and where words quote, what stands beside the name of a secret is masked."""
+    veiled = lines.veil_report(frozenset({"canary-value"}))(told)
+    assert veiled.startswith(shown)
+    assert "canary" not in veiled
+
+
+def test_a_refusal_in_the_configuration_quotes_no_secret(stage):
+    """A message may quote what the file says: a secret in it is masked as it is in a frame, for events as well."""
+    gateway = stage.gateway(FIRST, stage.upstream(), env={"KEY": "canary-key"})
+    gateway.reload(FIRST.replace("gone:/a", "canary-key:/a"))
+    with stage.wire(gateway.admin) as wire:
+        refusal = wire.send(b"GET /-/config HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply().json["last_refusal"]
+    assert any("********" in one["message"] for one in refusal["problems"]), refusal
+    assert "canary" not in str(refusal)
+
+
 def _change(before: str, after: str, *secrets: str) -> Change:
     return Change(Names(), Names(), (), {"routes.yaml": before}, {"routes.yaml": after}, frozenset(secrets))
 

@@ -22,7 +22,7 @@ from random import random
 from typing import Final
 
 from aggregator.policies.breaker.plan import BreakerPlan
-from aggregator.telemetry.logging import log
+from aggregator.telemetry.lately import log_change
 
 _log = logging.getLogger("aggregator.policies")
 _SLOTS: Final = 10
@@ -222,7 +222,7 @@ class Breaker:
             self._closed_at = now
             self._window = Window(self.plan.window)
         level = logging.WARNING if phase in (Phase.OPEN, Phase.FORCED_OPEN) else logging.INFO
-        log(_log, level, "A breaker has changed.", breaker=self.name, before=before.value, now=phase.value,
+        log_change(_log, level, "A breaker has changed.", breaker=self.name, before=before.value, now=phase.value,
             reason=reason, **more)  # fmt: skip
 
     def as_dict(self, now: float) -> dict[str, object]:

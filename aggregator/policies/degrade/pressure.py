@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aggregator.policies.degrade.plan import DegradePlan
-from aggregator.telemetry.logging import log
+from aggregator.telemetry.lately import log_change
 
 CALM, SPARING, ESSENTIAL = range(3)
 PAUSE: Final = 0.1
@@ -92,5 +92,5 @@ class Pressure:
         before, self.level, self._below = self.level, level, 0
         rises = level > before
         cause = {"of": what} if rises else {}
-        log(_log, logging.WARNING if rises else logging.INFO, "The pressure has changed.",
+        log_change(_log, logging.WARNING if rises else logging.INFO, "The pressure has changed.",
             before=_WORDS[before], now=_WORDS[level], load=f"{load:.2f}", **cause)  # fmt: skip

@@ -18,7 +18,7 @@ from aggregator.policies.hosts.balancing import BY_NAME
 from aggregator.policies.hosts.host import STATES, Host
 from aggregator.policies.hosts.plan import Address, HostPlan, HostsPlan, ResolvePlan
 from aggregator.policies.registry import Kind
-from aggregator.telemetry.logging import log
+from aggregator.telemetry.lately import log_change
 
 _log = logging.getLogger("aggregator.policies")
 _STEPS = 20  # in which a share grows
@@ -184,7 +184,7 @@ class HostTable:
             self._tell(host, message, logging.INFO if is_well else logging.WARNING)
 
     def _tell(self, host: Host, message: str, level: int, **fields: object) -> None:
-        log(_log, level, message, upstream=self.upstream, host=host.name, **fields)
+        log_change(_log, level, message, upstream=self.upstream, host=host.name, **fields)
 
     def counts(self, now: float) -> dict[str, int]:
         """Return how many hosts are in each state."""

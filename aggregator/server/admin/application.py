@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.http import header_map, phrase, replaced
+from aggregator.plan.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id
@@ -79,7 +80,7 @@ class AdminApplication:
         if is_view(path):
             _read_only(method)
             return await self._source.view(path, _asked(scope["query_string"]))
-        return await self._read(method, path, header_map(scope["headers"]).get("accept", ""))
+        return await self._read(plan, method, path, header_map(scope["headers"]).get("accept", ""))
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events for as long as the client stays."""
@@ -90,7 +91,7 @@ class AdminApplication:
         self._door.let_in(plan, header_map(scope["headers"]), writes=False)
         await self._source.follow(_asked(scope["query_string"]), receive, send)
 
-    async def _read(self, method: str, path: str, accept: str) -> Answer:
+    async def _read(self, plan: AdminPlan, method: str, path: str, accept: str) -> Answer:
         if path not in ("/-/actions", "/readyz", METRICS):
             raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
         _read_only(method)
@@ -98,7 +99,9 @@ class AdminApplication:
             return await self._source.probe(path, verbose=True)
         if path == METRICS:
             return await self._source.metrics(accept)
-        return json_answer([{"action": one.name, "summary": one.summary} for one in self._actions])
+        why = self._door.why_nothing(plan)
+        more = {"secret": self._door.needs_secret(plan)} if why is None else {"secret": False, "refused": why}
+        return json_answer([{"action": one.name, "summary": one.summary, **more} for one in self._actions])
 
     async def _act(
         self, action: Action, method: str, scope: Scope, receive: Receive, named: Mapping[str, Any]

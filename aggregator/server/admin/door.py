@@ -30,10 +30,20 @@ class AdminDoor(Struct, frozen=True):
     def let_in(self, plan: AdminPlan, headers: Mapping[str, str], *, writes: bool) -> None:
         """Return when the request may go on, which *writes* or only reads. Raises ``Denied``: 421, 403 or 401."""
         self.let_near(plan, headers)
-        if writes and plan.secret is None and not self.address.is_private:
-            raise Denied(403, "Nothing can be done here: `server.admin` has no secret.")
+        if writes and (why := self.why_nothing(plan)) is not None:
+            raise Denied(403, why)
         if (writes and not self.address.is_private) or not self.address.is_loopback:
             self._check_secret(plan, headers.get("authorization", ""))
+
+    def why_nothing(self, plan: AdminPlan) -> str | None:
+        """Return why nobody can do anything here; None where somebody can."""
+        if plan.secret is not None or self.address.is_private:
+            return None
+        return "Nothing can be done here: `server.admin` has no secret."
+
+    def needs_secret(self, plan: AdminPlan) -> bool:
+        """Return whether who does something here has to show the secret."""
+        return plan.secret is not None and not self.address.is_private
 
     def let_near(self, plan: AdminPlan, headers: Mapping[str, str]) -> None:
         """Return when the request may have what holds no data. Raises ``Denied``: 421 or 403.

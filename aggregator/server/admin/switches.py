@@ -12,6 +12,7 @@ from aggregator.plan.switching import unknown_target
 from aggregator.policies.switches.table import Change, Kind, Switch, Switches, Target
 from aggregator.server.admin.actions import Action, ActionError, Outcome
 from aggregator.server.generations.running import Running
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.policies")
@@ -58,7 +59,7 @@ async def _switch(running: Running, given: Mapping[str, Any], since: float | Non
     until = None if seconds is None else at + seconds
     _take(table, target, Change(at, Switch(until, at, by, why) if turn == "off" else None), now)
     await running.switch()
-    log(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
+    log_change(_log, logging.WARNING, "A switch has changed.", turn=turn, target=str(target), by=by, reason=why)
     limit = f" for {given['for']}" if seconds else ""
     await _keep(running)
     return Outcome(switches_shown(running), f"{turn} {target}{limit}{_told(running)}")

@@ -88,7 +88,6 @@ def describe(running: Running) -> dict[str, Any]:
     generation = running.generation
     if generation is None:
         return {"generation": None}
-    refusal = running.outcomes.last_refusal
     upstreams = ((upstream.name, upstream.credentials) for upstream in generation.plan.upstreams)
     credentials = credentials_member(upstreams, running.states)
     issuers = [keys.describe() for keys in running.states.all("issuer_keys")]
@@ -98,7 +97,7 @@ def describe(running: Running) -> dict[str, Any]:
         "loaded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(generation.loaded_at)),
         "endpoints": len(generation.plan.declared),
         "in_flight": running.in_flight,
-        "last_refusal": None if refusal is None else refusal.as_dict(),
+        "last_refusal": running.outcomes.refusal_shown(running.plan.secrets),
         "lost_log_lines": lost_lines(),
         **({} if (state := log_state()) is None else {"log": state}),
         "limits": {"waiting": running.load.waiting, "shed": running.load.shed, "closed": running.peers.closed},

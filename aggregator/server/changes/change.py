@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aggregator.plan.types import EndpointPlan, Plan
-from aggregator.server.changes.lines import lines_between, veil
+from aggregator.server.changes.lines import lines_between, veil, veil_report
 from aggregator.server.generations.reload import ReloadOutcome
 
 MOST_LINES, LONGEST_LINE = 1000, 300
@@ -80,7 +80,7 @@ class Changes:
 
     def shown(self, refusal: ReloadOutcome | None, secrets: frozenset[str]) -> dict[str, Any]:
         """Return the last change, and *refusal* with the frames of its problems, as data without *secrets*."""
-        refused = None if refusal is None else _refused(refusal, veil(secrets))
+        refused = None if refusal is None else _refused(refusal, veil_report(secrets))
         if self._last is None:
             return {"before": None, "refused": refused}
         before, generation, change = self._last

@@ -24,6 +24,9 @@ _VALUE = re.compile(
     r"\"(?:[^\"\\\n]++|\\.)*+\"?|'(?:[^'\n]++|'')*+'?|\[(?!\s*[\[{$])[^\]\n]*+\]?|(?![\s$\[{|>])[^,}\]#\n]++"
 )
 """A value in its line, of which the end may stand in another; neither a reference to a variable nor a mapping."""
+_FRAME = re.compile(r"\s*\d+ \|")
+"""How a line of a file begins in a report."""
+_QUOTED = re.compile(r"`([^`\n]*)`")
 _SHORTEST_PIECE = 8
 
 
@@ -53,10 +56,30 @@ def _alike(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def veil(secrets: frozenset[str]) -> Callable[[str], str]:
-    """Return what takes *secrets* out of a text, each line of one that has several, and values that look like some."""
+    """Return what takes *secrets* out of lines of a file, each line of a longer one, and what looks like some."""
+    known = _known(secrets)
+    return lambda text: "".join(_without_members(known(text)))
+
+
+def veil_report(secrets: frozenset[str]) -> Callable[[str], str]:
+    """Return what does as ``veil`` to a report on files: to its frames, and to what our own words quote.
+
+    Our words may name a thing and go on after a colon; what they tell is no value.
+    """
+    known = _known(secrets)
+
+    def veiled(line: str) -> str:
+        if _FRAME.match(line):
+            return "".join(_without_members(line))
+        return _QUOTED.sub(lambda quoted: f"`{''.join(_without_members(quoted[1]))}`", line)
+
+    return lambda text: "".join([veiled(line) for line in known(text).splitlines(keepends=True)])
+
+
+def _known(secrets: frozenset[str]) -> Callable[[str], str]:
     pieces = {piece.strip() for secret in secrets if "\n" in secret for piece in secret.splitlines()}
     masker = Masker({*secrets, *(piece for piece in pieces if len(piece) >= _SHORTEST_PIECE)})
-    return lambda text: "".join(_without_members(redact_text(masker(text))))
+    return lambda text: redact_text(masker(text))
 
 
 def _without_members(text: str) -> Iterator[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from aggregator.diagnostics import Source, render_text
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.plan.types import Plan
+from aggregator.server.changes.lines import veil_report
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -38,11 +41,21 @@ class Outcomes:
         self._first = first
         self._problems: ConfigError | None = None
         self._waiting: tuple[str, ...] = ()
+        self._shown: tuple[ReloadOutcome, frozenset[str], dict[str, Any]] | None = None  # asked for four times a second
 
     @property
     def refused_secrets(self) -> frozenset[str]:
         """What nobody may see of the files that were refused last, besides the secrets of the plan that is served."""
         return frozenset() if self._problems is None else self._problems.secrets
+
+    def refusal_shown(self, secrets: frozenset[str]) -> dict[str, Any] | None:
+        """Return the refusal that stands, as data without *secrets* and those of its files; None without one."""
+        refusal = self.last_refusal
+        if refusal is None:
+            return None
+        if self._shown is None or self._shown[:2] != (refusal, secrets):
+            self._shown = (refusal, secrets, refusal.as_dict(veil_report(secrets | self.refused_secrets)))
+        return self._shown[2]
 
     def unchanged(self, generation: int, *, asked: bool) -> ReloadOutcome:
         """Return that the files say what *generation* serves; it is told if somebody *asked*, or after a refusal."""
@@ -83,17 +96,18 @@ class Outcomes:
         self.applied += 1
         self.last_refusal = self._problems = None
         count = len(plan.endpoints)
-        log(_log, logging.INFO, said, generation=generation, config=plan.digest[:12], endpoints=count,
+        log_change(_log, logging.INFO, said, generation=generation, config=plan.digest[:12], endpoints=count,
             **{"workers": workers} if workers else {}, ms=round(seconds * 1000))  # fmt: skip
         waiting = needs_restart(self._first, plan)
         if waiting and waiting != self._waiting:
-            log(_log, logging.WARNING, "Some settings take effect when the server is restarted.", settings=waiting)
+            log_change(_log, logging.WARNING, "Some settings take effect when the server is restarted.",
+                settings=waiting)  # fmt: skip
         self._waiting = waiting
         return ReloadOutcome(Verdict.SWAPPED, generation, seconds, f"{count} endpoints")
 
     def _refuse(self, outcome: ReloadOutcome) -> ReloadOutcome:
         self.last_refusal = outcome
         self.refused += 1
-        log(_log, logging.ERROR, "A new configuration was refused; the running one stays.",
+        log_change(_log, logging.ERROR, "A new configuration was refused; the running one stays.",
             generation=outcome.generation, reason=outcome.summary)  # fmt: skip
         return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -35,15 +36,15 @@ class ReloadOutcome(Struct, frozen=True):
     at: float = field(default_factory=time.time)
     shown: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the refusal as data for ``/-/config``."""
+    def as_dict(self, masked: Callable[[str], str] = str) -> dict[str, Any]:
+        """Return the refusal as data for ``/-/config``; *masked* takes secrets out of what is said."""
         return {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.at)),
-            "summary": self.summary,
+            "summary": masked(self.summary),
             "problems": [
                 {
                     "code": d.code,
-                    "message": d.message,
+                    "message": masked(d.message),
                     "file": d.position.file,
                     "line": d.position.line,
                     "column": d.position.column,

@@ -73,11 +73,11 @@ class Audience:
             await send({"type": "http.response.body", "body": END})
 
     def _serving(self) -> dict[str, Any]:
-        generation, refusal = self._running.generation, self._running.outcomes.last_refusal
-        self._masker.learn(self._running.plan.secrets)
+        generation, secrets = self._running.generation, self._running.plan.secrets
+        self._masker.learn(secrets)
         return {
             "generation": None if generation is None else generation.number,
-            "refused": None if refusal is None else refusal.as_dict(),
+            "refused": self._running.outcomes.refusal_shown(secrets),
         }
 
     def _count(self) -> None:

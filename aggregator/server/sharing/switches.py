@@ -17,6 +17,7 @@ from aggregator.server.generations.switching import Switching
 from aggregator.stores.contract import Store
 from aggregator.stores.shared.channel import Subscriber
 from aggregator.stores.shared.connected import ConnectedStore
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.stores")
@@ -68,7 +69,7 @@ class SharedSwitches:
         if self._switching.merge(theirs):
             self._switching.taken()
             if (off := self._switching.off()) != before:
-                log(_log, logging.WARNING, "Other machines have changed what is switched off.", targets=off)
+                log_change(_log, logging.WARNING, "Other machines have changed what is switched off.", targets=off)
 
     def _has_news_for(self, theirs: Changes) -> bool:
         return any(

@@ -24,6 +24,7 @@ from aggregator.stores.rate import Taken
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.channel import Channel, Subscriber
 from aggregator.stores.shared.level import Level
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.stores")
@@ -172,8 +173,8 @@ class ConnectedStore:
         if not self._is_told:
             self._is_told = True
             self._since = asyncio.get_running_loop().time()
-            log(_log, logging.ERROR, "The shared store is away; each process grants its share.", store=self.label,
-                reason=why, processes=self.processes)  # fmt: skip
+            log_change(_log, logging.ERROR, "The shared store is away; each process grants its share.",
+                store=self.label, reason=why, processes=self.processes)  # fmt: skip
 
     async def _keep(self, tried: asyncio.Event) -> None:
         pause, clock = _PAUSE, asyncio.get_running_loop().time
@@ -204,7 +205,7 @@ class ConnectedStore:
         self.is_there = True
         if self._is_told:
             seconds = round(asyncio.get_running_loop().time() - self._since, 3)
-            log(_log, logging.INFO, "The shared store is there again.", store=self.label, seconds=seconds)
+            log_change(_log, logging.INFO, "The shared store is there again.", store=self.label, seconds=seconds)
         self._is_told, self.reason = False, ""
         if not self._telling:
             self._keep_task(self._telling, self._tell())

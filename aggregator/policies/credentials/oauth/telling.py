@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from aggregator.telemetry.logging import log
+from aggregator.telemetry.lately import log_change
 
 _log = logging.getLogger("aggregator.credentials")
 SELDOM = 10.0
@@ -31,12 +31,12 @@ class Logged:
 
     def failed(self, reason: str, retry_in: float) -> None:
         """Write why no token came."""
-        log(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name, reason=reason,
-            retry_in=retry_in)  # fmt: skip
+        log_change(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name,
+            reason=reason, retry_in=retry_in)  # fmt: skip
 
     def again(self) -> None:
         """Write that tokens come again."""
-        log(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
+        log_change(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
 
 
 class Counted:
@@ -54,8 +54,8 @@ class Counted:
         if self._clock() >= self._quiet_until:
             self._quiet_until = self._clock() + SELDOM
             count, self._count = self._count, 0
-            log(_log, logging.WARNING, "Tokens of callers could not be exchanged.", upstream=self._name, reason=reason,
-                count=count, retry_in=retry_in)  # fmt: skip
+            log_change(_log, logging.WARNING, "Tokens of callers could not be exchanged.", upstream=self._name,
+                reason=reason, count=count, retry_in=retry_in)  # fmt: skip
 
     def again(self) -> None:
         """Log nothing: it is one caller among many."""

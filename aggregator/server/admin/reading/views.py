@@ -15,6 +15,8 @@ from aggregator.server.admin.reading.changes import PATH as CHANGES
 from aggregator.server.admin.reading.changes import changes_shown
 from aggregator.server.admin.reading.history import PATH as HISTORY
 from aggregator.server.admin.reading.history import history_shown
+from aggregator.server.admin.reading.lately import PATH as LATELY
+from aggregator.server.admin.reading.lately import lately_shown
 from aggregator.server.admin.reading.upstreams import upstreams_shown
 from aggregator.server.admin.requests import PATH as REQUESTS
 from aggregator.server.admin.requests import request_shown, requests_shown
@@ -30,6 +32,7 @@ SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/breakers": lambda running, _: breakers_shown(running),
     CONFIG: lambda running, _: describe(running),
     ENDPOINTS: endpoints_shown,
+    LATELY: lambda running, _: lately_shown(running.plan.secrets, running.outcomes),
     "/-/hosts": lambda running, _: hosts_shown(running),
     QUOTAS: quotas_shown,
     REQUESTS: requests_shown,

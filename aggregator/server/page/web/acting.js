@@ -7,10 +7,25 @@ const WHY = { name: "why", label: "Why", placeholder: "what others should know" 
 const BY = { name: "by", label: "Who", placeholder: "your name" };
 const REASON = { ...WHY, name: "reason", placeholder: "kept in the log" };
 let who = "";  // asked for once
+let refused = "", needed = true;
+
+// Learns whether anything can be done here, and whether that needs the secret.
+export async function learn() {
+  const actions = await ask("/-/actions");
+  refused = actions.find((one) => one.refused)?.refused || "";
+  needed = actions.some((one) => one.secret);
+}
+// Why nothing can be done here, whatever is shown; empty where something can.
+export const barred = () => refused;
+// A button that sends a form, which asks for no secret itself.
+export function submit(label) {
+  const why = refused || (needed && !holdsSecret() ? "This needs the secret of `server.admin`: give it at the top of the page." : "");
+  return why ? [make("button", { disabled: true, "aria-describedby": "why-not" }, label), make("span", { id: "why-not" }, dim(why))] : make("button", {}, label);
+}
 
 // A button that opens the dialog; `key` finds it again when the view is drawn anew.
 export const offer = (label, action, kind) => make("button", { type: "button", class: kind || "small", "data-key": `${action.title} ${label} ${action.given?.id ?? ""}`,
-  "aria-haspopup": "dialog", onclick: () => open(action) }, label);
+  "aria-haspopup": "dialog", disabled: Boolean(refused), title: refused || null, onclick: () => open(action) }, label);
 
 const field = (given) => make("label", {}, given.label, given.options
   ? make("select", { name: given.name }, given.options.map((one) => make("option", { value: one }, one || "as it is")))
@@ -19,7 +34,7 @@ const field = (given) => make("label", {}, given.label, given.options
 
 function open({ title, words, name, given, fields = [], done }) {
   const dialog = document.getElementById("action"), opener = document.activeElement?.dataset?.key;
-  const secret = holdsSecret() ? [] : [{ name: "secret", label: "Secret of server.admin", type: "password" }];
+  const secret = holdsSecret() || !needed ? [] : [{ name: "secret", label: "Secret of server.admin", type: "password", required: true }];
   const result = make("div", { "aria-live": "polite" }), go = make("button", { class: "go" }, title);
   const close = make("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = make("form", { class: "fields", onsubmit: (event) => {

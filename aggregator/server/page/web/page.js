@@ -1,4 +1,5 @@
 // The frame of the page: which view is drawn, by the fragment of the address, and the events that it is kept fresh by.
+import { barred, learn } from "./acting.js";
 import { Refused, follow, isUnreachable, useSecret } from "./asking.js";
 import { make } from "./elements.js";
 import { views } from "./views/index.js";
@@ -61,9 +62,17 @@ async function draw(moved) {
   if (moved) main.focus({ preventScroll: true });
 }
 
+// Says once for all buttons that are disabled why they are.
+function bar() {
+  const line = document.getElementById("barred");
+  line.hidden = !barred();
+  line.textContent = barred();
+}
+
 function take(name, data) {
   if (name === "config") {
     state.config = data;
+    learn().then(() => { bar(); if (!views[place()[0]].holds) draw(false); }, () => {});  // a reload may have changed it
     tell(`generation ${data.generation}`);
     stale = true;
   } else if (name === "counts") {
@@ -105,7 +114,7 @@ document.getElementById("secret").addEventListener("submit", (event) => {
   field.value = "";
   following.abort();
   wake();
-  draw(true);
+  begin();
 });
 addEventListener("acted", () => draw(false));
 addEventListener("hashchange", () => { navigate(); draw(true); });
@@ -117,6 +126,11 @@ addEventListener("keydown", (event) => {
   const key = Object.keys(views).filter((name) => views[name].title)[Number(event.key) - 1];
   if (key) location.hash = key;
 });
+// What can be done decides which buttons are drawn; where it cannot be learned, what is drawn says why.
+async function begin() {
+  await learn().then(bar, () => {});
+  draw(true);
+}
 navigate();
-draw(true);
+begin();
 live();

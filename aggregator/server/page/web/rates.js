@@ -62,6 +62,17 @@ export function hourOf(generation) {
   return mine;
 }
 
+// What has changed in the process lately: kept by it, and asked for now and then.
+const past = { generation: null, looked: -LOOK, told: [] };
+export function lately(generation) {
+  const at = performance.now();
+  if (at - past.looked >= LOOK || past.generation !== generation) {
+    Object.assign(past, { generation, looked: at });
+    ask("/-/lately").then((told) => { past.told = told; }, () => {});
+  }
+  return past.told;
+}
+
 async function look(mine) {
   const told = await ask(`/-/history${mine.now ? `?since=${mine.now - 60}` : ""}`);
   if (!mine.now) mine.endpoints = new Map();

@@ -81,6 +81,12 @@ def _switches(said: Said) -> Any:
     return list(found.values())
 
 
+def lately_together(said: Said, own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return what workers and the supervisor itself, whose are the *own* ones, tell of, the newest first."""
+    found = [*own, *side_by_side(said)] if said else list(own)
+    return sorted(found, key=lambda one: -float(one["at"]))
+
+
 def side_by_side(said: Said) -> Any:
     """Return what each worker told: lists as one whose items name their ``worker``, objects added up."""
     if all(isinstance(told, list) for _, told in said):

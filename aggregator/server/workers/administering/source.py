@@ -16,13 +16,15 @@ from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.quotas import shown_of
 from aggregator.server.admin.reading.changes import PATH as CHANGES
+from aggregator.server.admin.reading.lately import PATH as LATELY
+from aggregator.server.admin.reading.lately import lately_shown
 from aggregator.server.admin.reading.source import json_answer
 from aggregator.server.admin.reading.views import CONFIG, QUOTAS
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.sharing.quotas import SharedQuotas
 from aggregator.server.workers.administering.asking import TO_COUNT, Answers, Asking
 from aggregator.server.workers.administering.events import Events
-from aggregator.server.workers.administering.gathering import together, whole_config, workers_shown
+from aggregator.server.workers.administering.gathering import lately_together, together, whole_config, workers_shown
 from aggregator.server.workers.administering.metrics import Totals
 from aggregator.server.workers.messages import Counted, Heard, Opened
 from aggregator.server.workers.supervising.crew import Crew
@@ -86,16 +88,19 @@ class WorkersSource:
             shown = partial(known.changes.shown, known.outcomes.last_refusal, secrets)
             return json_answer(await asyncio.to_thread(shown))
         answers = await self.asking.all(self.asking.view(path, asked))
+        if path == LATELY:
+            own = lately_shown(self._reloading.plan.secrets, self._reloading.outcomes)
+            return json_answer(lately_together(answers.data(), own), headers=_missing(answers))
         return json_answer(together(path, answers.data()), headers=_missing(answers))
 
     async def _config(self) -> dict[str, Any]:
         answers = await self.asking.all(self.asking.view(CONFIG, {}))
-        refusal = self._reloading.outcomes.last_refusal
+        reloading = self._reloading
         return {
             **(whole_config(answers.data()) if any(told.status < 400 for _, told in answers.told) else {}),
             "generation": self._crew.generation,
-            "config": self._reloading.plan.digest,
-            "last_refusal": None if refusal is None else refusal.as_dict(),
+            "config": reloading.plan.digest,
+            "last_refusal": reloading.outcomes.refusal_shown(reloading.plan.secrets),
             "workers": workers_shown(self._crew),
             "missing": list(answers.missing),
         }
@@ -120,8 +125,8 @@ class WorkersSource:
         await self._events.serve(asked, receive, send)
 
     def _serving(self) -> dict[str, Any]:
-        refusal = self._reloading.outcomes.last_refusal
-        return {"generation": self._crew.generation, "refused": None if refusal is None else refusal.as_dict()}
+        refused = self._reloading.outcomes.refusal_shown(self._reloading.plan.secrets)
+        return {"generation": self._crew.generation, "refused": refused}
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:
         """Log that a request was refused."""

@@ -25,7 +25,7 @@ from aggregator.server.workers.supervising.forks import Forks
 from aggregator.server.workers.supervising.member import Hear, Member
 from aggregator.server.workers.supervising.relieving import Relief
 from aggregator.server.workers.supervising.turns import Turns
-from aggregator.telemetry.logging import log
+from aggregator.telemetry.lately import log_change
 
 _log = logging.getLogger("aggregator.server")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
@@ -128,7 +128,7 @@ class Crew:
         if not member.ended.done():
             return True
         if not self.is_stopping:
-            log(_log, logging.ERROR, "A worker has ended; another one takes its place.", pid=member.pid,
+            log_change(_log, logging.ERROR, "A worker has ended; another one takes its place.", pid=member.pid,
                 reason=member.ended.result())  # fmt: skip
         return False
 
@@ -178,7 +178,7 @@ class Crew:
         if self.is_stopping:
             return
         process = {} if pid is None else {"pid": pid}
-        log(_log, logging.ERROR, "A worker could not be started.", **process, reason=reason)
+        log_change(_log, logging.ERROR, "A worker could not be started.", **process, reason=reason)
         if not self._has_served and self._failures >= _TRIES and not self.failed.done():
             self.failed.set_result(reason)
 
@@ -202,13 +202,13 @@ class Crew:
         if silent > blocked - min(_TO_WRITE, blocked / 2):
             member.ask_stack()
         if silent > blocked:
-            log(_log, logging.ERROR, "A worker stands still; another one takes its place.", pid=member.pid,
+            log_change(_log, logging.ERROR, "A worker stands still; another one takes its place.", pid=member.pid,
                 seconds=round(silent), stack=member.stack() or _NO_STACK)  # fmt: skip
             member.kill()
         elif self._plan.memory is not None and member.is_serving and member.beat.memory > self._plan.memory:
             age = now - member.made_at
             if not member.relieved.is_set() and self._relief.is_due(age):
-                log(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
+                log_change(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
                     pid=member.pid, bytes=member.beat.memory, most=self._plan.memory, seconds=round(age))  # fmt: skip
                 member.relieved.set()
 
@@ -224,7 +224,7 @@ class Crew:
         if waited:
             await asyncio.wait(waited, timeout=seconds)
         for member in tuple(self.members):
-            log(_log, logging.ERROR, "A worker does not stop, and is ended.", pid=member.pid)
+            log_change(_log, logging.ERROR, "A worker does not stop, and is ended.", pid=member.pid)
             member.kill()
         left = [member.ended for member in self.members]
         if left:

@@ -8,8 +8,9 @@ const FIRST = ["generation", "config", "loaded_at", "endpoints", "in_flight", "l
 export async function configuration() {
   const [told, changes] = await Promise.all([ask("/-/config"), ask("/-/changes")]);
   const { background: _, last_refusal: __, workers, missing, effects: ___, ...config } = told;
-  const more = Object.entries(config).filter(([name, value]) => !FIRST.includes(name) && value && typeof value === "object");
-  return [title("Configuration"), section(facts(FIRST.map((name) => [name.replaceAll("_", " "), config[name]]))),
+  const more = Object.entries(config).filter(([name, value]) => !FIRST.includes(name) && name !== "log" && value && typeof value === "object");
+  return [title("Configuration"), section(facts([...FIRST.map((name) => [name.replaceAll("_", " "), config[name]]),
+    ...(config.log ? [["log", `${config.log.level}, as ${config.log.format}`]] : [])])),
     make("div", { class: "row" }, reloading(), logging()),
     heading("The refused save"), section(changes.refused ? refusal(changes.refused) : dim("The saved file is the one that is served.")),
     heading("The difference to the generation before"), ...difference(changes),

@@ -1,7 +1,7 @@
 // What happens now: endpoints, those that fail first, and what went wrong since the page was opened.
 import { ask } from "../asking.js";
-import { cell, clock, dim, duration, head, heading, hue, link, make, section, table, title } from "../elements.js";
-import { NOTHING, REQUESTS, hourOf, plot, requests, sums } from "../rates.js";
+import { cell, clock, dim, duration, head, heading, hue, link, make, moment, section, table, title } from "../elements.js";
+import { NOTHING, REQUESTS, hourOf, lately, plot, requests, sums } from "../rates.js";
 
 let known = { generation: null, endpoints: [] };
 export async function endpointsOf(state) {
@@ -13,9 +13,9 @@ export async function endpointsOf(state) {
 export async function now(state) {
   const endpoints = await endpointsOf(state), past = hourOf(state.config.generation), { endpoints: asked } = sums(state.seconds);
   const keys = new Set([...endpoints.map((one) => one.endpoint), ...asked.keys()]);
-  const rank = (key) => asked.get(key) || NOTHING, lately = (key) => past.endpoints.get(key)?.size || 0;
+  const rank = (key) => asked.get(key) || NOTHING, hourly = (key) => past.endpoints.get(key)?.size || 0;
   const ordered = [...keys].sort((one, other) => rank(other).bad - rank(one).bad || rank(other).count - rank(one).count
-    || lately(other) - lately(one) || (one < other ? -1 : 1));
+    || hourly(other) - hourly(one) || (one < other ? -1 : 1));
   const shown = Math.max(20, Math.min(100, asked.size));  // what is quiet must not push away what went wrong
   const rows = ordered.slice(0, shown).map((key) => [
     cell(key ? link("endpoint", key, key) : make("span", { class: "dim" }, "no endpoint"), "name"), ...requests(rank(key), state.seconds.length),
@@ -24,7 +24,15 @@ export async function now(state) {
   return [title("Now"),
     state.config.refused && section(make("strong", { class: "bad" }, "The saved file is refused. "), make("a", { href: "#configuration" }, "See why")),
     section(table([head("endpoint, last 10 s"), ...REQUESTS, head("the last hour", "wide")], rows, "The file declares no endpoint yet; save one, and it is here."), more),
+    heading("What has changed lately"), section(changed(lately(state.config.generation))),
     heading("What went wrong while this page was open"), section(wrong(state.recent))].filter(Boolean);
+}
+
+const CHANGES = 12;
+function changed(told) {
+  const rows = told.slice(0, CHANGES).map((one) => [cell(moment(one.at)), cell(make("span", { class: one.level === "info" ? null : one.level === "error" ? "bad" : "warn" }, one.text), "name"),
+    cell(Object.entries(one.fields).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", "), "name wide")]);
+  return [table(["at", "what", head("of what", "wide")], rows, "Nothing since the process began."), told.length > CHANGES ? dim(`${told.length - CHANGES} older changes are in the log.`) : null];
 }
 
 function wrong(recent) {

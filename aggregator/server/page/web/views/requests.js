@@ -1,4 +1,5 @@
 // The requests that the recorder has kept, and one of them: its calls, what was said, and how to send it again.
+import { submit } from "../acting.js";
 import { ask } from "../asking.js";
 import { cell, clock, dim, duration, head, heading, hue, link, make, section, size, table, title } from "../elements.js";
 import { answered, pairs, waterfall } from "../waterfall.js";
@@ -41,7 +42,7 @@ export async function request(state, id) {
     event.preventDefault();
     const headers = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value));
     answered(result, ask(`/-/requests/${encodeURIComponent(id)}/replay`, { headers }));
-  } }, ...fields, make("button", {}, "Send it again"), make("button", { type: "button", onclick: () => download(id) }, "Download as HAR"));
+  } }, ...fields, submit("Send it again"), make("button", { type: "button", onclick: () => download(id) }, "Download as HAR"));
   return [title(`${shown.method} ${shown.target}`), make("p", {}, link("endpoint", shown.endpoint, shown.endpoint), " ", make("span", { class: "dim" }, shown.id)),
     again, result, ...detailed(shown)];
 }

@@ -1,4 +1,5 @@
 // A form for each endpoint: a request from this machine, its answer, and its calls.
+import { submit } from "../acting.js";
 import { ask } from "../asking.js";
 import { dim, make, section, title } from "../elements.js";
 import { answered } from "../waterfall.js";
@@ -22,6 +23,6 @@ export async function trial(state, key) {
     answered(result, ask("/-/try", { method: chosen.method, target: path + (query ? `?${query}` : ""), headers, body: given.get("body") }));
   } }, field("Endpoint ", select), names.map((name) => field(name, make("input", { name: `param.${name}`, required: true }))),
     field("Query", make("input", { name: "query", placeholder: "page=2" })), field("Headers, one a line", make("textarea", { name: "headers", spellcheck: "false" })),
-    field("Body", make("textarea", { name: "body", spellcheck: "false" })), make("button", {}, `Send ${chosen.method}`));
-  return [title("Try it"), dim("The request does what it does: a trial that orders, orders. It needs the secret."), section(form), result];
+    field("Body", make("textarea", { name: "body", spellcheck: "false" })), submit(`Send ${chosen.method}`));
+  return [title("Try it"), dim("The request does what it does: a trial that orders, orders."), section(form), result];
 }
