@@ -21,8 +21,9 @@ def obstacle(plan: Plan) -> str | None:
     """Return the sentence of why several workers cannot serve *plan*; None when they can."""
     if sys.platform != "linux":
         return "Several workers need Linux: start a process for each, behind a load balancer, or leave out `workers`."
-    if plan.has_idempotency and plan.state is None:
-        return "`idempotency` of several workers needs `state`, where all of them keep their answers."
+    if plan.has_idempotency and plan.state is None and not plan.server.idempotency.is_shared:
+        places = "`state`, or `server: {idempotency: {store: shared}}` with a `store`"
+        return f"`idempotency` of several workers needs a place where all keep their answers: {places}."
     if plan.metrics is not None and plan.server.admin is None:
         return "`telemetry.metrics` of several workers needs `server.admin`, where all are in one scrape."
     return None
