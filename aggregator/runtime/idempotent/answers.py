@@ -146,6 +146,11 @@ class IdempotentAnswers:
         finally:
             self._end(key, claim)
 
+    def tell_unreadable(self) -> None:
+        """Tell of an answer that is kept and cannot be read: another program has written it."""
+        if self._repeats.lets("unreadable"):
+            log(_log, logging.ERROR, "A kept answer cannot be read: repeats of its request get 503.")
+
     def _end(self, key: bytes, claim: _Claim) -> None:
         if self._claims.get(key) is claim:
             del self._claims[key]
@@ -169,5 +174,8 @@ class IdempotentAnswers:
         await asyncio.gather(*self._closing)
 
 
-def _tell_more(_: str, more: int) -> None:
-    log(_log, logging.WARNING, "More answers were forgotten before their time.", count=more)
+def _tell_more(what: str, more: int) -> None:
+    if what == "unreadable":
+        log(_log, logging.ERROR, "More kept answers cannot be read.", count=more)
+    else:
+        log(_log, logging.WARNING, "More answers were forgotten before their time.", count=more)

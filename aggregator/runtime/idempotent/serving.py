@@ -13,19 +13,17 @@ import math
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-import msgspec
-from msgspec import Struct
-
 from aggregator.errors import AggregatorError, Cause, StoreError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.idempotency.plan import IdempotencyPlan
-from aggregator.runtime.answers.answer import Answer, Problem, problem
+from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import Receive
 from aggregator.runtime.foresight.foreseeing import foresight_of
 from aggregator.runtime.foresight.gate import foresee_request
 from aggregator.runtime.idempotent.answers import IdempotentAnswers, subject_of
+from aggregator.runtime.idempotent.written import read, written
 from aggregator.runtime.parts.fanout import Run
 from aggregator.stores.answers.table import Held
 from aggregator.telemetry.logging import log
@@ -36,6 +34,7 @@ _MISSING: Final = "This needs an idempotency key."
 _UNDER_WAY: Final = "A request with this idempotency key is being answered already."
 _REUSED: Final = "This idempotency key was used for another request."
 _UNKNOWN: Final = "Whether this request was answered before cannot be told now."
+_UNREADABLE: Final = "This request was answered before, and the answer cannot be read here."
 _MARGIN: Final = 10.0
 """Seconds that a claim lasts beyond the deadline of its endpoint, for what is made and stored after it."""
 _SOON: Final = 5.0
@@ -43,16 +42,6 @@ _SOON: Final = 5.0
 _LARGE: Final = 1024 * 1024
 """Bytes of a body whose digest takes longer than the loop should wait."""
 _log = logging.getLogger("aggregator.idempotency")
-
-
-class KeptReply(Struct, frozen=True, array_like=True):
-    """An answer as it is kept: before what is done to each answer as it leaves."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    head_only: bool
-    problem: Problem | None
 
 
 class Maker(Protocol):
@@ -118,10 +107,13 @@ class Idempotency:
         if held.value is None:
             ends["under_way"] += 1
             return _refused(exchange, 409, _UNDER_WAY, Cause.UNDER_WAY, min(held.left, 1.0))
+        answer = read(held.value)
+        if answer is None:  # it was answered: to go on would answer it twice
+            ends["state_unavailable"] += 1
+            self._answers.tell_unreadable()
+            return _refused(exchange, 503, _UNREADABLE, Cause.STATE_UNAVAILABLE, _SOON)
         ends["replayed"] += 1
-        reply = msgspec.msgpack.decode(held.value, type=KeptReply)
-        answer = Answer(reply.status, [*reply.headers, REPLAYED], reply.body)
-        answer.head_only, answer.problem = reply.head_only, reply.problem
+        answer.headers.append(REPLAYED)
         return answer
 
     async def _once(self, maker: Maker, exchange: Exchange, key: bytes) -> tuple[Answer, Run | None]:
@@ -146,9 +138,8 @@ class Idempotency:
         if answer.status >= 500:
             await self._release(key, token)
             return
-        reply = KeptReply(answer.status, answer.headers, answer.body, answer.head_only, answer.problem)
         try:
-            await self._answers.keep(key, token, msgspec.msgpack.encode(reply), self._plan.ttl)
+            await self._answers.keep(key, token, written(answer), self._plan.ttl)
         except StoreError as error:
             log(_log, logging.ERROR, "An answer could not be kept: a repeat of its request makes its calls again.",
                 reason=str(error))  # fmt: skip
