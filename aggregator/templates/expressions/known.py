@@ -36,5 +36,8 @@ def given(known: Known) -> Any:
 
 
 def unshadowed(known: AllKnown, names: Mapping[str, Any]) -> AllKnown:
-    """Return what of *known* holds still where *names* stand before others that are called the same."""
-    return {key: one for key, one in known.items() if one.roots.isdisjoint(names)}
+    """Return what of *known* holds still where *names* stand before others that are called the same.
+
+    A thread may add to *known* meanwhile: what it had at the start is read, by a copy that no thread interrupts.
+    """
+    return {key: one for key, one in dict(known).items() if one.roots.isdisjoint(names)}
