@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from tiers import starts_processes
 
 from aggregator.cli.group import cli
+from aggregator.errors import StoreError
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
+from aggregator.stores.effects.records import EffectRecord
 from aggregator.stores.redis.effects.store import LEASE, EffectsInRedis
 from tests.effects.conftest import Application, document, process, record, shared_plan
 from tests.policies.conftest import START, Respond
@@ -309,10 +311,34 @@ def test_an_effect_that_the_server_forgot_costs_no_other(pair: Pair, empty: Valk
 
 
 def test_a_newer_form_is_left_alone(empty: Valkey) -> None:
-    """A program that cannot read what is kept says so, and keeps nothing."""
+    """A program that cannot read what is kept says so, keeps nothing, and claims nothing, however often it tries."""
     empty.ask("SET", "t:e:{effects}:v", "2")
+    before = empty.ask("DBSIZE")
     with asyncio.Runner() as runner:
         store = EffectsInRedis(shared_plan(empty))
         runner.run(store.open())
         assert "version 2" in str(store.trouble)
+        for work in (lambda: store.turn(Turn(0.0, room={"mail": 1}, most=1)), lambda: kept(store, record())) * 2:
+            with pytest.raises(StoreError, match="version 2"):
+                runner.run(work())
         runner.run(store.aclose())
+    assert empty.ask("DBSIZE") == before
+
+
+async def kept(store: EffectsInRedis, *records: EffectRecord) -> list[bool]:
+    """Return whether each of *records* is kept by *store*."""
+    return await store.put_all([[one] for one in records], MANY)
+
+
+def test_a_user_who_may_not_ask_how_the_server_keeps_things_is_served(empty: Valkey) -> None:
+    """Managed services deny the commands that are called dangerous, ``INFO`` and ``CONFIG`` among them."""
+    assert empty.ask("ACL", "SETUSER", "default", "-info", "-config") == b"+OK"
+    try:
+        with asyncio.Runner() as runner:
+            store = EffectsInRedis(shared_plan(empty))
+            runner.run(store.open())
+            assert store.trouble is None
+            assert runner.run(kept(store, record())) == [True]
+            runner.run(store.aclose())
+    finally:
+        assert empty.ask("ACL", "SETUSER", "default", "+@all") == b"+OK"

@@ -11,19 +11,24 @@ from aggregator.errors import StoreError
 async def warnings_about(ask: Callable[..., Awaitable[Any]]) -> AsyncIterator[str]:
     """Yield a sentence for each way in which the server that *ask* asks may lose what it keeps.
 
-    What it does not tell, as services do that hide their settings, is not known; raises ``StoreError`` when it is gone.
+    What it does not tell is not known: services hide their settings, and users may be denied ``@dangerous`` commands.
     """
-    info = _fields(await ask(b"INFO", b"persistence"))
+    info = await _info(ask, b"persistence")
     if info.get("aof_enabled") == "0":
         yield "Durable effects are lost when the shared store stops: it keeps no append-only file."
     elif info.get("aof_enabled") == "1" and await _setting(ask, b"appendfsync") in ("everysec", "no"):
         yield "The last durable effects may be lost when the machine of the shared store stops: not each is synced."
-    memory = _fields(await ask(b"INFO", b"memory"))
+    memory = await _info(ask, b"memory")
     if memory.get("maxmemory_policy", "noeviction").startswith("allkeys"):
         yield "Durable effects may be lost when the shared store is full: it forgets keys for want of memory."
 
 
-def _fields(text: bytes | None) -> dict[str, str]:
+async def _info(ask: Callable[..., Awaitable[Any]], section: bytes) -> dict[str, str]:
+    """Return the fields of a *section* of what the server says of itself; none where it does not say them."""
+    try:
+        text: bytes | None = await ask(b"INFO", section)
+    except StoreError:
+        return {}
     lines = (text or b"").decode("utf-8", "replace").splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 

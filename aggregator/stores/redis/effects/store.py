@@ -54,6 +54,8 @@ class EffectsInRedis:
         late = max(_LATE, plan.timeout)
         is_cluster = plan.address.kind == "cluster"
         self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, late, self._lose)
+        self._is_readable = False
+        """Whether this program knows the form of what is kept there."""
         self._sent: set[bytes] = set()
         """Scripts that the server knows."""
         self._known: frozenset[str] | None = None
@@ -76,18 +78,28 @@ class EffectsInRedis:
             self._lose(str(error))
 
     async def _connect(self) -> None:
+        self._is_readable = False
         await open_way(self._way)
         self._sent.clear()
-        version = await self._ask(b"INCRBY", self._base + b"v", 0)
-        if int(version) == 0:
-            await self._ask(b"SET", self._base + b"v", FORMAT)
-        elif int(version) > FORMAT:
-            raise StoreError(f"its effects are of version {int(version)}, and this program reads {FORMAT}")
+        try:
+            await self._check_version()
+        except StoreError:
+            self._way.close()
+            raise
         told = tuple([sentence async for sentence in warnings_about(self._ask)])
         if told != self._told:
             self._told = told
             for sentence in told:
                 log(_log, logging.WARNING, sentence, store=self._label)
+
+    async def _check_version(self) -> None:
+        """Raise ``StoreError`` where this program cannot read what is kept: nothing may be asked then."""
+        version = await self._ask(b"INCRBY", self._base + b"v", 0)
+        if int(version) == 0:
+            await self._ask(b"SET", self._base + b"v", FORMAT)
+        elif int(version) > FORMAT:
+            raise StoreError(f"its effects are of version {int(version)}, and this program reads {FORMAT}")
+        self._is_readable = True
 
     async def _ask(self, *command: bytes | str | int | float) -> Any:
         return good(await self._way.send(self._base, command))
@@ -99,6 +111,8 @@ class EffectsInRedis:
         """
         values: Command = (1, self._base, _encode(given), *raw)
         try:
+            if not self._is_readable:
+                raise StoreError(self.trouble or "The store is not connected.")
             if script in self._sent:
                 found = await self._way.send(self._base, (b"EVALSHA", sha1(script).hexdigest(), *values))  # noqa: S324
                 if not (isinstance(found, Exception) and "NOSCRIPT" in f"{type(found).__name__} {found}".upper()):
