@@ -124,6 +124,21 @@ def test_a_refused_reload_moves_nothing(tmp_path: Path) -> None:
         served.close()
 
 
+def test_a_refused_reload_opens_no_store_of_effects(tmp_path: Path) -> None:
+    """What waits there is not delivered by who serves another file, and its own effects are not kept there."""
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no')\n")
+    durable = "store: unix:///nowhere/s\nbackground: {durable: {store: shared}}\nplugins: [broken]"
+    served = Served(tmp_path, FILE.format(more=""))
+    try:
+        assert served.reload(FILE.format(more=durable)).verdict is Verdict.REFUSED
+        assert not served.app.running.outbox.is_open
+        (tmp_path / "broken.py").write_text("")
+        assert served.reload(FILE.format(more=durable)).verdict is Verdict.SWAPPED
+        assert served.app.running.outbox.is_open
+    finally:
+        served.close()
+
+
 def test_a_reload_that_is_dropped_moves_nothing(tmp_path: Path) -> None:
     """As of a worker, when another one cannot prepare it."""
     served = Served(tmp_path, IN_A_FOLDER)

@@ -24,6 +24,7 @@ from aggregator.runtime.repeats import Repeats
 from aggregator.stores.answers.contract import Answers
 from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory
 from aggregator.stores.answers.table import Bounds, Held
+from aggregator.stores.effects.contract import EffectStore
 from aggregator.stores.redis.answers.store import AnswersInRedis
 from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
@@ -61,7 +62,7 @@ class IdempotentAnswers:
         self._answers: Answers | None = None
         self._claims: dict[bytes, _Claim] = {}
         self._left: list[Answers] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Future[None]] = set()
         self._bounds = Bounds(ANSWER_BOUNDS.count, ANSWER_BOUNDS.size)
         self._repeats = Repeats(_tell_more)
         self.ends: Counter[str] = Counter()
@@ -85,11 +86,15 @@ class IdempotentAnswers:
         self._answers, self.place = answers, place
         self._close_left()
 
-    def close_soon(self, answers: Answers) -> None:
-        """Close *answers* beside everything else; ``aclose`` waits for it."""
-        task = asyncio.get_running_loop().create_task(answers.aclose())
+    def close_soon(self, store: Answers | EffectStore) -> None:
+        """Close *store* beside everything else; ``aclose`` waits for it."""
+        task = asyncio.ensure_future(store.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def closed(self) -> None:
+        """Wait until what is to be closed is."""
+        await asyncio.gather(*self._closing)
 
     def configure(self, plan: AnswerBounds) -> None:
         """Keep as many as *plan* says from now on."""
@@ -171,7 +176,7 @@ class IdempotentAnswers:
         self._close_left()
         if answers is not None:
             await answers.aclose()
-        await asyncio.gather(*self._closing)
+        await self.closed()
 
 
 def _tell_more(what: str, more: int) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from aggregator.plan.serving import BackgroundPlan
 from aggregator.plan.types import Plan
 from aggregator.policies.credentials.oauth.refreshing import Rotated
 from aggregator.policies.idempotency.plan import AnswerBounds
@@ -20,6 +22,7 @@ from aggregator.runtime.idempotent.answers import IdempotentAnswers, Place
 from aggregator.server.generations.switching import Switching
 from aggregator.server.sharing.effects import effects_of
 from aggregator.stores.answers.contract import Answers
+from aggregator.stores.effects.contract import EffectStore
 from aggregator.stores.folder import StateFolder
 
 Keeps: TypeAlias = Literal["all", "shared", "nothing"]
@@ -27,18 +30,25 @@ _T = TypeVar("_T")
 
 
 class Moving(Struct, frozen=True, eq=False):
-    """A prepared change of *answers* by key: of their *bounds*, and of their *place* where another one was *opened*."""
+    """A prepared change of what outlives the process: what was opened for it is moved to, or closed.
+
+    Answers by key keep to *bounds* from then on, in *place*; *effects* are given to *deliver*.
+    """
 
     answers: IdempotentAnswers
     bounds: AnswerBounds
     place: Place = None
     opened: Answers | None = None
+    effects: EffectStore | None = None
+    deliver: Callable[[EffectStore], None] | None = None
 
     def commit(self) -> None:
-        """Let claims from now on be made there."""
+        """Let claims and effects from now on be made there."""
         self.answers.configure(self.bounds)
         if self.opened is not None:
             self.answers.move(self.place, self.opened)
+        if self.effects is not None and self.deliver is not None:
+            self.deliver(self.effects)
 
     async def beside(self, built: Awaitable[_T]) -> _T:
         """Return what is *built* for the same plan; drop the change where that fails."""
@@ -50,8 +60,9 @@ class Moving(Struct, frozen=True, eq=False):
 
     def drop(self) -> None:
         """Change nothing, and close what was opened."""
-        if self.opened is not None:
-            self.answers.close_soon(self.opened)
+        for opened in (self.opened, self.effects):
+            if opened is not None:
+                self.answers.close_soon(opened)
 
 
 class Lasting:
@@ -114,13 +125,20 @@ class Lasting:
 
         Raises ``StartupError``.
         """
-        stack = self._stack
-        if stack is None:
+        if self._stack is None:
             return Moving(self.answers, plan.server.idempotency)
-        kept = None if self._outbox.is_open else await effects_of(plan, self._folder, self._clock)
-        if kept is not None:
-            self._outbox.open(kept, plan.background)
-            stack.push_async_callback(self._outbox.close, 0.0)
+        await self.answers.closed()  # what a reload before has opened in vain
+        effects = None if self._outbox.is_open else await effects_of(plan, self._folder, self._clock)
         place = plan.store if plan.server.idempotency.is_shared else self._folder
-        opened = await self.answers.opened(place) if plan.has_idempotency else None
-        return Moving(self.answers, plan.server.idempotency, place, opened)
+        try:
+            opened = await self.answers.opened(place) if plan.has_idempotency else None
+        except BaseException:
+            if effects is not None:
+                await effects.aclose()
+            raise
+        deliver = partial(self._deliver, self._stack, plan.background)
+        return Moving(self.answers, plan.server.idempotency, place, opened, effects, deliver)
+
+    def _deliver(self, stack: AsyncExitStack, plan: BackgroundPlan, effects: EffectStore) -> None:
+        self._outbox.open(effects, plan)
+        stack.push_async_callback(self._outbox.close, 0.0)
