@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from aggregator.runtime.idempotent.answers import IdempotentAnswers
+from aggregator.runtime.idempotent.answers import IdempotentAnswers, subject_of
 from aggregator.server.generations.reload import Verdict
-from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory
+from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory, forget_left
 from aggregator.stores.answers.table import Held
 from tests.policies.conftest import Served
 
@@ -68,6 +68,32 @@ def test_a_key_stays_claimed_when_the_place_changes(tmp_path: Path) -> None:
         assert kept.value == b"value"
 
     asyncio.run(main())
+
+
+def test_what_was_left_in_a_folder_is_forgotten(tmp_path: Path) -> None:
+    """With what is kept in the place of now."""
+
+    async def main() -> None:
+        answers = IdempotentAnswers()
+        answers.folder = tmp_path
+        assert await answers.forget("ann") == 0
+        await moved(answers, tmp_path)
+        for key in (b"k", b"l"):
+            token = await answers.claim(key, b"r", 60, subject_of("ann"))
+            assert isinstance(token, int)
+            await answers.keep(key, token, b"value", 60)
+            if key == b"k":
+                await moved(answers, None)
+        assert await answers.forget("ann") == 2
+        await answers.aclose()
+
+    asyncio.run(main())
+
+
+def test_nothing_is_made_to_forget_in_a_folder(tmp_path: Path) -> None:
+    """One in which nothing was left stays as it is."""
+    assert asyncio.run(forget_left(tmp_path, b"s")) == 0
+    assert not list(tmp_path.iterdir())
 
 
 class Slow(AnswersInMemory):

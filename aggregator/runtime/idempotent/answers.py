@@ -22,7 +22,7 @@ from msgspec import Struct
 from aggregator.policies.idempotency.plan import ANSWER_BOUNDS, AnswerBounds
 from aggregator.runtime.repeats import Repeats
 from aggregator.stores.answers.contract import Answers
-from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory
+from aggregator.stores.answers.kept import AnswersInFile, AnswersInMemory, forget_left
 from aggregator.stores.answers.table import Bounds, Held
 from aggregator.stores.effects.contract import EffectStore
 from aggregator.stores.redis.answers.store import AnswersInRedis
@@ -68,6 +68,8 @@ class IdempotentAnswers:
         self.ends: Counter[str] = Counter()
         """How many requests with a key ended so, by ``ENDS``."""
         self.place: Place = None
+        self.folder: Path | None = None
+        """Where some may have been left before they were kept in *place*."""
 
     async def opened(self, place: Place) -> Answers | None:
         """Return what keeps answers in *place*; None where they are there already. Raises ``StartupError``."""
@@ -126,7 +128,10 @@ class IdempotentAnswers:
     async def forget(self, subject: str) -> int:
         """Forget all answers of *subject*; return how many there were."""
         digest = subject_of(subject)
-        return sum([await answers.forget(digest) for answers in (self._current(), *self._left)])
+        count = sum([await answers.forget(digest) for answers in (self._current(), *self._left)])
+        if self.folder is not None and self.folder != self.place:
+            count += await forget_left(self.folder, digest)
+        return count
 
     async def keep(self, key: bytes, token: int, value: bytes, lifetime: float) -> None:
         """Keep *value* for *lifetime*; the log tells when others have to go for it."""

@@ -109,11 +109,12 @@ class Lasting:
 
     async def _begin(self, folder: Path | None, plan: Plan, stack: AsyncExitStack) -> None:
         self._folder, self._stack = folder, stack
+        self.answers.folder = folder
         stack.callback(self._leave)
         (await self.prepare(plan)).commit()
 
     def _leave(self) -> None:
-        self._folder = self._stack = None
+        self._folder = self._stack = self.answers.folder = None
 
     def serving(self) -> None:
         """Take up the states of a generation that begins to serve."""

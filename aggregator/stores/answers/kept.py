@@ -85,3 +85,17 @@ class AnswersInFile:
     async def aclose(self) -> None:
         """Do what was asked for, then close the file."""
         await asyncio.to_thread(self._writer.close)
+
+
+async def forget_left(folder: Path, subject: bytes) -> int:
+    """Forget all answers of *subject* in the file of *folder*, if there is one; return how many there were.
+
+    Raises ``StartupError`` where it cannot be opened, and ``StoreError``.
+    """
+    if not (folder / FILE).exists():
+        return 0
+    answers = await asyncio.to_thread(AnswersInFile, folder)
+    try:
+        return await answers.forget(subject)
+    finally:
+        await answers.aclose()

@@ -17,7 +17,6 @@ from aggregator.cli.choosing import file_option
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
-    from aggregator.stores.answers.contract import Answers
     from aggregator.stores.effects.contract import EffectStore
     from aggregator.stores.shared.plan import StorePlan
 
@@ -156,39 +155,32 @@ class _Source:
         return answer.json()
 
     def _forget(self, given: dict[str, Any]) -> int:
-        """Return how many answers to requests with a key were forgotten, in the shared store or in `state`."""
+        """Return how many answers to requests with a key were forgotten, in the shared store and in `state`."""
         import asyncio
 
         from aggregator.errors import StoreError
         from aggregator.runtime.idempotent.answers import subject_of
         from aggregator.server.admin.effects.reading import subject_in
 
-        async def run() -> int:
-            answers = self._answers_kept()
-            if answers is None:
-                return 0
-            try:
-                return await answers.forget(subject_of(subject_in(given)))
-            finally:
-                await answers.aclose()
-
         try:
-            return asyncio.run(run())
+            return asyncio.run(self._forget_answers(subject_of(subject_in(given))))
         except StoreError as error:
             _fail(f"The answers of requests with a key are not forgotten: {error}")
 
-    def _answers_kept(self) -> Answers | None:
-        """Return the answers that outlive a process, None where there are none."""
-        from aggregator.stores.answers.kept import FILE, AnswersInFile
+    async def _forget_answers(self, subject: bytes) -> int:
+        from aggregator.stores.answers.kept import forget_left
         from aggregator.stores.redis.answers.store import AnswersInRedis
 
         plan = self._plan
         assert plan is not None
+        count = 0 if plan.state is None else await forget_left(Path(plan.state), subject)
         if plan.has_idempotency and plan.server.idempotency.is_shared:
-            return AnswersInRedis(plan.store)
-        if plan.state is None or not Path(plan.state, FILE).exists():
-            return None
-        return AnswersInFile(Path(plan.state))
+            shared = AnswersInRedis(plan.store)
+            try:
+                count += await shared.forget(subject)
+            finally:
+                await shared.aclose()
+        return count
 
     def _work(self, work: Callable[[EffectStore, float], Awaitable[_T]]) -> _T:
         """Return what *work* gives in the store that no process serves; the process ends where there is none."""
