@@ -140,16 +140,19 @@ class Keeping:
         reason: bytes, wants: Wants,
     ) -> Waiter:  # fmt: skip
         flight = self.flying.get(key)
-        purges = self.kept.purges
-        if flight is not None and not self.plan.all.may_be_hit(purges, flight.began, Names(exchange)):
+        if flight is not None and flight.serves(wants) and not self._is_hit(flight, exchange):
             return flight.join(maker, exchange, loop, answered, reason + b"; collapsed", wants)
-        flight = self.flying[key] = Flight(self, key)
+        flight = self.flying[key] = Flight(self, key, wants)
         waiter = flight.join(maker, exchange, loop, answered, reason, wants)
         whole = copy(exchange)
         whole.naming = self.plan.own
         whole.header_list = [field for field in exchange.header_list if field[0] not in CONDITIONS]
-        flight.begin(maker, whole, loop, wants)
+        flight.begin(maker, whole, loop)
         return waiter
+
+    def _is_hit(self, flight: Flight, exchange: Exchange) -> bool:
+        """Return whether a purge since *flight* began may be of what it makes for *exchange*."""
+        return self.plan.all.may_be_hit(self.kept.purges, flight.began, Names(exchange))
 
     def is_for_all(self, answer: Answer, run: Run) -> bool:
         """Return whether others may get *answer*, which *run* made, and for as long as the plan says."""

@@ -38,13 +38,14 @@ class Wants(Enum):
 
 
 class Flight:
-    """One run and who waits for what it makes."""
+    """One run and who waits for what it makes; it *wants* something of the store before."""
 
-    __slots__ = ("_begun", "_is_looking", "_keeping", "_key", "_missed", "_ticket", "_waiting", "began")
+    __slots__ = ("_begun", "_is_looking", "_keeping", "_key", "_missed", "_ticket", "_waiting", "_wants", "began")
 
-    def __init__(self, keeping: Keeping, key: bytes) -> None:
+    def __init__(self, keeping: Keeping, key: bytes, wants: Wants) -> None:
         self._keeping = keeping
         self._key = key
+        self._wants = wants
         self.began = keeping.kept.begin()
         self._waiting: dict[Waiter, None] = {}
         self._ticket: Cancelable | None = None
@@ -52,10 +53,14 @@ class Flight:
         self._is_looking = True
         self._missed = 0
 
-    def begin(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants) -> None:
+    def serves(self, wants: Wants) -> bool:
+        """Return whether one who *wants* this may join: who wants what is new, not one that may end in the store."""
+        return wants is not Wants.NEW or self._wants is Wants.NEW or not self._is_looking
+
+    def begin(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
         """Start the run, unless the store has what is wanted."""
-        keeping, due = self._keeping, loop.time() + maker.budget
-        level, go_on = keeping.level, partial(self._looked, maker, exchange, loop, wants, due)
+        keeping, wants, due = self._keeping, self._wants, loop.time() + maker.budget
+        level, go_on = keeping.level, partial(self._looked, maker, exchange, loop, due)
         wish = Wish(lambda: keeping.found(self._key, wants) is not None, maker.budget, due)
         ticket = (
             go_on(ALONE) if level is None else level.look(self._key, (), go_on, None if wants is Wants.NEW else wish)
@@ -63,11 +68,10 @@ class Flight:
         self._ticket = ticket if self._waiting else None
 
     def _looked(
-        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, wants: Wants, due: float,
-        begun: Begun,
-    ) -> Cancelable | None:  # fmt: skip
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, due: float, begun: Begun
+    ) -> Cancelable | None:
         keeping, self._is_looking, self._begun = self._keeping, False, begun
-        entry = None if begun.number is None else keeping.found(self._key, wants)
+        entry = None if begun.number is None else keeping.found(self._key, self._wants)
         if entry is None:
             return self._run(maker, exchange, loop, due)
         keeping.kept.fetched_elsewhere += self._missed

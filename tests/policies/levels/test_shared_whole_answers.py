@@ -160,6 +160,34 @@ def test_who_asks_past_what_is_kept_gives_others_the_new_answer(workers: list[Ma
     assert other.answer("/users/a").json()["user"]["count"] == 3
 
 
+def test_who_asks_past_what_is_kept_joins_nobody_who_looks_for_it(workers: list[Maker], machine: Machine) -> None:
+    """The store is asked for one who takes what is there: the other one's answer is made."""
+    one, other = workers
+    one.answer("/users/a")
+
+    async def both() -> list[httpx.Response]:
+        gate, look = asyncio.Event(), machine.store.look
+
+        async def late(*given: Any) -> Any:
+            await gate.wait()
+            return await look(*given)
+
+        machine.store.look = late  # type: ignore[method-assign]
+        asked = [
+            asyncio.ensure_future(other.ask("GET", "/users/a", headers=headers))
+            for headers in ({}, {"cache-control": "no-cache"})
+        ]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    found, made = other.run(both())
+    assert found.headers["cache-status"].startswith("aggregator; hit")
+    assert made.headers["cache-status"].startswith("aggregator; fwd=request")
+    assert other.count == 2
+
+
 def test_an_answer_of_the_store_stands_in_for_a_failure(workers: list[Maker], machine: Machine) -> None:
     """As long as it would have where it was made."""
     one, other = workers

@@ -37,9 +37,10 @@ class Asked(Protocol):
 class Lookup:
     """One who waits for what the store has."""
 
-    __slots__ = ("_begun", "_go_on", "_has_gone", "_is_over", "_ticket", "_timer")
+    __slots__ = ("_begun", "_go_on", "_has_gone", "_is_over", "_ticket", "_timer", "has_wish")
 
-    def __init__(self, go_on: GoOn, begun: Begun = ALONE) -> None:
+    def __init__(self, go_on: GoOn, begun: Begun = ALONE, *, has_wish: bool = True) -> None:
+        self.has_wish = has_wish
         self._go_on = go_on
         self._begun = begun
         self._is_over = self._has_gone = False
@@ -102,10 +103,14 @@ class Look:
         self._number: int | None = None
         self._held: Held | None = None
         self._waiting: list[Lookup] = []
+        self._waits_for_lease = False
 
     def join(self, go_on: GoOn, wish: Wish | None) -> Lookup:
-        """Wait for it, as one with this *wish*."""
-        lookup = Lookup(go_on)
+        """Wait for it, as one with this *wish*; who has none does not wait for what another process fetches."""
+        lookup = Lookup(go_on, has_wish=wish is not None)
+        if wish is None and self._waits_for_lease:
+            lookup.promise(Begun(self._number))
+            return lookup
         self._waiting.append(lookup)
         if wish is not None:
             now = asyncio.get_running_loop().time()
@@ -130,10 +135,18 @@ class Look:
             self._held = self._level.hold(self._there, self._token, looked.number)
         elif looked.holder and not wish.is_met() and self._level.patient < _MOST_PATIENT:
             self._level.patient += 1
+            self._let_go_on()
             try:
                 await self._wait(looked.holder, wish)
             finally:
                 self._level.patient -= 1
+
+    def _let_go_on(self) -> None:
+        """Let those without a wish go on with what the store has said."""
+        self._waits_for_lease = True
+        for lookup in [lookup for lookup in self._waiting if not lookup.has_wish]:
+            self._waiting.remove(lookup)
+            lookup.promise(Begun(self._number))
 
     async def _wait(self, holder: bytes, wish: Wish) -> None:
         """Look again, after pauses that grow, until the value is there or its *holder* has the lease no more."""
