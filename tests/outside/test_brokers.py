@@ -188,7 +188,7 @@ def test_a_frozen_nats_is_left_before_ten_seconds(jetstream: bool) -> None:
         outcome, seconds = play(server, "nats", scene, **LOGIN, jetstream=jetstream)
     finally:
         server.close()
-    assert outcome == "reset"
+    assert outcome in {"reset", "unreachable"}  # the pings may have been missed before it is sent
     assert seconds < SILENCE
 
 
