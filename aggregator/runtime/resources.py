@@ -24,6 +24,7 @@ from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.plan import with_code
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
 from aggregator.policies.cache.shared.purges import Purges
 from aggregator.policies.concurrency.places import PLACES, Places
@@ -212,8 +213,9 @@ class Resources:
         kind: Kind[int, Kept[KeptAnswer]] = Kind(ANSWERS, lambda most: Kept(most, self.clock), Kept.resize)
         kept = self.states.hold(kind, "server", self._kept_bytes)
         return Keeping(
-            plan.keeping, kept, self.discloses, self.levels.answers(kept) if plan.keeping.keep.shared else None
-        )
+            with_code(plan.keeping, self.plugins.code), kept, self.discloses,
+            self.levels.answers(kept) if plan.keeping.keep.shared else None,
+        )  # fmt: skip
 
     def idempotency(self, plan: EndpointPlan) -> Idempotency | None:
         """Return what answers requests to *plan* that come again, None where nothing does."""

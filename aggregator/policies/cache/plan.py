@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.fields import duration_text
 from aggregator.policies.cache.purged.naming import NamingPlan
@@ -154,6 +155,11 @@ class AnswerCachePlan(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     own: NamingPlan = NamingPlan()
     all: NamingPlan = NamingPlan()
+
+
+def with_code(plan: AnswerCachePlan, code: bytes) -> AnswerCachePlan:
+    """Return *plan* with keys of answers that this *code* of plug-ins has made: other code makes others."""
+    return replace(plan, key=replace(plan.key, start=plan.key.start + code)) if code else plan
 
 
 _UPSTREAM, _ENDPOINT = "\0upstream ", "\0endpoint "

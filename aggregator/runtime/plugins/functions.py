@@ -17,6 +17,7 @@ from typing import Any
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
+from aggregator.runtime.plugins.code import code_digest
 from aggregator.runtime.threads import Threads
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.stacks import frames_of
@@ -40,13 +41,18 @@ class Plugins:
         self._told_full = -math.inf
         self._functions: dict[str, Function] = {}
         self._stamps: dict[str, tuple[Path, int]] = {}
+        self._codes: dict[str, bytes] = {}
+        self.code = b""
+        """What tells the code of the modules that were loaded last from other code; empty without modules."""
         if folder is not None and str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
 
     def load(self, modules: Iterable[str]) -> None:
         """Import *modules*; raises ``StartupError`` that names the fix. May be called in a thread."""
-        for module in modules:
+        names = tuple(modules)
+        for module in names:
             self._import(module)
+        self.code = b"".join(self._codes.get(name, b"") for name in names)
 
     def function(self, reference: str) -> Function:
         """Return the function ``module:name`` to be awaited; raises ``StartupError`` that names the fix."""
@@ -116,6 +122,7 @@ class Plugins:
         if name not in self._stamps and getattr(module, "__file__", None):
             path = Path(str(module.__file__))
             self._stamps[name] = (path, _stamp(path))
+            self._codes[name] = code_digest(path)
         return module
 
     def _awaitable(self, function: Any, reference: str) -> Function:

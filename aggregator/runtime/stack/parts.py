@@ -93,7 +93,7 @@ def _last_good(part: Part, plan: PartPlan, at: Site) -> Part:
     assert kept is not None
     values = at.resources.values()
     level = at.resources.levels.values(values) if kept.shared else None
-    return LastGood(part, values, partial(part_key, kept, at.digest), kept, level)
+    return LastGood(part, values, partial(part_key, kept, at.digest + at.resources.plugins.code), kept, level)
 
 
 def _foreseen(part: Part, plan: PartPlan, at: Site) -> Part:

@@ -61,7 +61,7 @@ class Builder(Struct, eq=False):
     async def build(self, number: int, plan: Plan, previous: Generation | None, observers: Observers) -> Generation:
         """Return the generation *number*, of *plan*, to take the place of *previous*. Raises ``StartupError``."""
         client = self.client
-        if plan.plugins:
+        if plan.plugins or self.plugins.code:
             await asyncio.to_thread(self.plugins.load, plan.plugins)
         port = await self._demo_port(plan)
         await observers.prepare()
