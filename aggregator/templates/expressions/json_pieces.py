@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -29,7 +30,17 @@ _SHORT = 4096
 _LONG_EXPONENTS = tuple(e + sign + digit for e in (b"e", b"E") for sign in (b"", b"+") for digit in (b"1", b"2", b"3"))
 _LONG_EXPONENT = re.compile(rb"[0-9][eE]\+?[123][0-9][0-9]").search
 _any_decode = msgspec.json.Decoder().decode
-_patient_decode = msgspec.json.Decoder(float_hook=float).decode
+
+
+def _finite(text: str) -> float:
+    """Return the number of *text*; raises ``ValidationError`` for one that is too large, as the decoder itself does."""
+    number = float(text)
+    if isinf(number):
+        raise msgspec.ValidationError("Number out of range")
+    return number
+
+
+_patient_decode = msgspec.json.Decoder(float_hook=_finite).decode
 
 
 class NoPieces(Exception):  # noqa: N818 - says that the whole has to be decoded
