@@ -16,7 +16,7 @@ from tiers import starts_processes
 from aggregator.cli.group import cli
 from aggregator.errors import StoreError
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
-from aggregator.stores.effects.records import EffectRecord
+from aggregator.stores.effects.records import SENT, EffectRecord, Outcome
 from aggregator.stores.redis.effects.store import LEASE, EffectsInRedis
 from tests.effects.conftest import Application, document, process, record, shared_plan
 from tests.policies.conftest import START, Respond
@@ -251,6 +251,51 @@ def test_what_a_process_had_that_died_is_taken_over(pair: Pair, empty: Valkey) -
     empty.age_effects(LEASE / 2 + 1)
     turned = pair.turn(pair.other, looks=True)
     assert (turned.taken, [one.attempts for one in turned.claimed]) == (1, [2])
+
+
+def test_what_was_claimed_by_a_reply_that_never_came_is_delivered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the process that claimed it, which is there, and has heard nothing: by its next turn, with the attempts that were made."""
+    pair.put(0)
+
+    def lost(reply: Any) -> Any:
+        raise StoreError("No reply came.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pair.one, "_good", lost)
+        with pytest.raises(StoreError, match="No reply"):
+            pair.turn(pair.one)
+    (claimed,) = pair.turn(pair.one).claimed
+    assert (claimed.id, claimed.attempts) == ("id-0", 1)
+    assert pair.turn(pair.one, looks=True).claimed == []
+    pair.turn(pair.one, ended=(Outcome("id-0", SENT, {"status": 200}),))
+    assert pair.one.kept.counts["sent"] == 1
+
+
+def test_an_effect_that_cannot_be_read_costs_no_other(
+    pair: Pair, empty: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is dead, which is told, and the others are delivered."""
+    pair.put(0, 1, 2)
+    empty.ask("HSET", "t:e:{effects}:r:id-1", "request", "garbage")
+    assert [one.id for one in pair.turn(pair.one).claimed] == ["id-0", "id-2"]
+    assert "cannot be read" in caplog.text
+    pair.turn(pair.one)
+    assert (pair.one.kept.counts["dead"], pair.one.kept.counts["leased"]) == (1, 2)
+
+
+def test_a_store_that_is_not_told_what_is_known_costs_no_claim(
+    pair: Pair, empty: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose lease has run out tells it again with its turn, which may fail: what the turn claimed is delivered."""
+    pair.put(0)
+    pair.run(pair.one.park(frozenset({"mail"}), START))
+
+    async def lost(known: frozenset[str], now: float) -> int:
+        raise StoreError("No reply came.")
+
+    monkeypatch.setattr(pair.one, "park", lost)
+    empty.age_effects(LEASE + 1)
+    assert [one.id for one in pair.turn(pair.one).claimed] == ["id-0"]
 
 
 def test_one_that_was_cut_off_takes_nothing_over_at_once(pair: Pair, empty: Valkey) -> None:

@@ -70,7 +70,18 @@ each group whether it is kept.
 TURN: Final = (
     BEGIN
     + b"""
-local me, lease, ended, room, most, ages, looks = unpack(given)
+local function give_back(holder, but)
+  local is_known = {}
+  for _, id in ipairs(but) do is_known[id] = true end
+  for _, id in ipairs(call('SMEMBERS', B .. 'l:' .. holder)) do
+    local e = not is_known[id] and get(id)
+    if e then
+      call('HINCRBY', B .. 'r:' .. id, 'attempts', -1)
+      move(e, 'waiting', e.not_before)
+    end
+  end
+end
+local me, lease, ended, room, most, ages, looks, mine = unpack(given, 1, 8)
 local was_there = tonumber(call('ZSCORE', B .. 'holders', me) or '0') > now
 call('ZADD', B .. 'holders', text(now + lease), me)
 for _, o in ipairs(ended) do
@@ -83,6 +94,7 @@ for _, o in ipairs(ended) do
     if has_ended then follow(e.order) end
   end
 end
+if mine then give_back(me, mine) end
 local given_up, forgotten, taken = 0, 0, 0
 if ages then
   for _, state in ipairs({'waiting', 'parked'}) do
@@ -126,12 +138,13 @@ return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - 
         was_there and 1 or 0}
 """
 )
-"""Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages, and
-whether to look for processes that died.
+"""Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages,
+whether to look for processes that died, and all that it has leased as far as it knows, nil where that is not compared.
 
 What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
-it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. One that was
-not there itself looks not: others may have been cut off with it. Returns last whether it was.
+it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. What a turn
+leased whose reply never came waits again. One that was not there itself looks not: others may have been cut off with
+it. Returns last whether it was.
 """
 
 PARK: Final = (

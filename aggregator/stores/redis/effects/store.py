@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final
 
@@ -25,7 +26,8 @@ from aggregator.stores.effects.showing import sends
 from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.effects import reading, scripts
 from aggregator.stores.redis.effects.keeping import warnings_about
-from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, record_of, row_of
+from aggregator.stores.redis.effects.leases import Leases
+from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, row_of
 from aggregator.stores.redis.effects.pieces import FORMAT
 from aggregator.stores.redis.node import Command
 from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
@@ -58,6 +60,7 @@ class EffectsInRedis:
         """Whether this program knows the form of what is kept there."""
         self._sent: set[bytes] = set()
         """Scripts that the server knows."""
+        self._leases = Leases()
         self._known: frozenset[str] | None = None
         """What the server is told again that forgot it."""
         self._place = 0
@@ -176,17 +179,21 @@ class EffectsInRedis:
                 raise
         ages = turn.ages
         old = ages is not None and (*(turn.now - age for age in (ages.waiting, ages.sent, ages.dead)), 2)
-        done = [ended(outcome, turn.now, place) for place, outcome in enumerate(turn.ended, 3)]
-        raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in turn.ended)))
+        outcomes = self._leases.ended(turn)
+        done = [ended(outcome, turn.now, place) for place, outcome in enumerate(outcomes, 3)]
+        raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in outcomes)))
         found = await self._run(
-            scripts.TURN, self._me, LEASE, done, list(turn.room.items()), turn.most, old, turn.looks, raw=raw
-        )
+            scripts.TURN, self._me, LEASE, done, list(turn.room.items()), turn.most, old,
+            turn.looks, self._leases.ids(turn), raw=raw,
+        )  # fmt: skip
         told, upstreams, claimed, next_due, taken, given_up, forgotten, was_there = found
+        records = self._leases.take(outcomes, claimed)
         self._hear(told, upstreams)
         if not was_there and self._known is not None:
-            await self.park(self._known, turn.now)
+            with suppress(StoreError):  # what is claimed is delivered nevertheless
+                await self.park(self._known, turn.now)
         due = None if next_due is None else turn.now + float(next_due)
-        return Turned([record_of(*one) for one in claimed], due, taken, given_up, forgotten)
+        return Turned(records, due, taken, given_up, forgotten)
 
     async def park(self, known: frozenset[str], _: float, /) -> int:
         """Park what waits for upstreams that are not *known* to any process, let go on what is parked for those."""
