@@ -348,12 +348,24 @@ class Around:
 
 
 class _Records(logging.Handler):
+    """What is logged, but for what servers of other stages log: of a shared one, requests may end after their test."""
+
     def __init__(self) -> None:
         super().__init__()
         self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
+        thread = threading.current_thread()
+        if not isinstance(thread, _Serving) or thread.records is self.records:
+            self.records.append(record)
+
+
+class _Serving(threading.Thread):
+    """The thread of a gateway, whose stage has *records*."""
+
+    def __init__(self, service: Service, codes: list[int], records: list[logging.LogRecord]) -> None:
+        super().__init__(target=lambda: codes.append(service.run()))
+        self.records = records
 
 
 @dataclass
@@ -554,7 +566,7 @@ class Stage:
         reloads: list[ReloadOutcome] = []
         service = Service(app, files, listeners, watch=watch, on_reload=reloads.append)
         codes: list[int] = []
-        thread = threading.Thread(target=lambda: codes.append(service.run()))
+        thread = _Serving(service, codes, self._records.records)
         public = (one for one in listeners if isinstance(one.address, TcpAddress) and one.role == "public")
         ports = [one.socket.getsockname()[1] for one in public]
         gateway = Gateway(
