@@ -144,7 +144,7 @@ def cases(token: Callable[..., str]) -> Iterator[tuple[str, str, Any, bool]]:
         places = {
             "header": lambda text: ("", {"x-api-key": text}),
             "query": lambda text: (f"?key={text}", {}),
-            "cookie": lambda text: ("", {"cookie": f"key={text}"}),
+            "cookie": lambda text: ("", {"cookie": f"key={text}"} | origin),
         }
         for text in ("good", "bad", "old", "young", "", "GOOD", "good ", "x" * 600):
             query, headers = places[name](text.replace(" ", "%20") if name == "query" else text)
@@ -154,6 +154,7 @@ def cases(token: Callable[..., str]) -> Iterator[tuple[str, str, Any, bool]]:
         yield from ((name, query, headers, False) for query, headers in (*wrong, ("", bearer("good"))))
     yield "header", "", [("x-api-key", "good"), ("x-api-key", "good")], False
     yield "query", "?key=good&key=good", {}, False
+    yield "cookie", "", {"cookie": "key=good"}, False
     for text, good in (("ada:right", True), ("ada:wrong", False), ("bob:right", False), ("ada", False), (":", False)):
         yield "basic", "", basic(text), good
     yield "basic", "", {"authorization": "Basic %%"}, False

@@ -27,6 +27,7 @@ version: 1
 auth:
   partners: {api_key: {header: x-api-key, keys: {file: keys.yaml}}}
   links: {api_key: {query: key, keys: {file: keys.yaml}}}
+  shoppers: {api_key: {cookie: key, keys: {file: keys.yaml}}}
   ops: {basic: {users: {file: htpasswd}, realm: operations}}
   customers: {jwt: {issuer: https://id.example.com, audience: shop, key: {file: issuer.pem}}}
   pages: {jwt: {issuer: https://id.example.com, audience: shop, key: {file: issuer.pem}, from: {cookie: session}}}
@@ -42,6 +43,8 @@ endpoints:
   GET /claims: {auth: customers, respond: {body: "{{ auth.claims['https://x/y'] }}"}}
   GET /page: {auth: pages, respond: {body: ok}}
   POST /page: {auth: pages, respond: {body: ok}}
+  GET /shop: {auth: shoppers, respond: {body: ok}}
+  POST /shop: {auth: shoppers, respond: {body: ok}}
 """
 BASIC = base64.b64encode(b"ada:secret").decode()
 
@@ -252,12 +255,13 @@ def test_a_refusal_by_a_guard_says_its_detail(client: TestClient) -> None:
         ("POST", {"origin": "http://testserver", "sec-fetch-site": "cross-site"}, 401),
     ],
 )
-def test_a_token_in_a_cookie_needs_a_page_of_ours(
+def test_a_credential_in_a_cookie_needs_a_page_of_ours(
     client: TestClient, token: Callable[..., str], method: str, headers: dict[str, str], status: int
 ) -> None:
     """Browsers send cookies along with requests of foreign pages: unsafe ones need a sign of our own origin."""
-    answer = client.request(method, "/page", headers=headers | {"cookie": f"session={token()}"})
-    assert answer.status_code == status
+    cookies = {"/page": f"session={token()}", "/shop": "key=acme"}
+    answers = [client.request(method, path, headers=headers | {"cookie": sent}) for path, sent in cookies.items()]
+    assert [answer.status_code for answer in answers] == [status, status]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Protocol
 
 from aggregator.exchange import Exchange
-from aggregator.http import SAFE
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keysets import KeySet
 from aggregator.identity.remembered import Remembered
@@ -23,9 +22,6 @@ from aggregator.runtime.admission.schemes import (
     sent_authorization,
 )
 from aggregator.stores.rate import Rate
-
-_OWN_SITES = frozenset({b"same-origin", b"none"})
-"""What ``Sec-Fetch-Site`` says of a page of our own origin, and of a request that no page has made."""
 
 
 class Keys(Protocol):
@@ -119,23 +115,4 @@ class JwtScheme:
         text = cookie(exchange, self._plan.cookie)
         if text is None:
             raise Refused(Reason.MISSING)
-        _refuse_foreign_pages(exchange)
         return text.encode("utf-8", "surrogateescape")
-
-
-def _refuse_foreign_pages(exchange: Exchange) -> None:
-    """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
-
-    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own, as a trusted proxy tells it; without either it may be
-    anybody's (OWASP, CSRF). Where one is there twice, each has to say so.
-    """
-    if exchange.method in SAFE:
-        return
-    sites = {value for name, value in exchange.header_list if name == b"sec-fetch-site"}
-    if sites:
-        if not sites <= _OWN_SITES:
-            raise Refused(Reason.MALFORMED)
-        return
-    origins = [value for name, value in exchange.header_list if name == b"origin"]
-    if not origins or not all(map(exchange.origin.is_named, origins)):
-        raise Refused(Reason.MALFORMED)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from aggregator.edge.cookies import values_of_cookie
 from aggregator.exchange import Exchange
+from aggregator.http import SAFE
 from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keys import KeyRing
 from aggregator.identity.passwords import is_right, read_basic
@@ -61,6 +62,9 @@ class Limited(Exception):  # noqa: N818 - an outcome, not a fault
         self.retry_after = retry_after
         super().__init__("too many wrong credentials came from this address")
 
+
+_OWN_SITES = frozenset({b"same-origin", b"none"})
+"""What ``Sec-Fetch-Site`` says of a page of our own origin, and of a request that no page has made."""
 
 Later = Callable[[], Awaitable[Caller]]
 """What comes to the caller once it is called and awaited; raises as ``judge`` does."""
@@ -140,15 +144,37 @@ class ApiKeyScheme:
 
 
 def cookie(exchange: Exchange, name: str) -> str | None:
-    """Return the value of the cookie *name*, None without one; raises ``Refused`` for two of that name.
+    """Return the value of the cookie *name*, None without one; raises ``Refused``.
 
-    Whoever may set a cookie for a part of the site, or for the domain above it, could put theirs before the caller's.
+    Two of that name are refused: whoever may set a cookie for a part of the site, or for the domain above it, could put
+    theirs before the caller's. So is one that a page of another origin may have made a browser send.
     """
     lines = [value.decode("latin-1") for field, value in exchange.header_list if field == b"cookie"]
     values = values_of_cookie(lines, name)
     if len(values) > 1:
         raise Refused(Reason.MALFORMED)
-    return values[0] if values else None
+    if not values:
+        return None
+    _refuse_foreign_pages(exchange)
+    return values[0]
+
+
+def _refuse_foreign_pages(exchange: Exchange) -> None:
+    """Refuse an unsafe request that a page of another origin may have made: a browser sends cookies along.
+
+    ``Sec-Fetch-Site`` says so, or ``Origin`` names our own, as a trusted proxy tells it; without either it may be
+    anybody's (OWASP, CSRF). Where one is there twice, each has to say so.
+    """
+    if exchange.method in SAFE:
+        return
+    sites = {value for name, value in exchange.header_list if name == b"sec-fetch-site"}
+    if sites:
+        if not sites <= _OWN_SITES:
+            raise Refused(Reason.MALFORMED)
+        return
+    origins = [value for name, value in exchange.header_list if name == b"origin"]
+    if not origins or not all(map(exchange.origin.is_named, origins)):
+        raise Refused(Reason.MALFORMED)
 
 
 def authorization(exchange: Exchange, scheme: str) -> str:

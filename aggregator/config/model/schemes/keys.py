@@ -14,7 +14,7 @@ class ApiKeySettings(Settings):
 
     header: str | None = Field(None, description="Header that carries the key.", examples=["x-api-key"])
     query: str | None = Field(None, description="Query parameter that carries it; masked wherever it is shown.")
-    cookie: str | None = Field(None, description="Cookie that carries it.")
+    cookie: str | None = Field(None, description="Cookie that carries it; unsafe methods then need a page of our own.")
     keys: FileSettings = Field(
         description="YAML list with an entry a line: {name, sha256, scopes, not_before, not_after, rate_limit}.",
         examples=[{"file": "secrets/partners.yaml"}],
