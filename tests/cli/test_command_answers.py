@@ -46,6 +46,9 @@ TOLD: list[tuple[str, Any, str]] = [
     ("breaker show", [{"worker": 7, **USERS, "for": None}], (
         "NAME   WORKER  PHASE        FOR           FAILED   SLOW     IN A ROW  WHY\n"
         "users  7       forced_open  until `auto`  3 of 20  0 of 20  2         ordered by me: deploy\n")),
+    ("breaker show", [USERS | {"phase": "open", "for": 0, "reason": "5 failures"}], (
+        "NAME   PHASE  FOR           FAILED   SLOW     IN A ROW  WHY\n"
+        "users  open   until a call  3 of 20  0 of 20  2         5 failures\n")),
     ("breaker open users --for 10m", [USERS], "users is called no more for 10m.\n"),
     ("breaker close users", [USERS], "users is called always.\n"),
     ("breaker auto users --for 10m", [USERS], "users is called as is declared.\n"),

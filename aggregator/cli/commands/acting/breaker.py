@@ -75,7 +75,10 @@ def _row(breaker: dict[str, Any]) -> tuple[Any, ...]:
     window = breaker["window"]
     failed, slow = (f"{window[name]} of {window['calls']}" for name in ("failures", "slow"))
     is_forced = breaker["phase"].startswith("forced")
-    left = lasting(breaker["for"]) if breaker["for"] is not None else "until `auto`" if is_forced else ""
+    if breaker["for"] == 0 and not is_forced:
+        left = "until a call"  # its pause is over, and nobody has asked since
+    else:
+        left = lasting(breaker["for"]) if breaker["for"] is not None else "until `auto`" if is_forced else ""
     worker = (breaker["worker"],) if "worker" in breaker else ()
     return (breaker["name"], *worker, breaker["phase"], left, failed, slow, breaker["consecutive_failures"],
             breaker["reason"] or "")  # fmt: skip
