@@ -25,10 +25,10 @@ from aggregator.stores.effects.records import STATES, EffectRecord, FixedRequest
 from aggregator.stores.effects.showing import sends
 from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.effects import reading, scripts
-from aggregator.stores.redis.effects.keeping import warnings_about
 from aggregator.stores.redis.effects.leases import Leases
 from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, row_of
 from aggregator.stores.redis.effects.pieces import FORMAT
+from aggregator.stores.redis.keeping import warnings_about
 from aggregator.stores.redis.node import Command
 from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
 from aggregator.stores.shared.plan import StorePlan
