@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,11 @@ def _paid(_: httpx.Request) -> httpx.Response:
     return httpx.Response(201, json={"paid": True})
 
 
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the warnings so far."""
+    return [line.message for line in caplog.records if line.levelname == "WARNING"]
+
+
 def pay(machine: Served, body: str = "1") -> httpx.Response:
     """Return the answer to a payment under a key that is always the same."""
     headers: dict[str, Any] = {"idempotency-key": "k", "x-who": "a", "content-type": "application/json"}
@@ -88,3 +94,50 @@ def test_a_subject_is_erased_where_no_process_is_asked(tmp_path: Path, machines:
         1,
         True,
     )
+
+
+@pytest.mark.parametrize("harm", ["full", "frozen"])
+def test_a_server_that_keeps_nothing_is_asked_again(harm: str, machines: list[Served], server: Valkey) -> None:
+    """No call is made that could not be remembered; once the server keeps what it is given, requests are answered."""
+    one, other = machines
+    if harm == "full":
+        server.ask("CONFIG", "SET", "maxmemory", "1")
+    else:
+        server.freeze()
+    refused = pay(one)
+    assert (refused.status_code, refused.json()["cause"], one.requests) == (503, "state_unavailable", [])
+    if harm == "full":
+        server.ask("CONFIG", "SET", "maxmemory", "0")
+    else:
+        server.thaw()
+    assert pay(other).status_code == 201
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, []),
+        ({"--appendonly": "no"}, ["lost when the shared store stops"]),
+        ({"--appendfsync": "everysec"}, ["The last answers by idempotency key may be lost"]),
+        ({"--maxmemory-policy": "volatile-lru"}, ["forgets keys for want of memory"]),
+    ],
+)
+def test_a_server_that_may_lose_answers_is_told(
+    tmp_path: Path, settings: dict[str, str], told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, before any request; answers expire, so that a policy that takes only such keys loses them, too."""
+    kept = {"--appendonly": "yes", "--appendfsync": "always", **settings}
+    server = Valkey(*(word for setting in kept.items() for word in setting))
+    made: list[Served] = []
+    try:
+        made.append(Served(tmp_path, FILE.format(url=server.start().url), _paid))
+        while len(warned(caplog)) < len(told):
+            made[0].run(asyncio.sleep(0.001))
+        assert pay(made[0]).status_code == 201
+    finally:
+        for each in made:
+            each.close()
+        server.close()
+    assert len(warned(caplog)) == len(told)
+    assert all(part in line for part, line in zip(told, warned(caplog), strict=True))

@@ -78,7 +78,9 @@ class IdempotentAnswers:
         if place is None:
             return AnswersInMemory(self._clock)
         if isinstance(place, StorePlan):
-            return AnswersInRedis(place)
+            shared = AnswersInRedis(place)
+            shared.begin()
+            return shared
         return await asyncio.to_thread(AnswersInFile, place, self._clock)
 
     def move(self, place: Place, answers: Answers) -> None:

@@ -77,6 +77,10 @@ class Cluster:
             raise StoreError("The store is not connected.")
         return self._follow(self._nodes[place].send(command), command)
 
+    def servers(self) -> list[Callable[[Command], Awaitable[Any]]]:
+        """Return what sends a command to each node, whatever its key."""
+        return [node.send for node in self._nodes.values()]
+
     async def _follow(self, reply: asyncio.Future[Any], command: Command) -> Any:
         from redis.exceptions import AskError, MovedError
 

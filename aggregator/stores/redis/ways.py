@@ -10,6 +10,8 @@ from aggregator.stores.redis.connecting import connections
 from aggregator.stores.redis.node import Command, Node
 from aggregator.stores.shared.address import StoreAddress
 
+Send = Callable[[Command], Awaitable[Any]]
+
 
 class Ways(Protocol):
     """The way to whoever keeps a key."""
@@ -23,6 +25,9 @@ class Ways(Protocol):
 
     def send(self, key: bytes, command: Command, /) -> Awaitable[Any]:
         """Send *command* to who has *key*; return the reply to come, which may raise ``StoreError``."""
+
+    def servers(self) -> list[Send]:
+        """Return what sends a command to each server, whatever its key."""
 
     def close(self) -> None:
         """Close the connections; what waits fails."""
@@ -46,6 +51,10 @@ class OneNode:
     def send(self, _: bytes, command: Command) -> Awaitable[Any]:
         """Send *command*; return the reply to come."""
         return self._node.send(command)
+
+    def servers(self) -> list[Send]:
+        """Return what sends a command to it."""
+        return [self._node.send]
 
     def close(self) -> None:
         """Close the connection; what waits fails."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 from typing import Any, Final
 
 from aggregator.errors import StoreError
@@ -18,7 +19,8 @@ from aggregator.stores.answers.table import Bounds, Held
 from aggregator.stores.redis.answers import scripts
 from aggregator.stores.redis.answers.doubts import Doubts
 from aggregator.stores.redis.cluster import Cluster
-from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
+from aggregator.stores.redis.keeping import ANSWERS, warnings_about
+from aggregator.stores.redis.ways import OneNode, Send, Ways, good, open_way
 from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
 
@@ -35,6 +37,8 @@ class AnswersInRedis:
     """Those at the place that *plan* names."""
 
     def __init__(self, plan: StorePlan) -> None:
+        self._beginning: asyncio.Task[None] | None = None
+        self._warned: tuple[str, ...] = ()
         self._prefix = plan.prefix.encode()
         self._label = plan.address.label
         is_cluster = plan.address.kind == "cluster"
@@ -43,6 +47,14 @@ class AnswersInRedis:
         self._connecting = asyncio.Lock()
         self._is_told = False
         self._doubts = Doubts(self._give_back)
+
+    def begin(self) -> None:
+        """Connect beside everything else, so that the log tells at the start what is wrong with the server."""
+        self._beginning = asyncio.create_task(self._begin())
+
+    async def _begin(self) -> None:
+        with suppress(StoreError):
+            await self._connect()
 
     async def claim(self, key: bytes, request: bytes, lifetime: float, subject: bytes | None = None) -> Held | int:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
@@ -109,6 +121,9 @@ class AnswersInRedis:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._beginning is not None:
+            self._beginning.cancel()
+            await asyncio.gather(self._beginning, return_exceptions=True)
         await self._doubts.aclose()
         await self._way.aclose()
 
@@ -137,9 +152,24 @@ class AnswersInRedis:
                 self._due = loop.time() + _PAUSE
                 self._lose(str(error))
                 raise
-        if self._is_told:
-            self._is_told = False
-            log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
+            if self._is_told:
+                self._is_told = False
+                log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
+            await self._warn()
+
+    async def _warn(self) -> None:
+        """Tell in which ways each server may lose answers; once, until that is otherwise."""
+        found: dict[str, None] = {}
+        for send in self._way.servers():
+
+            async def ask(*command: bytes, send: Send = send) -> Any:
+                return good(await send(command))
+
+            found.update({sentence: None async for sentence in warnings_about(ask, ANSWERS)})
+        if tuple(found) != self._warned:
+            self._warned = tuple(found)
+            for sentence in found:
+                log(_log, logging.WARNING, sentence, store=self._label)
 
     def _lose(self, why: str) -> None:
         self._way.close()
