@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from aggregator.plan.explaining.explain import explain
@@ -89,6 +91,21 @@ def test_answers_by_key_that_all_machines_share(plan_of) -> None:
     plan = plan_of(f"server: {{idempotency: {{store: shared}}}}\nstore: redis://cache.test\n{text}")
     (words,) = sharing_words(plan.endpoints[0], plan)
     assert words.startswith("answers by idempotency key are kept for all processes, in redis://cache.test:6379; while")
+
+
+def test_wrong_credentials_are_counted_together(plan_of, tmp_path: Path) -> None:
+    """Where the scheme of an endpoint limits them; one that limits none shares nothing."""
+    (tmp_path / "keys.yaml").write_text(f"- {{name: ann, sha256: {64 * 'a'}}}\n")
+    text = """
+    server: {workers: 2}
+    auth:
+      strict: {api_key: {header: x-api-key, keys: {file: keys.yaml}}}
+      loose: {api_key: {header: x-api-key, keys: {file: keys.yaml}}, failures: none}
+    endpoints: {GET /a: {auth: strict, respond: {body: 1}}, GET /b: {auth: loose, respond: {body: 1}}}
+    """
+    plan = plan_of(text)
+    told = "wrong credentials are counted by all processes together, in the supervisor; while it is away by each alone"
+    assert [sharing_words(endpoint, plan) for endpoint in plan.endpoints] == [(told,), ()]
 
 
 def test_a_store_elsewhere_keeps_switches(plan_of) -> None:

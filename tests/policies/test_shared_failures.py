@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from sharing import Machine
+from tiers import starts_processes
+from valkey import Valkey
 
 from tests.policies.conftest import START, Served
 
@@ -23,18 +25,28 @@ RIGHT = "agk_right"
 class Process(Served):
     """One of several processes."""
 
-    def __init__(self, folder: Path, machine: Machine) -> None:
-        self._machine = machine
-        super().__init__(folder, TEXT)
+    def __init__(self, folder: Path, place: Machine | str) -> None:
+        self._place = place
+        super().__init__(
+            folder, TEXT if isinstance(place, Machine) else f"{TEXT}store: {{url: '{place}', timeout: 10s}}"
+        )
 
     def before(self) -> None:
         """Lead to the store of the machine."""
-        self.app.running.stores.memory = self._machine.way
+        if isinstance(self._place, Machine):
+            self.app.running.stores.memory = self._place.way
 
     def sent(self, key: str, address: str = "192.0.2.1") -> int:
         """Return the status of a request with *key* from *address*."""
         status: int = self.get("/a", headers={"x-api-key": key}, address=address).status_code
+        if not isinstance(self._place, Machine):
+            self.run(self._settle())
         return status
+
+    async def _settle(self) -> None:
+        """Wait until the server has counted what it was told: it answers in order."""
+        running = self.app.running
+        await running.stores.found(running.plan.store).store.get(b"nothing")
 
 
 @pytest.fixture
@@ -46,9 +58,25 @@ def machine() -> Machine:
 @pytest.fixture
 def processes(tmp_path: Path, machine: Machine) -> Iterator[list[Process]]:
     """Return two processes of one file."""
+    yield from started(tmp_path, machine)
+
+
+@pytest.fixture
+@starts_processes
+def machines(tmp_path: Path) -> Iterator[list[Process]]:
+    """Return two processes of one file, and of two machines, with a real server between them."""
+    server = Valkey()
+    try:
+        yield from started(tmp_path, server.start().url)
+    finally:
+        server.close()
+
+
+def started(tmp_path: Path, place: Machine | str) -> Iterator[list[Process]]:
+    """Yield two processes that have their store at *place*."""
     (tmp_path / "keys.yaml").write_text(f"- {{name: ann, sha256: {sha256(RIGHT.encode()).hexdigest()}}}\n")
     with ExitStack() as stack:
-        made = [Process(tmp_path, machine) for _ in range(2)]
+        made = [Process(tmp_path, place) for _ in range(2)]
         for process in made:
             stack.callback(process.close)
         yield made
@@ -59,6 +87,15 @@ def test_an_address_fails_as_often_as_the_limit_says_wherever_it_asks(processes:
     statuses = [processes[number % 2].sent("wrong") for number in range(12)]
     assert statuses == [401] * 6 + [429] * 6
     assert [process.sent("wrong", "192.0.2.2") for process in processes] == [401] * 2
+
+
+def test_machines_count_failures_in_a_server(machines: list[Process]) -> None:
+    """By scripts of its own, with its clock: together they verify no more than the limit, and one for each that is new."""
+    one, other = machines
+    assert [machines[number % 2].sent("wrong") for number in range(12)] == [401] * 6 + [429] * 6
+    assert [one.sent("wrong", "192.0.2.2") for _ in range(5)] == [401] * 5
+    assert [one.sent(RIGHT, "192.0.2.2") for _ in range(3)] == [200] * 3
+    assert [other.sent("wrong", "192.0.2.2") for _ in range(2)] == [401, 429]
 
 
 def test_a_process_that_knows_nothing_of_an_address_verifies_one_more(processes: list[Process]) -> None:

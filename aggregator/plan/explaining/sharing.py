@@ -15,6 +15,7 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
         return ()
     place = store.address.label if store.is_remote else "the supervisor"
     limits = (f"limits are counted by all processes together, in {place}; while it is away each grants its share",)
+    failures = (f"wrong credentials are counted by all processes together, in {place}; while it is away by each alone",)
     purges = (f"what one process purges all forget, told by way of {place}",)
     kept = ", ".join(_kept_for_all(endpoint))
     replies = (f"{kept} are kept for all processes, in {place}; while it is away each has only its own",)
@@ -26,6 +27,7 @@ def sharing_words(endpoint: EndpointPlan, whole: Plan) -> tuple[str, ...]:
     each = (f"each process has for itself: {', '.join(apart)}",)
     return (
         *(limits if _has_limits(endpoint) else ()),
+        *(failures if _counts_failures(endpoint, whole) else ()),
         *(purges if _has_purges(endpoint) else ()),
         *(replies if kept else ()),
         *(flights if _has_flights(endpoint) else ()),
@@ -38,6 +40,12 @@ def _has_limits(endpoint: EndpointPlan) -> bool:
     """Return whether requests of *endpoint*, or its calls, are limited in how many come in a time."""
     limited = any(call.upstream.rate_limit is not None for call in calls_in(endpoint.fan))
     return bool(endpoint.admission.limits.windows) or limited
+
+
+def _counts_failures(endpoint: EndpointPlan, whole: Plan) -> bool:
+    """Return whether an address may send wrong credentials to *endpoint* a limited number of times."""
+    auth = endpoint.admission.auth
+    return auth is not None and any(one.failures is not None and one.name in auth.schemes for one in whole.schemes)
 
 
 def _has_purges(endpoint: EndpointPlan) -> bool:
