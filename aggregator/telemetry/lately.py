@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
 from aggregator.telemetry.logging import log
+from aggregator.telemetry.redaction import Masker, redact_text
 
 MOST, LONGEST = 200, 300
 """Changes that are kept, and characters of each of their values."""
@@ -29,15 +30,25 @@ class Happened(Struct, frozen=True):
 
 
 class Lately:
-    """The last changes, the newest of ``MOST``, by the Unix time of *clock*."""
+    """The last changes, the newest of ``MOST``, by the Unix time of *clock*.
+
+    Secrets that are known when a change comes are not kept: when it is shown, nobody may know any more that they were
+    some.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._ring: deque[Happened] = deque(maxlen=MOST)
+        self._masker = Masker()
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Keep nothing of *secrets* from now on."""
+        self._masker.learn(secrets)
 
     def note(self, level: int, sentence: str, fields: Mapping[str, Any]) -> None:
         """Keep one change, in place of the oldest where there are too many."""
-        told = {name: _text(value)[:LONGEST] for name, value in fields.items() if value not in (None, "")}
+        said = {name: _text(value) for name, value in fields.items() if value not in (None, "")}
+        told = {name: redact_text(self._masker(value))[:LONGEST] for name, value in said.items()}
         self._ring.append(Happened(self._clock(), logging.getLevelName(level).lower(), sentence, told))
 
     def shown(self, clean: Callable[[str], str]) -> list[dict[str, Any]]:

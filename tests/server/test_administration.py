@@ -122,6 +122,19 @@ def test_a_refused_reload_says_its_problems(admin):
     assert gateway.get("/n").json == 1
 
 
+def test_a_refused_reload_tells_no_secret(stage):
+    """Neither one of the file that is served nor one of what was refused: problems may name values of variables."""
+    text = ADMIN + 'upstreams: {up: {url: "http://127.0.0.1:9", headers: {x-key: "${KEY}"}}}\n' + ENDPOINT
+    gateway = stage.gateway(text, env={"KEY": "canary-of-a-key", "OTHER": "canary-of-another"})
+    gateway.write(text.replace("${KEY}", "${OTHER}") + "\ncanary-of-a-key: 1\ncanary-of-another: 2\n")
+    with stage.wire(gateway.admin) as wire:
+        refused = wire.send(f"POST /-/reload HTTP/1.1\r\nhost: 127.0.0.1\r\n{SHOWN}\r\n\r\n".encode()).reply()
+    assert refused.status == 422
+    assert [one["code"] for one in refused.json["refusal"]["problems"]].count("unknown-key") == 2
+    assert "canary" not in refused.body.decode()
+    assert "canary" not in str(gateway.said("refused"))
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [

@@ -56,6 +56,25 @@ def test_only_the_last_ones_are_kept():
     }  # fmt: skip
 
 
+def test_a_secret_is_masked_when_a_change_comes():
+    """Not when it is shown, alone: the file may have another value by then, and nobody knows of the old one."""
+    lately = Lately()
+    lately.learn({"canary-of-then"})
+    lately.note(logging.INFO, "It has changed.", {"why": "x" * (LONGEST - 4) + "canary-of-then"})
+    [kept] = lately.shown(str)
+    assert kept["fields"]["why"] == "x" * (LONGEST - 4) + "****"
+
+
+def test_what_was_secret_once_is_not_told_later(stage):
+    """A refused save speaks of a value of a variable; when another is served, the old one is still told nowhere."""
+    gateway = stage.gateway(ROUTES.replace('"up:/a"', '"up:/a?key=${KEY}"'), env={"KEY": "canary-of-a-variable"})
+    refused = gateway.reload(ROUTES.replace('"up:/a"', '"canary-of-a-variable:/a"'))
+    assert refused.verdict == "refused"
+    gateway.reload(ROUTES)
+    assert "canary" not in str(_asked(stage, gateway, "/-/lately")[:3])
+    assert "canary" not in str(gateway.said("A new configuration was refused"))
+
+
 def test_a_change_is_kept_though_the_log_leaves_it_out(monkeypatch):
     """An operator who has the log say less still sees on the page what has changed."""
     kept, quiet = Lately(), logging.getLogger("aggregator.tests.quiet")

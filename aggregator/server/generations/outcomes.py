@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from aggregator.diagnostics import Source, render_text
+from msgspec.structs import replace
+
+from aggregator.diagnostics import Diagnostic, Source, render_text
 from aggregator.errors import ConfigError, StartupError, place_of
 from aggregator.plan.types import Plan
 from aggregator.server.changes.lines import veil_report
 from aggregator.server.generations.reload import ReloadOutcome, Verdict, needs_restart
-from aggregator.telemetry.lately import log_change
+from aggregator.telemetry.lately import LATELY, log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
@@ -28,10 +30,20 @@ def _starred(error: ConfigError) -> dict[str, Source]:
     return starred
 
 
+def _veiled(error: ConfigError, served: frozenset[str]) -> tuple[str, tuple[Diagnostic, ...]]:
+    """Return the line for the log and the problems of *error* without its secrets and those that are *served*."""
+    clean = veil_report(error.secrets | served)
+    problems = [
+        replace(one, message=clean(one.message), hint=one.hint and clean(one.hint)) for one in error.diagnostics
+    ]
+    return clean(str(error)), tuple(problems)
+
+
 class Outcomes:
     """The outcomes of reloads since the start with the plan *first*.
 
-    *applied* and *refused* count configurations. *last_refusal* is the one that stands: None once the files say again
+    What is told of a refusal holds no secret of the files that are served or were refused, *report* apart, which is for
+    who runs the process. *applied* and *refused* count configurations. *last_refusal* is the one that stands: None once the files say again
     what is served, or what is served is new.
     """
 
@@ -39,6 +51,8 @@ class Outcomes:
         self.applied = self.refused = 0
         self.last_refusal: ReloadOutcome | None = None
         self._first = first
+        self._served = first.secrets
+        LATELY.learn(first.secrets)
         self._problems: ConfigError | None = None
         self._waiting: tuple[str, ...] = ()
         self._shown: tuple[ReloadOutcome, frozenset[str], dict[str, Any]] | None = None  # asked for four times a second
@@ -64,14 +78,15 @@ class Outcomes:
         self.last_refusal = self._problems = None
         return ReloadOutcome(Verdict.UNCHANGED, generation)
 
-    def refuse(self, generation: int, why: str) -> ReloadOutcome:
-        """Return a refusal in words, for which no place in a file stands."""
-        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, why, why))
+    def refuse(self, generation: int, why: str, secrets: frozenset[str] = frozenset()) -> ReloadOutcome:
+        """Return a refusal in words, for which no place in a file stands; *secrets* are those of what was refused."""
+        said = veil_report(secrets | self._served)(why)
+        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, said, said))
 
-    def refuse_failed(self, generation: int, error: Exception) -> ReloadOutcome:
-        """Return the refusal of what could not be made ready by *error*, which is a fault of ours or of the machine."""
+    def refuse_failed(self, generation: int, error: Exception, plan: Plan | None = None) -> ReloadOutcome:
+        """Return the refusal of *plan*, which could not be made ready by *error*: a fault of ours or of the machine."""
         if isinstance(error, StartupError):
-            return self.refuse(generation, str(error))
+            return self.refuse(generation, str(error), frozenset() if plan is None else plan.secrets)
         _log.debug("The fault.", exc_info=error)
         return self.refuse(generation, f"It failed by a fault of the program: {place_of(error)}")
 
@@ -87,13 +102,14 @@ class Outcomes:
             return ReloadOutcome(Verdict.UNCHANGED, generation)
         self._problems = error
         shown = render_text(error.diagnostics, _starred(error)) if error.sources else report
-        return self._refuse(
-            ReloadOutcome(Verdict.REFUSED, generation, 0.0, str(error), report, error.diagnostics, shown=shown)
-        )
+        summary, problems = _veiled(error, self._served)
+        return self._refuse(ReloadOutcome(Verdict.REFUSED, generation, 0.0, summary, report, problems, shown=shown))
 
     def swapped(self, generation: int, plan: Plan, seconds: float, *, said: str, workers: int = 0) -> ReloadOutcome:
         """Return that *generation* serves *plan*, prepared in *seconds*; the log says it by *said*."""
         self.applied += 1
+        self._served = plan.secrets
+        LATELY.learn(plan.secrets)
         self.last_refusal = self._problems = None
         count = len(plan.endpoints)
         log_change(_log, logging.INFO, said, generation=generation, config=plan.digest[:12], endpoints=count,

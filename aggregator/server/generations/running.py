@@ -205,7 +205,7 @@ class Running:
         current = self.generation
         if current is None:  # stopped while this waited for its turn
             return ReloadOutcome(Verdict.UNCHANGED, 0)
-        started = asyncio.get_running_loop().time()
+        started, plan = asyncio.get_running_loop().time(), None
         try:
             plan = await asyncio.to_thread(self._source.load)
             if plan.digest == current.plan.digest:
@@ -223,7 +223,7 @@ class Running:
             report = self._source.describe(error)
             return self.outcomes.refuse_problems(current.number, error, report, asked=asked)
         except Exception as error:  # a fault of ours must not end reloading
-            return self.outcomes.refuse_failed(current.number, error)
+            return self.outcomes.refuse_failed(current.number, error, plan)
         return Prepared(plan, offs, observers, current, fresh, started, change, moving)
 
     async def switch(self) -> None:
