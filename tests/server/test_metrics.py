@@ -11,8 +11,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
+from aggregator.plan.telemetry import SloPlan
 from aggregator.server.metrics import page
 from aggregator.server.metrics.sampling import BACKGROUND_STATES
+from aggregator.server.metrics.series import EndpointSeries
 from aggregator.telemetry.metrics.families import FAMILIES
 
 from .conftest import reply_of
@@ -59,6 +61,27 @@ def test_requests_are_counted_by_endpoint_and_class(counted):
     assert values(samples, "aggregator_requests_total", "GET /users/{id}", "4xx") == 1
     assert values(samples, "aggregator_request_duration_seconds_count", "GET /users/{id}", "2xx") == 3
     assert values(samples, "aggregator_response_size_bytes_count", "GET /users/{id}") == 4
+
+
+def test_an_answer_is_bad_once():
+    """By `partial: bad`, what is late or a 5xx besides is not bad for its missing part: rules would take it off twice."""
+    series = EndpointSeries("GET /x", (1.0,), (), SloPlan(0.99, 1.0, partial_is_bad=True))
+    for status, seconds in ((200, 0.5), (404, 1.0), (200, 1.5), (502, 0.5)):
+        series.add_partial(status, seconds)
+    assert (series.partial, series.spoilt) == (4, 2)
+
+
+def test_answers_that_should_have_been_whole_are_counted(stage):
+    """Where the file says `partial: bad`, for the rules of `aggregator monitoring`; elsewhere there is no series."""
+    whole = '  GET /whole: {slo: {objective: 99%, partial: bad, latency: 10s}, fan_out: {b: {url: "up:/no", optional: true}}}'
+    gateway = stage.gateway(METRICS + ENDPOINTS + whole)
+    for path in ("/whole", "/both"):
+        gateway.get(path)
+    samples = scraped(gateway.get("/metrics").body.decode())
+    told = {
+        labels: value for (name, labels), value in samples.items() if name == "aggregator_slo_partial_answers_total"
+    }
+    assert told == {'["GET /whole"]': 1}
 
 
 def test_parts_and_calls_are_counted_by_what_became_of_them(counted):

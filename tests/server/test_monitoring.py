@@ -65,7 +65,7 @@ def test_a_promised_latency_is_a_boundary(plan):
 def test_partial_answers_are_bad_where_the_file_says_so(plan):
     """They are taken off the good ones."""
     reads = {rule["labels"]["endpoint"]: rule["expr"] for rule in rules_of(plan) if "record" in rule}
-    assert "partial" in reads["GET /b"]
+    assert "slo_partial" in reads["GET /b"]
     assert "partial" not in reads["GET /a"]
 
 

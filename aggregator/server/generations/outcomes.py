@@ -43,8 +43,8 @@ class Outcomes:
     """The outcomes of reloads since the start with the plan *first*.
 
     What is told of a refusal holds no secret of the files that are served or were refused, *report* apart, which is for
-    who runs the process. *applied* and *refused* count configurations. *last_refusal* is the one that stands: None once the files say again
-    what is served, or what is served is new.
+    who runs the process. *applied* and *refused* count configurations. *last_refusal* is the one that stands: None once
+    the files say again what is served, or what is served is new.
     """
 
     def __init__(self, first: Plan) -> None:

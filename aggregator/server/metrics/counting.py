@@ -45,7 +45,10 @@ class Counts:
         known = self.endpoints
         self.endpoints = {}
         for endpoint in plan.declared:
-            fresh, old = EndpointSeries(endpoint.key, self.bounds, _parts(endpoint)), known.get(endpoint.key)
+            fresh, old = (
+                EndpointSeries(endpoint.key, self.bounds, _parts(endpoint), endpoint.slo),
+                known.get(endpoint.key),
+            )
             if old is not None:
                 fresh.go_on_from(old)
             self.endpoints[endpoint.key] = fresh
@@ -62,7 +65,7 @@ class Counts:
         self.answered(event.endpoint, event.exchange, event.status, event.parts, seconds, event.size, smooth=False)
         series = self.endpoints.get(event.endpoint)
         if event.is_partial and series is not None:
-            series.partial += 1
+            series.add_partial(event.status, seconds)
 
     def answered(
         self, endpoint: str, exchange: Exchange, status: int, parts: tuple[Result, ...], seconds: float, size: int,

@@ -51,6 +51,7 @@ def _of_endpoints(counts: Counts) -> Iterator[Sampled]:
     yield families.DURATIONS, (sample for one in endpoints for sample in one.by_class())
     yield families.SIZES, ((one.labels, one.sizes) for one in endpoints)
     yield families.PARTIAL, ((one.labels, one.partial) for one in endpoints)
+    yield families.SLO_PARTIAL, ((one.labels, one.spoilt) for one in endpoints if one.wants_whole)
     yield families.PARTS, ((part.labels, part.table) for one in endpoints for part in one.parts.values())
 
 

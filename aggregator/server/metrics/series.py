@@ -6,12 +6,14 @@ A series that first appears with its first failure hides that failure from ``rat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Final
 
 from aggregator.causes import CAUSES, Cause, State
 from aggregator.parts.events import WELL
 from aggregator.parts.result import Result
 from aggregator.plan.calls import PartPlan
+from aggregator.plan.telemetry import SloPlan
 from aggregator.telemetry.metrics.exposition import Sample, Table, labels_text
 from aggregator.telemetry.metrics.histogram import Histogram
 
@@ -81,15 +83,33 @@ class EndpointSeries:
     """The numbers of one endpoint; ``durations`` by status class.
 
     Of answers that went well with all of as many parts as its *width*, only ``seconds`` and ``octets`` are put down.
+    Where it ``wants_whole`` answers, ``spoilt`` counts those that break its *slo* by a missing part alone.
     """
 
-    __slots__ = ("_parts", "_told", "durations", "labels", "octets", "partial", "seconds", "sizes", "width")
+    __slots__ = (
+        "_latency",
+        "_parts",
+        "_told",
+        "durations",
+        "labels",
+        "octets",
+        "partial",
+        "seconds",
+        "sizes",
+        "spoilt",
+        "wants_whole",
+        "width",
+    )  # fmt: skip
 
-    def __init__(self, endpoint: str, bounds: tuple[float, ...], parts: Sequence[PartPlan]) -> None:
+    def __init__(
+        self, endpoint: str, bounds: tuple[float, ...], parts: Sequence[PartPlan], slo: SloPlan | None = None
+    ) -> None:
         self.labels = labels_text(("endpoint", endpoint))
         self.durations = [Histogram(bounds) for _ in CLASSES]
         self.sizes = Histogram(_SIZE_BOUNDS)
-        self.partial = 0
+        self.partial = self.spoilt = 0
+        self.wants_whole = slo is not None and slo.partial_is_bad
+        self._latency = inf if slo is None or slo.latency is None else slo.latency
         self.width = len(parts)
         self._parts = {part.name: PartSeries(endpoint, part.name, outcomes_of(part)) for part in parts}
 
@@ -102,7 +122,7 @@ class EndpointSeries:
     def go_on_from(self, old: EndpointSeries) -> None:
         """Go on with the numbers of *old*; those of parts that were not there, or could end otherwise, begin anew."""
         known = old.parts
-        self.durations, self.sizes, self.partial = old.durations, old.sizes, old.partial
+        self.durations, self.sizes, self.partial, self.spoilt = old.durations, old.sizes, old.partial, old.spoilt
         self._told = old._told
         self._open()
         for name, part in self._parts.items():
@@ -116,6 +136,12 @@ class EndpointSeries:
         for result in parts:
             if (part := self._parts.get(result.name)) is not None:
                 part.add(result.state, result.cause)
+
+    def add_partial(self, status: int, seconds: float) -> None:
+        """Count an answer that lacked parts, once more."""
+        self.partial += 1
+        if self.wants_whole and status < 500 and seconds <= self._latency:
+            self.spoilt += 1
 
     def fold(self) -> None:
         """Count what was only put down."""

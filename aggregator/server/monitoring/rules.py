@@ -124,7 +124,10 @@ def _all(endpoint: EndpointPlan, window: str) -> str:
 
 
 def _good(endpoint: EndpointPlan, slo: SloPlan, window: str) -> str:
-    """Return the rate of good requests: no 5xx, not later than the objective's latency, and whole if it says so."""
+    """Return the rate of good requests: no 5xx, not later than the objective's latency, and whole if it says so.
+
+    An answer may be bad in several ways: only what is bad for a missing part alone is taken off those that are in time.
+    """
     fine = f'{_of(endpoint)},status!="5xx"'
     if slo.latency is None:
         good = f"sum(rate(aggregator_requests_total{{{fine}}}[{window}]))"
@@ -133,7 +136,7 @@ def _good(endpoint: EndpointPlan, slo: SloPlan, window: str) -> str:
         good = f"sum(rate({bucket}[{window}]))"
     if not slo.partial_is_bad:
         return good
-    return f"{good} - sum(rate(aggregator_partial_answers_total{{{_of(endpoint)}}}[{window}]))"
+    return f"{good} - sum(rate(aggregator_slo_partial_answers_total{{{_of(endpoint)}}}[{window}]))"
 
 
 def _of(endpoint: EndpointPlan) -> str:

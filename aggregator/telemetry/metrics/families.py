@@ -33,6 +33,9 @@ SIZES: Final = Family("aggregator_response_size_bytes", "histogram", ("endpoint"
     "Bodies of answers, before content coding.")  # fmt: skip
 PARTIAL: Final = Family("aggregator_partial_answers", "counter", ("endpoint",),
     "Answers in which an optional part was missing.")  # fmt: skip
+SLO_PARTIAL: Final = Family("aggregator_slo_partial_answers", "counter", ("endpoint",),
+    "Answers of endpoints with `slo: {partial: bad}` that are bad for nothing but a missing part: no 5xx, and in time."
+    )  # fmt: skip
 PARTS: Final = Family("aggregator_parts", "counter", ("endpoint", "part", "state", "cause"),
     "Parts of answers, by what became of them and why they failed.")  # fmt: skip
 ATTEMPTS: Final = Family("aggregator_attempts", "counter", ("upstream", "status", "cause"),
