@@ -261,7 +261,7 @@ def test_what_was_claimed_by_a_reply_that_never_came_is_delivered(pair: Pair, mo
         raise StoreError("No reply came.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pair.one, "_good", lost)
+        patch.setattr("aggregator.stores.redis.effects.link.good", lost)
         with pytest.raises(StoreError, match="No reply"):
             pair.turn(pair.one)
     (claimed,) = pair.turn(pair.one).claimed

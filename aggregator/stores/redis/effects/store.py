@@ -1,9 +1,7 @@
 """Durable effects in a server that machines share: an ``EffectStore`` by scripts.
 
-    away ── a turn of deliveries connects ──▶ there ── a reply is late or an error, the connection breaks ──▶ away
-
-While it is away everything fails at once, and each turn tries again. A process is there for as long as it takes turns;
-what it had leased waits again once it has taken none for ``LEASE`` seconds.
+A process is there for as long as it takes turns; what it had leased waits again once it has taken none for ``LEASE``
+seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha1
 from typing import Any, Final
 
 import msgspec
@@ -23,14 +20,10 @@ from aggregator.errors import StoreError
 from aggregator.stores.effects.contract import EXPIRED, FROM, MOST, Bounds, Filter, Kept, Turn, Turned
 from aggregator.stores.effects.records import STATES, EffectRecord, FixedRequest
 from aggregator.stores.effects.showing import sends
-from aggregator.stores.redis.cluster import Cluster
 from aggregator.stores.redis.effects import reading, scripts
 from aggregator.stores.redis.effects.leases import Leases
+from aggregator.stores.redis.effects.link import Link
 from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, row_of
-from aggregator.stores.redis.effects.pieces import FORMAT
-from aggregator.stores.redis.keeping import warnings_about
-from aggregator.stores.redis.node import Command
-from aggregator.stores.redis.ways import OneNode, Ways, good, open_way
 from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
 
@@ -49,102 +42,36 @@ class EffectsInRedis:
     """The effects at the place that *plan* names."""
 
     def __init__(self, plan: StorePlan, wall: Callable[[], float] = time.time) -> None:
-        self._base = b"%be:{effects}:" % plan.prefix.encode()
-        self._label = plan.address.label
+        self._link = Link(plan)
         self._wall = wall
         self._me = secrets.token_hex(8)
-        late = max(_LATE, plan.timeout)
-        is_cluster = plan.address.kind == "cluster"
-        self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, late, self._lose)
-        self._is_readable = False
-        """Whether this program knows the form of what is kept there."""
-        self._sent: set[bytes] = set()
-        """Scripts that the server knows."""
         self._leases = Leases()
         self._known: frozenset[str] | None = None
         """What the server is told again that forgot it."""
         self._place = 0
-        self._told: tuple[str, ...] = ()
-        self.trouble: str | None = None
-        """Why nothing can be written at the moment; None while it can."""
         self.kept = Kept()
         """What is kept, as far as it was last heard."""
         self.upstreams: set[str] = set()
         """The upstreams to which something waits, or did."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written at the moment; None while it can."""
+        return self._link.trouble
+
     async def open(self) -> None:
         """Connect, if the server is there: one that is not is told, and tried again by each turn."""
         try:
-            await self._connect()
+            await self._link.connect()
             await self.look()
         except StoreError as error:
-            self._lose(str(error))
-
-    async def _connect(self) -> None:
-        self._is_readable = False
-        await open_way(self._way)
-        self._sent.clear()
-        try:
-            await self._check_version()
-        except StoreError:
-            self._way.close()
-            raise
-        told = tuple([sentence async for sentence in warnings_about(self._ask)])
-        if told != self._told:
-            self._told = told
-            for sentence in told:
-                log(_log, logging.WARNING, sentence, store=self._label)
-
-    async def _check_version(self) -> None:
-        """Raise ``StoreError`` where this program cannot read what is kept: nothing may be asked then."""
-        version = await self._ask(b"INCRBY", self._base + b"v", 0)
-        if int(version) == 0:
-            await self._ask(b"SET", self._base + b"v", FORMAT)
-        elif int(version) > FORMAT:
-            raise StoreError(f"its effects are of version {int(version)}, and this program reads {FORMAT}")
-        self._is_readable = True
-
-    async def _ask(self, *command: bytes | str | int | float) -> Any:
-        return good(await self._way.send(self._base, command))
-
-    async def _run(self, script: bytes, *given: Any, raw: tuple[bytes, ...] = ()) -> Any:
-        """Return the reply to *script*, given values that are packed, and *raw* ones, which Lua could not unpack.
-
-        Raises ``StoreError``, and has trouble then.
-        """
-        values: Command = (1, self._base, _encode(given), *raw)
-        try:
-            if not self._is_readable:
-                raise StoreError(self.trouble or "The store is not connected.")
-            if script in self._sent:
-                found = await self._way.send(self._base, (b"EVALSHA", sha1(script).hexdigest(), *values))  # noqa: S324
-                if not (isinstance(found, Exception) and "NOSCRIPT" in f"{type(found).__name__} {found}".upper()):
-                    return self._good(found)
-            found = self._good(await self._way.send(self._base, (b"EVAL", script, *values)))
-        except StoreError as error:
-            self._lose(str(error))
-            raise
-        self._sent.add(script)
-        return found
-
-    def _good(self, reply: Any) -> Any:
-        found = good(reply)
-        if self.trouble is not None:
-            log(_log, logging.WARNING, "Durable effects can be written again.", store=self._label)
-            self.trouble = None
-        return found
-
-    def _lose(self, why: str) -> None:
-        """Have trouble, because of *why*."""
-        if self.trouble is None:
-            log(_log, logging.ERROR, "Durable effects cannot be written.", store=self._label, reason=why)
-        self.trouble = why
+            self._link.lose(str(error))
 
     def _hear(self, told: list[bytes], upstreams: list[bytes] | None = None) -> None:
         """Take note of what a script has *told* of all that is kept."""
         place, size, *counts = map(int, told)
         if place < self._place:
-            log(_log, logging.ERROR, "The shared store has lost durable effects.", store=self._label)
+            log(_log, logging.ERROR, "The shared store has lost durable effects.", store=self._link.label)
         self._place = place
         self.kept = Kept(dict(zip(STATES, counts, strict=True)), size)
         if upstreams is not None:
@@ -161,7 +88,7 @@ class EffectsInRedis:
     async def _put(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[bool]:
         raw = tuple([_encode(record.request) for records in groups for record in records])
         given = [[packed(record) for record in records] for records in groups]
-        found, told = await self._run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
+        found, told = await self._link.run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
         self._hear(told)
         kept = [flag == 1 for flag in found]
         self.upstreams.update(
@@ -171,18 +98,18 @@ class EffectsInRedis:
 
     async def turn(self, turn: Turn) -> Turned:
         """Return what comes of *turn*; it connects where nothing is."""
-        if not self._way.is_open:
+        if not self._link.is_open:
             try:
-                await self._connect()
+                await self._link.connect()
             except StoreError as error:
-                self._lose(str(error))
+                self._link.lose(str(error))
                 raise
         ages = turn.ages
         old = ages is not None and (*(turn.now - age for age in (ages.waiting, ages.sent, ages.dead)), 2)
         outcomes = self._leases.ended(turn)
         done = [ended(outcome, turn.now, place) for place, outcome in enumerate(outcomes, 3)]
         raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in outcomes)))
-        found = await self._run(
+        found = await self._link.run(
             scripts.TURN, self._me, LEASE, done, list(turn.room.items()), turn.most, old,
             turn.looks, self._leases.ids(turn), raw=raw,
         )  # fmt: skip
@@ -200,7 +127,7 @@ class EffectsInRedis:
         self._known = known
         parked, is_all = 0, 0
         while not is_all:
-            number, is_all = await self._run(scripts.PARK, self._me, LEASE, sorted(known), _STEP)
+            number, is_all = await self._link.run(scripts.PARK, self._me, LEASE, sorted(known), _STEP)
             parked += number
         await self.look()
         return parked
@@ -220,7 +147,7 @@ class EffectsInRedis:
         found: list[dict[str, Any]] = []
         place: int | None = after
         while place is not None and len(found) < most:
-            rows, bound = await self._run(reading.FIND, said, states, place, most - len(found), _STEP)
+            rows, bound = await self._link.run(reading.FIND, said, states, place, most - len(found), _STEP)
             found += [row_of(*row) for row in rows]
             place = None if bound is None else int(bound)
         return found
@@ -230,29 +157,29 @@ class EffectsInRedis:
         found = await self.find(Filter(id=id_))
         if not found:
             return None
-        kept = await self._ask(b"HGET", self._base + b"r:" + id_.encode(), b"request")
+        kept = await self._link.ask(b"HGET", self._link.base + b"r:" + id_.encode(), b"request")
         return None if kept is None else found[0] | sends(_request(kept))
 
     async def order(self, what: str, wanted: Filter, now: float) -> int:
         """Do *what* to those that are *wanted*, a step after the other; returns to how many."""
         done = place = 0
         while found := await self._find(wanted, FROM[what], place, _STEP, now):
-            done += await self._run(reading.ACT, what, [one["id"] for one in found], FROM[what])
+            done += await self._link.run(reading.ACT, what, [one["id"] for one in found], FROM[what])
             place = found[-1]["place"]
         if what == "forget" and wanted.key is not None:
-            await self._run(reading.FORGET, wanted.key)
+            await self._link.run(reading.FORGET, wanted.key)
         await self.look()
         return done
 
     async def look(self) -> None:
         """Have ``kept`` as it is now."""
-        self._hear(*await self._run(scripts.LOOK))
+        self._hear(*await self._link.run(scripts.LOOK))
 
     async def aclose(self) -> None:
         """Give back what this process has leased, and close the connection."""
         try:
-            while self._way.is_open and await self._run(scripts.LEAVE, self._me) == _STEP:
+            while self._link.is_open and await self._link.run(scripts.LEAVE, self._me) == _STEP:
                 pass
         except StoreError:
             pass  # it counts as gone in a while
-        await self._way.aclose()
+        await self._link.aclose()
