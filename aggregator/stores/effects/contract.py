@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Awaitable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
+from aggregator.errors import StoreError
 from aggregator.stores.effects.records import DEAD, PARKED, SENT, STATES, WAITING, EffectRecord, Outcome
 
 MOST: Final = 1000
@@ -23,6 +24,21 @@ FROM: Final[Mapping[str, tuple[str, ...]]] = {
 """In which states an effect is that an order is for."""
 EXPIRED: Final = {"reason": "It has waited for longer than `max.age`."}
 """The last answer of an effect that was given up."""
+
+
+class DoubtError(StoreError):
+    """Nobody knows yet whether something is kept: the store was handed it, and nothing was heard of it.
+
+    *settled* comes to whether it is, once the store is back; it is cancelled where nobody will know.
+    """
+
+    def __init__(self, reason: str, settled: Future[bool]) -> None:
+        super().__init__(reason)
+        self.settled = settled
+
+
+Stored: TypeAlias = bool | StoreError
+"""Whether a group is kept; an error where that failed, which is a ``DoubtError`` unless it is not kept."""
 
 
 class Kept(Struct):
@@ -121,11 +137,12 @@ class EffectStore(Protocol):
     def upstreams(self) -> set[str]:
         """The upstreams to which something waits, or did."""
 
-    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> Future[list[bool]]:
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> Future[list[Stored]]:
         """Return for each of *groups* whether it is kept, all of it or none: once they are, or there is no room.
 
-        It never waits. What has been sent makes room, the oldest first. One whose dedupe key is known is kept once.
-        Where this fails, none of them may be believed to be kept.
+        It never waits. What has been sent makes room, the oldest first, some of it for each call: more is asked for
+        than there is room until enough has gone. One whose dedupe key is known is kept once. Where this fails as a
+        whole, none of them is kept.
         """
 
     def turn(self, turn: Turn) -> Awaitable[Turned]:

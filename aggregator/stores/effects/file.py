@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from aggregator.stores.effects import ledger
-from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Turn, Turned
+from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Stored, Turn, Turned
 from aggregator.stores.effects.keeping import Keeping
 from aggregator.stores.effects.records import DEAD, SENT, EffectRecord
 from aggregator.stores.effects.table import EffectTable
@@ -38,7 +38,7 @@ class EffectsInFile:
         """The upstreams to which something waits, or did."""
         return self.writer.upstreams
 
-    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[Stored]]:
         """Return for each of *groups* whether it is on the disk."""
         return self.writer.submit_all(Keeping(bounds), groups)
 

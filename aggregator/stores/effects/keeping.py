@@ -13,11 +13,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.contract import Bounds, Stored
 from aggregator.stores.effects.records import SENT, WAITING, EffectRecord
-from aggregator.stores.effects.schema import BEHIND, INSERT, MORE_WAIT, ROW
+from aggregator.stores.effects.schema import BEHIND, INSERT, MORE_WAIT, OLDEST_SENT, ROW
 from aggregator.stores.effects.table import EffectTable
 
+_MOST_GONE: Final = 2000
+"""Effects that have been sent and make room in one step, beside one for each that comes: it holds up the others."""
 _encode = msgspec.msgpack.Encoder().encode
 _INSERTS: Final = {number: INSERT + ", ".join([ROW] * number) for number in (64, 8, 1)}
 """Statements that write so many, the most first; few, so that they stay prepared."""
@@ -39,9 +41,9 @@ class Keeping(Struct, frozen=True):
 
     bounds: Bounds
 
-    def __call__(self, table: EffectTable, groups: list[list[EffectRecord]]) -> list[bool]:
+    def __call__(self, table: EffectTable, groups: list[list[EffectRecord]]) -> list[Stored]:
         """Return for each of *groups* whether it is kept."""
-        return put_all(table, groups, self.bounds)
+        return [*put_all(table, groups, self.bounds)]
 
 
 class _New:
@@ -49,6 +51,8 @@ class _New:
 
     def __init__(self, table: EffectTable) -> None:
         self._table = table
+        self._gone = 0
+        """How many made room that had been sent, beside one for each that came."""
         self._rows: list[tuple[Any, ...]] = []
         self._orders = set[str]()
         self._totals: dict[str, list[int]] = {}
@@ -56,11 +60,29 @@ class _New:
 
     def add(self, records: tuple[EffectRecord, ...], bounds: Bounds) -> bool:
         """Return whether *records* are among what is written; there is no room where they are not."""
-        if not _has_room(self._table, len(records), sum([record.size for record in records]), bounds):
+        if not self._has_room(len(records), sum([record.size for record in records]), bounds):
             return False
+        self._gone -= len(records)
         for record in records:
             if record.dedupe is None or self._is_first(*record.dedupe, record.created):
                 self._add(record)
+        return True
+
+    def _has_room(self, number: int, size: int, bounds: Bounds) -> bool:
+        """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first.
+
+        One step takes away so much of it; the rest goes by those that follow, and there is no room till then.
+        """
+        kept = self._table.kept
+        if kept.number - kept.counts[SENT] + number > bounds.count or size > bounds.size:
+            return False
+        while (over := kept.number + number - bounds.count) > 0 or kept.size + size > bounds.size:
+            most = min(max(over, 1), _MOST_GONE - self._gone)
+            oldest = self._table.db.execute(OLDEST_SENT, (most,)).fetchall() if most > 0 else []
+            if not oldest:
+                return False
+            self._table.remove(SENT, oldest)
+            self._gone += len(oldest)
         return True
 
     def _add(self, record: EffectRecord) -> None:
@@ -99,16 +121,3 @@ class _New:
         for upstream, total in self._totals.items():
             run(MORE_WAIT, (upstream, *total))
         self._table.upstreams.update(self._totals)
-
-
-def _has_room(table: EffectTable, number: int, size: int, bounds: Bounds) -> bool:
-    """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first."""
-    kept = table.kept
-    while kept.number + number > bounds.count or kept.size + size > bounds.size:
-        oldest = table.db.execute(
-            "SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT 1"
-        ).fetchall()
-        if not oldest:
-            return False
-        table.remove(SENT, oldest)
-    return True

@@ -78,6 +78,9 @@ MORE_WAIT: Final = """
 INSERT INTO totals VALUES ('waiting', ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count, size = size + excluded.size
 """
+OLDEST_SENT: Final = """
+SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT ?
+"""
 BEHIND: Final = """
 SELECT 1 FROM effects WHERE order_key = ? AND ended IS NULL LIMIT 1
 """

@@ -7,11 +7,11 @@ empty ── accept ──▶ collecting ── the turn of the loop ends ──
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from aggregator.stores.effects.contract import Bounds, EffectStore
+from aggregator.stores.effects.contract import Bounds, DoubtError, EffectStore, Stored
 from aggregator.stores.effects.records import EffectRecord
 
 MOST_PENDING: Final = 64 * 1024 * 1024
@@ -60,18 +60,25 @@ class Intake:
         future = self._store.put_all([records for records, _ in awaited], self._bounds())
         future.add_done_callback(partial(self._stored, awaited, size))
 
-    def _stored(self, awaited: list[Awaited], size: int, stored: asyncio.Future[list[bool]]) -> None:
+    def _stored(self, awaited: list[Awaited], size: int, stored: asyncio.Future[list[Stored]]) -> None:
         self._less(size)
-        error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
-        for (_, future), is_kept in zip(awaited, [False] * len(awaited) if error else stored.result(), strict=True):
+        for (records, future), found in zip(awaited, _each(stored, len(awaited)), strict=True):
+            if isinstance(found, DoubtError):
+                self._hold(records, found)
             if future.done():  # who has asked is gone
                 continue
-            if error is None:
-                future.set_result(is_kept)
-            elif isinstance(error, asyncio.CancelledError):
+            if isinstance(found, bool):
+                future.set_result(found)
+            elif isinstance(found, asyncio.CancelledError):
                 future.cancel()
             else:
-                future.set_exception(error)
+                future.set_exception(found)
+
+    def _hold(self, records: list[EffectRecord], doubt: DoubtError) -> None:
+        """Count the bytes of *records*, of which nobody knows whether they are kept, until that is settled."""
+        size = _size(records)
+        self.pending += size
+        doubt.settled.add_done_callback(lambda _: self._less(size))
 
     def accept(self, records: list[EffectRecord], unkept: Callable[[], object]) -> None:
         """Keep *records* just after this, all or none; *unkept* is called where they are not. Never waits."""
@@ -100,12 +107,14 @@ class Intake:
         while self.under_way:
             await asyncio.wait(self.under_way)
 
-    def _ended(self, groups: list[Group], size: int, future: asyncio.Future[list[bool]]) -> None:
+    def _ended(self, groups: list[Group], size: int, future: asyncio.Future[list[Stored]]) -> None:
         self.under_way.discard(future)
         self._less(size)
-        failed = future.cancelled() or future.exception() is not None  # the store has told why
-        for (_, unkept), is_kept in zip(groups, [False] * len(groups) if failed else future.result(), strict=True):
-            if not is_kept:
+        for (records, unkept), found in zip(groups, _each(future, len(groups)), strict=True):
+            if isinstance(found, DoubtError):
+                self._hold(records, found)
+                unless_kept(found, unkept)
+            elif found is not True:  # the store has told why
                 unkept()
         self.hand_over()
         self._written()
@@ -116,3 +125,21 @@ class Intake:
 
 def _size(records: list[EffectRecord]) -> int:
     return records[0].size if len(records) == 1 else sum(record.size for record in records)
+
+
+def _each(stored: asyncio.Future[list[Stored]], number: int) -> Sequence[bool | BaseException]:
+    """Return what *stored* has come to for each of a *number* of groups."""
+    if stored.cancelled():
+        return [asyncio.CancelledError()] * number
+    error = stored.exception()
+    return stored.result() if error is None else [error] * number
+
+
+def unless_kept(doubt: DoubtError, unkept: Callable[[], object]) -> None:
+    """Call *unkept* as soon as it is known that what is in *doubt* is not kept."""
+
+    def settled(future: asyncio.Future[bool]) -> None:
+        if not future.cancelled() and not future.result():
+            unkept()
+
+    doubt.settled.add_done_callback(settled)

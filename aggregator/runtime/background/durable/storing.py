@@ -16,10 +16,12 @@ from aggregator.parts.names import LaterNames, Names
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.durable.fixing import DurableEffect
+from aggregator.runtime.background.durable.intake import unless_kept
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.coding import aside
 from aggregator.runtime.foresight.reading import LongReads
+from aggregator.stores.effects.contract import DoubtError
 from aggregator.stores.effects.records import EffectRecord
 
 _RETRY_AFTER = (b"retry-after", b"5")
@@ -72,10 +74,10 @@ class Storing:
         pending = self._keep(fixed, following, names, answer, broken=False)
         if pending is None:
             return answer
-        if await pending or not self._refuses:
+        trouble = await pending
+        if trouble is None or not self._refuses:
             return answer
-        detail = "The calls of this request were made, and what follows them could not be stored."
-        return problem(503, detail, request_id=names.exchange.id)
+        return problem(503, f"The calls of this request were made, and {trouble}.", request_id=names.exchange.id)
 
     def accept(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
         """Keep what follows *answer*, which may have *broken* off; never waits, never raises."""
@@ -90,8 +92,8 @@ class Storing:
 
     def _keep(
         self, fixed: Fixed, following: list[DurableEffect], names: Names, answer: Answer, *, broken: bool
-    ) -> asyncio.Task[bool] | None:
-        """Return what comes to whether all that is *fixed* was kept; None when nothing waits for that."""
+    ) -> asyncio.Task[str | None] | None:
+        """Return what comes to why not all that is *fixed* is kept, None where it is; None if nothing waits for it."""
         if not self._outbox.is_open:
             self._queue.put(tuple(one.effect for one in following), names, answer, broken=broken)
             return None
@@ -140,15 +142,19 @@ class Storing:
         known = {"reason": str(error), "request_id": exchange.id}
         self._outbox.tally.tell(name, "A durable call could not be written.", logging.ERROR, known)
 
-    async def _kept(self, kept: asyncio.Future[bool], unkept: Callable[[], None]) -> bool:
+    async def _kept(self, kept: asyncio.Future[bool], unkept: Callable[[], None]) -> str | None:
+        """Return why something is not *kept*, for which *unkept* is called; None where it is."""
         try:
             if await kept:
                 self._outbox.wake()
-                return True
+                return None
+        except DoubtError as doubt:
+            unless_kept(doubt, unkept)
+            return "nobody knows yet whether what follows them is stored"
         except StoreError:
             pass  # the writer has told
         unkept()
-        return False
+        return "what follows them could not be stored"
 
     def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, number: int) -> None:
         """Do what is declared for *number* effects that could not be kept: *effects* are made from memory."""

@@ -11,6 +11,7 @@ All keys lie in one slot, since what braces hold decides that. B is what they be
     B up             how many live effects there are to each upstream
     B o:DIGEST       ids of one order that have not ended, by place; B a:DIGEST the one of them that is leased
     B k:DIGEST, q:ID ids by the key of their order, and by their request
+    B p:HOLDER       a hash, what came of the scripts of a process that keep effects, until it has heard of that
     B d:DIGEST       a dedupe key, while it is known; B dk:DIGEST those of one subject
 
 Times are those of the server's clock, in seconds; numbers leave as text, since replies of scripts are cut to integers.

@@ -1,71 +1,10 @@
-"""Scripts that keep durable effects, lease them, and keep what became of them: each is whole or not at all."""
+"""Scripts that lease durable effects, and keep what became of them: each is whole or not at all."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from aggregator.stores.redis.effects.pieces import BEGIN
-
-PUT: Final = (
-    BEGIN
-    + b"""
-local most, most_bytes, groups = unpack(given)
-local there, bytes = 0, tonumber(call('GET', B .. 'bytes') or '0')
-for _, state in ipairs(STATES) do there = there + call('ZCARD', B .. 'n:' .. state) end
-local function has_room(number, size)
-  while there + number > most or bytes + size > most_bytes do
-    local oldest = call('ZRANGE', B .. 't:sent', 0, 0)
-    if #oldest == 0 then return false end
-    for _, e in ipairs(all(B .. 't:sent', oldest)) do
-      drop(e)
-      there, bytes = there - 1, bytes - e.size
-    end
-  end
-  return true
-end
-local function is_first(key, lifetime)
-  local known = B .. 'd:' .. digest(key)
-  if not call('SET', known, '1', 'NX', 'PX', lifetime) then return false end
-  local of_subject = B .. 'dk:' .. digest(subject(key))
-  call('SADD', of_subject, known)
-  if call('PTTL', of_subject) < lifetime then call('PEXPIRE', of_subject, lifetime) end
-  return true
-end
-local at = 0
-local function keep(r)
-  local created = now + at / 1000000
-  local e = {id = r[1], upstream = r[4], order = r[7], seq = call('INCR', B .. 'seq'), not_before = created + r[8]}
-  call('HSET', B .. 'r:' .. e.id, 'seq', e.seq, 'name', r[2], 'endpoint', r[3], 'upstream', e.upstream,
-       'request_id', r[5], 'request', ARGV[1 + at], 'size', r[6], 'created', text(created),
-       'not_before', text(e.not_before), 'attempts', 0)
-  there, bytes = there + 1, bytes + r[6]
-  call('INCRBY', B .. 'bytes', r[6])
-  call('SADD', B .. 'q:' .. r[5], e.id)
-  local is_behind = e.order and first_of(e.order)
-  if e.order then
-    call('HSET', B .. 'r:' .. e.id, 'order_key', e.order)
-    call('SADD', B .. 'k:' .. digest(subject(e.order)), e.id)
-  end
-  enter(e, 'waiting', not is_behind and e.not_before)
-end
-local found = {}
-for number, records in ipairs(groups) do
-  local size = 0
-  for _, r in ipairs(records) do size = size + r[6] end
-  local is_kept = has_room(#records, size)
-  found[number] = is_kept and 1 or 0
-  for _, r in ipairs(records) do
-    at = at + 1
-    if is_kept and (not r[9] or is_first(r[9], r[10])) then keep(r) end
-  end
-end
-return {found, kept()}
-"""
-)
-"""Given the most effects, the most bytes, and groups of records: id, name, endpoint, upstream, id of the request,
-bytes, order, seconds until it is due, dedupe key, and for how many milliseconds. What each sends follows. Returns for
-each group whether it is kept.
-"""
 
 TURN: Final = (
     BEGIN

@@ -17,13 +17,14 @@ from typing import Any, Final
 import msgspec
 
 from aggregator.errors import StoreError
-from aggregator.stores.effects.contract import EXPIRED, FROM, MOST, Bounds, Filter, Kept, Turn, Turned
+from aggregator.stores.effects.contract import EXPIRED, FROM, MOST, Bounds, Filter, Kept, Stored, Turn, Turned
 from aggregator.stores.effects.records import STATES, EffectRecord, FixedRequest
 from aggregator.stores.effects.showing import sends
 from aggregator.stores.redis.effects import reading, scripts
 from aggregator.stores.redis.effects.leases import Leases
 from aggregator.stores.redis.effects.link import Link
-from aggregator.stores.redis.effects.packing import ended, in_scripts, packed, row_of
+from aggregator.stores.redis.effects.packing import ended, row_of
+from aggregator.stores.redis.effects.putting import Putting
 from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
 
@@ -45,6 +46,7 @@ class EffectsInRedis:
         self._link = Link(plan)
         self._wall = wall
         self._me = secrets.token_hex(8)
+        self._putting = Putting(self._link, self._me, self._hear)
         self._leases = Leases()
         self._known: frozenset[str] | None = None
         """What the server is told again that forgot it."""
@@ -62,10 +64,14 @@ class EffectsInRedis:
     async def open(self) -> None:
         """Connect, if the server is there: one that is not is told, and tried again by each turn."""
         try:
-            await self._link.connect()
+            await self._connect()
             await self.look()
         except StoreError as error:
             self._link.lose(str(error))
+
+    async def _connect(self) -> None:
+        await self._link.connect()
+        await self._putting.settle()
 
     def _hear(self, told: list[bytes], upstreams: list[bytes] | None = None) -> None:
         """Take note of what a script has *told* of all that is kept."""
@@ -77,30 +83,25 @@ class EffectsInRedis:
         if upstreams is not None:
             self.upstreams = {name.decode() for name in upstreams}
 
-    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[bool]]:
+    def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> asyncio.Future[list[Stored]]:
         """Return for each of *groups* whether it is kept."""
         return asyncio.ensure_future(self._put_all(groups, bounds))
 
-    async def _put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[bool]:
-        found = await asyncio.gather(*(self._put(some, bounds) for some in in_scripts(groups)))
-        return [is_kept for some in found for is_kept in some]
-
-    async def _put(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[bool]:
-        raw = tuple([_encode(record.request) for records in groups for record in records])
-        given = [[packed(record) for record in records] for records in groups]
-        found, told = await self._link.run(scripts.PUT, bounds.count, bounds.size, given, raw=raw)
-        self._hear(told)
-        kept = [flag == 1 for flag in found]
+    async def _put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[Stored]:
+        found = await self._putting.put_all(groups, bounds)
         self.upstreams.update(
-            record.upstream for records, is_kept in zip(groups, kept, strict=True) if is_kept for record in records
+            record.upstream
+            for records, stored in zip(groups, found, strict=True)
+            if stored is True
+            for record in records
         )
-        return kept
+        return found
 
     async def turn(self, turn: Turn) -> Turned:
         """Return what comes of *turn*; it connects where nothing is."""
         if not self._link.is_open:
             try:
-                await self._link.connect()
+                await self._connect()
             except StoreError as error:
                 self._link.lose(str(error))
                 raise
@@ -182,4 +183,5 @@ class EffectsInRedis:
                 pass
         except StoreError:
             pass  # it counts as gone in a while
+        self._putting.close()
         await self._link.aclose()
