@@ -10,9 +10,12 @@ All keys lie in one slot, since what braces hold decides that. B is what they be
     B t:STATE        ids of those that ended, by when
     B up             how many live effects there are to each upstream
     B o:DIGEST       ids of one order that have not ended, by place; B a:DIGEST the one of them that is leased
-    B k:DIGEST, q:ID ids by the key of their order, and by their request
+    B by:k:DIGEST    ids by the key of their order, by place; B by:q:ID by their request
     B p:HOLDER       a hash, what came of the scripts of a process that keep effects, until it has heard of that
-    B d:DIGEST       a dedupe key, while it is known; B dk:DIGEST those of one subject
+    B d:DIGEST       a dedupe key, while it is known; B of:DIGEST those of one subject, by when they are known no longer
+
+Version 1 had sets where version 2 has ``by:`` and ``of:``, which were read as a whole. What is left of them is moved
+when it is asked for.
 
 Times are those of the server's clock, in seconds; numbers leave as text, since replies of scripts are cut to integers.
 """
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Grows with every form that earlier programs cannot read."""
 
 BEGIN: Final = b"""
@@ -91,12 +94,19 @@ local function follow(order)
     call('ZADD', B .. 'due:' .. e.upstream, text(math.max(e.not_before, now)), id)
   end
 end
+local function indexes(e)
+  local found = {'q:' .. e.request_id}
+  if e.order then found[2] = 'k:' .. digest(subject(e.order)) end
+  return found
+end
 local function drop(e)
   leave(e)
   call('DEL', B .. 'r:' .. e.id)
   call('DECRBY', B .. 'bytes', e.size)
-  call('SREM', B .. 'q:' .. e.request_id, e.id)
-  if e.order then call('SREM', B .. 'k:' .. digest(subject(e.order)), e.id) end
+  for _, index in ipairs(indexes(e)) do
+    call('ZREM', B .. 'by:' .. index, e.id)
+    call('SREM', B .. index, e.id)
+  end
 end
 local function all(key, ids)
   local found = {}

@@ -36,26 +36,25 @@ end
 local function is_first(key, lifetime)
   local known = B .. 'd:' .. digest(key)
   if not call('SET', known, '1', 'NX', 'PX', lifetime) then return false end
-  local of_subject = B .. 'dk:' .. digest(subject(key))
-  call('SADD', of_subject, known)
+  local of_subject = B .. 'of:' .. digest(subject(key))
+  call('ZREMRANGEBYSCORE', of_subject, '-inf', text(now))
+  call('ZADD', of_subject, text(now + lifetime / 1000), known)
   if call('PTTL', of_subject) < lifetime then call('PEXPIRE', of_subject, lifetime) end
   return true
 end
 local at = 0
 local function keep(r)
   local created = now + at / 1000000
-  local e = {id = r[1], upstream = r[4], order = r[7], seq = call('INCR', B .. 'seq'), not_before = created + r[8]}
+  local e = {id = r[1], request_id = r[5], upstream = r[4], order = r[7], seq = call('INCR', B .. 'seq'),
+             not_before = created + r[8]}
   call('HSET', B .. 'r:' .. e.id, 'seq', e.seq, 'name', r[2], 'endpoint', r[3], 'upstream', e.upstream,
        'request_id', r[5], 'request', ARGV[1 + at], 'size', r[6], 'created', text(created),
        'not_before', text(e.not_before), 'attempts', 0)
   there, bytes = there + 1, bytes + r[6]
   call('INCRBY', B .. 'bytes', r[6])
-  call('SADD', B .. 'q:' .. r[5], e.id)
   local is_behind = e.order and first_of(e.order)
-  if e.order then
-    call('HSET', B .. 'r:' .. e.id, 'order_key', e.order)
-    call('SADD', B .. 'k:' .. digest(subject(e.order)), e.id)
-  end
+  if e.order then call('HSET', B .. 'r:' .. e.id, 'order_key', e.order) end
+  for _, index in ipairs(indexes(e)) do call('ZADD', B .. 'by:' .. index, e.seq, e.id) end
   enter(e, 'waiting', not is_behind and e.not_before)
 end
 local found = {}

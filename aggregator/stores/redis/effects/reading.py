@@ -18,17 +18,24 @@ local wanted, states, after, most, step = unpack(given)
 local found, bound = {}, false
 local function add(id, seq) if seq > after then found[#found + 1] = {seq, id} end end
 local function place_of(id) return tonumber(call('HGET', B .. 'r:' .. id, 'seq') or '-1') end
+local function look(key)
+  local ids = call('ZRANGEBYSCORE', B .. key, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
+  for at = 1, #ids, 2 do add(ids[at], tonumber(ids[at + 1])) end
+  local last = #ids == 2 * step and tonumber(ids[#ids])
+  if last and (not bound or last < bound) then bound = last end
+end
 if wanted.id then add(wanted.id, place_of(wanted.id))
 elseif wanted.request or wanted.key then
   local index = wanted.request and 'q:' .. wanted.request or 'k:' .. digest(wanted.key)
-  for _, id in ipairs(call('SMEMBERS', B .. index)) do add(id, place_of(id)) end
-else
-  for _, state in ipairs(states) do
-    local ids = call('ZRANGEBYSCORE', B .. 'n:' .. state, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
-    for at = 1, #ids, 2 do add(ids[at], tonumber(ids[at + 1])) end
-    local last = #ids == 2 * step and tonumber(ids[#ids])
-    if last and (not bound or last < bound) then bound = last end
+  local old = call('SPOP', B .. index, step)
+  for _, id in ipairs(old) do
+    local seq = place_of(id)
+    if seq >= 0 then call('ZADD', B .. 'by:' .. index, seq, id) end
   end
+  if #old > 0 then return {{}, string.format('%.0f', after)} end
+  look('by:' .. index)
+else
+  for _, state in ipairs(states) do look('n:' .. state) end
 end
 table.sort(found, function(one, other) return one[1] < other[1] end)
 local is_wanted = {}
@@ -86,9 +93,12 @@ return done
 FORGET: Final = (
     BEGIN
     + b"""
-local of_subject = B .. 'dk:' .. digest(given[1])
-for _, known in ipairs(call('SMEMBERS', of_subject)) do call('DEL', known) end
-return call('DEL', of_subject)
+local key, step = unpack(given)
+local known = call('SPOP', B .. 'dk:' .. digest(key), step)
+local popped = call('ZPOPMIN', B .. 'of:' .. digest(key), step)
+for at = 1, #popped, 2 do known[#known + 1] = popped[at] end
+for _, one in ipairs(known) do call('DEL', one) end
+return #known
 """
 )
-"""Given the key of a subject, whose dedupe keys are known no longer."""
+"""Given the key of a subject, whose dedupe keys are known no longer, and how many go at most; returns how many did."""

@@ -168,7 +168,8 @@ class EffectsInRedis:
             done += await self._link.run(reading.ACT, what, [one["id"] for one in found], FROM[what])
             place = found[-1]["place"]
         if what == "forget" and wanted.key is not None:
-            await self._link.run(reading.FORGET, wanted.key)
+            while await self._link.run(reading.FORGET, wanted.key, _STEP):
+                pass
         await self.look()
         return done
 
