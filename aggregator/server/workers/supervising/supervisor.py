@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import StartupError
+from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
@@ -121,10 +122,9 @@ class Supervisor:
         stopped.cancel()
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        server = self.reloading.plan.server
         if not self.crew.is_stopping:
             await self._close_all()
-        await self.crew.gone(server.drain_delay + server.shutdown_grace + LAST_MOMENT + _LATE)
+        await self.crew.gone(patience(self.reloading.plan.server))
         self._quiet.set()
         if self._administering is not None:
             await asyncio.wait({self._administering})
@@ -235,6 +235,11 @@ class Supervisor:
     def _kill(self) -> None:
         for member in self.crew:
             member.kill()
+
+
+def patience(server: ServerPlan) -> float:
+    """Return the seconds after which a worker that was told to stop is killed: more than *server* lets it take."""
+    return server.drain_delay + server.shutdown_grace + LAST_MOMENT + _LATE
 
 
 async def _end_alone(crew: Crew, member: Member) -> None:
