@@ -1,8 +1,9 @@
 """Mutants: one small change of a condition, a constant or a return at a time, and whether a test fails for it.
 
 ``scripts/mutants --count 80 --seed 1`` takes a random sample of all changes in the package, makes each in a copy of the
-tree, and runs the tests of the folder that the changed module belongs to, the nearest first. What survives is a claim that
-no test makes; what was noticed by a test of something else (a time-out of a busy machine) was not noticed.
+tree, and runs the tests of the folder that the changed module belongs to, the nearest first: those of the first tier that reach
+the change (all run once before, to see which those are), and where none fails, those of the second tier (tests/tiers.py). What
+survives is a claim that no test makes.
 """
 
 from __future__ import annotations
@@ -10,49 +11,64 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
+import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
+    "brokers": ["brokers", "effects", "outside/test_brokers.py", "outside/test_brokers_by_tls.py"],
+    "causes": ["test_causes.py", "plan", "runtime"],
     "cli": ["cli"],
     "codecs": ["codecs", "runtime"],
     "config": ["config", "wrong_files", "edge"],
-    "edge": ["edge"],
-    "identity": ["identity"],
+    "demo": ["demo"],
+    "diagnostics": ["test_diagnostics.py", "config", "wrong_files", "cli"],
+    "durations": ["config", "schemas", "wrong_files"],
+    "edge": ["edge", "server"],
+    "exchange": ["runtime", "server"],
+    "fields": ["config", "wrong_files"],
+    "http": ["test_http.py", "edge", "runtime"],
+    "identity": ["identity", "policies"],
     "parts": ["runtime"],
     "plan": ["plan", "runtime"],
     "policies": ["policies"],
-    "runtime": ["runtime", "server"],
+    "runtime": ["runtime", "idempotency", "effects", "server"],
     "schemas": ["schemas", "runtime"],
     "server": ["server"],
     "shaping": ["shaping", "runtime"],
-    "stores": ["stores", "effects"],
+    "stores": ["stores", "effects", "idempotency"],
     "telemetry": ["telemetry", "server"],
     "templates": ["templates", "config", "runtime"],
     "transport": ["transport"],
 }
-"""The folders of tests that speak of a part of the package."""
+"""The folders and files of tests that speak of a part of the package."""
+TIERS = ("not later", "later")
+"""What is asked first, and what is asked where nothing has failed (tests/tiers.py)."""
+_NONE_CHOSEN = 5
+"""The exit code of pytest when nothing is left to run."""
 _COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
                 ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}  # fmt: skip
 
 
 class Mutant(NamedTuple):
-    """One change: the *number*-th node of its kind in a module, what stands there and what comes instead."""
+    """One change of a module: what stands at a line *before*, what *after*, the whole *text*, and where its statement begins."""
 
     path: Path
     line: int
     before: str
     after: str
     text: str
+    statement: int
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.before}  →  {self.after}"
@@ -62,13 +78,15 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
     """Yield every mutant of the module at *path*; types, docstrings and messages stay."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    seen: set[ast.AST] = set()  # those of a function within another one are met twice
     for function in functions:
         for statement in function.body:
             for node in ast.walk(statement):
-                changed = _changed(node)
-                if changed is not None:
-                    yield _mutant(path, source, node, changed)
+                if node not in seen and (changed := _changed(node)) is not None:
+                    seen.add(node)
+                    yield _mutant(path, source, node, changed, _statement_line(node, parents))
 
 
 def _changed(node: ast.AST) -> ast.AST | None:
@@ -100,7 +118,7 @@ def _is_none(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _mutant(path: Path, source: str, node: ast.AST, changed: ast.AST) -> Mutant:
+def _mutant(path: Path, source: str, node: ast.AST, changed: ast.AST, statement: int) -> Mutant:
     before = ast.get_source_segment(source, node) or ""  # type: ignore[arg-type]
     after = ast.unparse(changed)
     after = after if isinstance(node, ast.stmt) else f"({after})"
@@ -108,36 +126,150 @@ def _mutant(path: Path, source: str, node: ast.AST, changed: ast.AST) -> Mutant:
     start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset  # type: ignore[attr-defined]
     end = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset  # type: ignore[attr-defined]
     raw = source.encode()
-    return Mutant(path, node.lineno, before, after, (raw[:start] + after.encode() + raw[end:]).decode())  # type: ignore[attr-defined]
+    text = (raw[:start] + after.encode() + raw[end:]).decode()
+    return Mutant(path, node.lineno, before, after, text, statement)  # type: ignore[attr-defined]
 
 
-def noticed_by(mutant: Mutant, tree: Path) -> str | None:
-    """Return which test fails with *mutant* in the copy *tree* of the project; None if all pass, so that it is alive."""
-    place = tree / mutant.path.relative_to(ROOT)
-    original = place.read_text(encoding="utf-8")
-    place.write_text(mutant.text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=60", "--tb=no"]
-    try:
-        ended = subprocess.run([*command, *_tests(mutant, tree)], cwd=tree, capture_output=True, text=True, timeout=900)
-    except subprocess.TimeoutExpired:
-        return "nothing: out of time, judge it by hand"
-    finally:
-        place.write_text(original, encoding="utf-8")
-    if ended.returncode == 0:
-        return None
-    failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split()[1] if failed else "the start of the tests"
+class Tree:
+    """A copy of the project, in which one mutant at a time is judged."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__")
+        shutil.copytree(ROOT, place, ignore=ignored, symlinks=True)
+
+    def reached(self, sample: Sequence[Mutant], jobs: int) -> Reached:
+        """Return which tests reach which mutant of *sample*, by running the first tier of all their folders once."""
+        texts = {self.place / path.relative_to(ROOT): text for path, text in _marked(sample).items()}
+        originals = {path: path.read_text(encoding="utf-8") for path in texts}
+        _write(texts)
+        notes = Path(f"{self.place}-notes")
+        notes.mkdir()
+        files = sorted({file for mutant in sample for file in _nearest_first(mutant, self.place)})
+        self.pytest("-m", TIERS[0], "-n", str(jobs), "--dist", "worksteal", *files, notes=notes)
+        _write(originals)
+        return Reached.of(notes)
+
+    def first_failure(self, mutant: Mutant, *arguments: str, chosen: Sequence[str] | None = None) -> str | None:
+        """Return which test fails first with *mutant*, None if all pass: those that *arguments* name, or *chosen* among them."""
+        place = self.place / mutant.path.relative_to(ROOT)
+        original = place.read_text(encoding="utf-8")
+        place.write_text(mutant.text, encoding="utf-8")
+        try:
+            ended = self.pytest("-x", *arguments, chosen=chosen)
+        finally:
+            place.write_text(original, encoding="utf-8")
+        if ended.returncode in (0, _NONE_CHOSEN):
+            return None
+        lines = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        return lines[0].split(" ", 1)[1].partition(" - ")[0] if lines else f"the start ({ended.returncode})"
+
+    def pytest(
+        self, *arguments: str, notes: Path | None = None, chosen: Sequence[str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Return how the tests ended; *notes* is where they write what they reached (tests/reaching.py)."""
+        environment = {**os.environ, "PYTHONPATH": f"{self.place}:{self.place / 'tests'}", "AGGREGATOR_OUTSIDE": "1"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles a thousand modules anew
+        if notes is not None:
+            environment["REACHING_NOTES"] = str(notes)
+        if chosen is not None:
+            environment["REACHING_CHOSEN"] = f"{self.place}-chosen"
+            Path(f"{self.place}-chosen").write_text("\n".join(map(json.dumps, chosen)), encoding="utf-8")
+        options = ["-p", "reaching", "-p", "no:cacheprovider", "-rfE", "--tb=no", "--timeout=120"]
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *options, f"--basetemp={self.place}-tmp", *arguments],
+            cwd=self.place, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
 
 
-def _tests(mutant: Mutant, tree: Path) -> list[str]:
-    """Return what is run against *mutant*: first the files that name its module, then the folders of its package."""
+def _write(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+
+
+class Reached(NamedTuple):
+    """The tests that reach each mutant, by its number; *early* are reached by imports, *failing* fails with no mutant."""
+
+    tests: dict[int, list[str]]
+    early: set[int]
+    failing: set[str]
+
+    @classmethod
+    def of(cls, notes: Path) -> Self:
+        """Return what the processes of tests wrote to the folder *notes*."""
+        tests: dict[int, list[str]] = {}
+        early: set[int] = set()
+        failing: set[str] = set()
+        for line in (
+            line for file in sorted(notes.iterdir()) for line in file.read_text(encoding="utf-8").splitlines()
+        ):
+            test, numbers, has_failed = json.loads(line)
+            if not test:
+                early.update(numbers)
+            elif has_failed:
+                failing.add(test)
+            else:
+                for number in numbers:
+                    tests.setdefault(number, []).append(test)
+        return cls(tests, early, failing)
+
+
+def _marked(sample: Sequence[Mutant]) -> dict[Path, str]:
+    """Return the text of each module of *sample* with a line before each mutated statement that notes when it runs."""
+    first = ROOT / "aggregator" / "__init__.py"
+    marks: dict[Path, dict[int, list[int]]] = {first: {}}
+    for number, mutant in enumerate(sample):
+        marks.setdefault(mutant.path, {}).setdefault(mutant.statement, []).append(number)
+    texts = {}
+    for path, by_line in marks.items():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for line in sorted(by_line, reverse=True):
+            indent = lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())]
+            lines[line - 1 : line - 1] = [f"{indent}__reach__({number})\n" for number in by_line[line]]
+        texts[path] = "".join(lines)
+    future = "from __future__ import annotations\n"
+    begin = "import builtins\nbuiltins.__reach__ = set().add if not hasattr(builtins, '__reach__') else builtins.__reach__\n"
+    texts[first] = texts[first].replace(future, future + begin, 1)
+    return texts
+
+
+def _statement_line(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> int:
+    """Return the line before which a statement can stand that runs whenever *node* may."""
+    while not (isinstance(node, ast.stmt) and not _is_elif(node, parents)):
+        node = parents[node]
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def _is_elif(node: ast.stmt, parents: dict[ast.AST, ast.AST]) -> bool:
+    above = parents.get(node)
+    return (
+        isinstance(above, ast.If)
+        and isinstance(node, ast.If)
+        and above.orelse == [node]
+        and node.col_offset == above.col_offset
+    )
+
+
+def _nearest_first(mutant: Mutant, tree: Path) -> list[str]:
+    """Return the files that are run against *mutant*: those that name its module, then those named alike, then the others."""
     inside = mutant.path.relative_to(ROOT).with_suffix("")
-    folders = [name for name in TESTS.get(inside.parts[1], []) if (tree / "tests" / name).is_dir()]
-    files = [file for name in folders for file in sorted((tree / "tests" / name).rglob("test_*.py"))]
+    places = [tree / "tests" / name for name in TESTS.get(inside.parts[1], ["."])]
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))]
     module, package = ".".join(inside.parts), ".".join(inside.parts[:-1])
     ways = (f"{module} ", f"{module}.", f"from {package} import {inside.name}")
-    files.sort(key=lambda file: not any(way in file.read_text(encoding="utf-8") for way in ways))
-    return [str(file.relative_to(tree)) for file in files] or ["tests"]
+    words = _words(inside)
+
+    def distance(file: Path) -> tuple[bool, int]:
+        is_named = any(way in file.read_text(encoding="utf-8") for way in ways)
+        return not is_named, -len(words & _words(file.relative_to(tree / "tests").with_suffix("")))
+
+    return [str(file.relative_to(tree)) for file in sorted(files, key=distance)]
+
+
+def _words(path: Path) -> set[str]:
+    """Return the stems of the words that *path* consists of."""
+    return {word[:5] for part in path.parts for word in part.split("_")} - {"test", "aggre"}
 
 
 def main() -> None:
@@ -151,24 +283,57 @@ def main() -> None:
     modules = [path for path in sorted((ROOT / "aggregator").rglob("*.py")) if said.only in str(path)]
     every = [mutant for path in modules for mutant in mutants_of(path)]
     sample = random.Random(said.seed).sample(every, min(said.count, len(every)))
-    trees: Queue[Path] = Queue()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(said.jobs) as pool:
-        for number in range(said.jobs):
-            tree = Path(folder, str(number))
-            shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "node_modules", "__pycache__"))
-            trees.put(tree)
+    _judge(sample, said.jobs, f"seed {said.seed}")
 
-        def judged(mutant: Mutant) -> bool:
+
+def _judge(sample: list[Mutant], jobs: int, title: str) -> None:
+    """Judge each mutant of *sample*, *jobs* at the same time: by the tests that reach it, then by the second tier."""
+    trees: Queue[Tree] = Queue()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        for number in range(jobs):
+            trees.put(Tree(Path(folder, str(number))))
+        tree = trees.get()
+        reached = tree.reached(sample, jobs)
+        trees.put(tree)
+        for test in sorted(reached.failing):
+            print("fails with no mutant:", test, flush=True)
+
+        def at_once(number: int) -> bool:
+            mutant, chosen = sample[number], reached.tests.get(number, [])
             tree = trees.get()
             try:
-                test = noticed_by(mutant, tree)
+                files = _nearest_first(mutant, tree.place)
+                if number in reached.early:
+                    test = tree.first_failure(mutant, "-m", TIERS[0], *files)
+                elif chosen:
+                    of = {test.partition("::")[0] for test in chosen}
+                    files = [file for file in files if file in of]
+                    test = tree.first_failure(mutant, "-m", TIERS[0], *files, chosen=chosen) if files else None
+                else:
+                    test = None
             finally:
                 trees.put(tree)
-            print("ALIVE  " if test is None else "noticed", mutant, "" if test is None else f"by {test}", flush=True)
-            return test is None
+            return _told(mutant, test, f"in none of {len(chosen)} tests that reach it")
 
-        alive = sum(pool.map(judged, sample))
-    print(f"{alive} of {len(sample)} mutants are alive ({100 * alive / max(1, len(sample)):.0f} %)")
+        def later(number: int) -> bool:
+            tree = trees.get()
+            try:
+                files = _nearest_first(sample[number], tree.place)
+                test = tree.first_failure(sample[number], "-m", TIERS[1], *files)
+            finally:
+                trees.put(tree)
+            return _told(sample[number], test, "in the second tier")
+
+        left = [number for number, is_noticed in enumerate(pool.map(at_once, range(len(sample)))) if not is_noticed]
+        print(f"{title}: {len(left)} of {len(sample)} are not noticed in the first tier", flush=True)
+        alive = len(left) - sum(pool.map(later, left))
+    print(f"{title}: {len(sample)} judged, {len(sample) - alive} noticed, {alive} alive")
+
+
+def _told(mutant: Mutant, test: str | None, where: str) -> bool:
+    """Print whether *test* has noticed *mutant*; return that."""
+    print("ALIVE  " if test is None else "noticed", mutant, where if test is None else f"by {test}", flush=True)
+    return test is not None
 
 
 if __name__ == "__main__":
