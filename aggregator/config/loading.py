@@ -18,12 +18,12 @@ from aggregator.config.merging import Entry, Whole, merge
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.operation_ids import operation_ids
-from aggregator.config.rechecking import Rechecker, Verdict
 from aggregator.config.sifting import is_a_date, is_complete, may_stand_elsewhere, said_once, without_echoes
 from aggregator.config.text.document import ParseCache
 from aggregator.config.text.including import read_tree
 from aggregator.config.text.values import Steps
 from aggregator.config.text.yaml_text import read_file, source_of
+from aggregator.config.validation.rechecking import Rechecker, Verdict
 from aggregator.config.variables.shown_urls import shown_urls
 from aggregator.diagnostics import Diagnostic, Source, in_reading_order
 from aggregator.errors import ConfigError

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.config import rechecking
-from aggregator.config.checking import check_endpoint
 from aggregator.config.loading import Config, Loader, load_config
+from aggregator.config.validation import rechecking
+from aggregator.config.validation.checking import check_endpoint
 from aggregator.diagnostics import Diagnostic, render_text
 from aggregator.errors import ConfigError
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.salvage import salvage
+from aggregator.config.validation.salvage import salvage
 
 
 def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:

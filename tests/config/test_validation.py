@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.validation import findings_of
+from aggregator.config.validation.wording import findings_of
 from aggregator.diagnostics.finding import Finding
 from aggregator.fields import Settings
 

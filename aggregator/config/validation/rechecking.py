@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aggregator.config.analysis.answered import answered_methods
-from aggregator.config.checking import Checked, CheckedRoot, check_endpoint, check_root
 from aggregator.config.digests import SectionDigests
 from aggregator.config.merging import Entry, Whole
 from aggregator.config.model.endpoint import EndpointSettings
@@ -14,6 +13,7 @@ from aggregator.config.operation_ids import declared_ids
 from aggregator.config.rules.maintenance import check_maintenance
 from aggregator.config.rules.routes import check_routes
 from aggregator.config.rules.usage import check_operation_ids, check_usage
+from aggregator.config.validation.checking import Checked, CheckedRoot, check_endpoint, check_root
 from aggregator.diagnostics.finding import Finding
 
 

@@ -22,9 +22,9 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
 from aggregator.config.rules.plugins import transforms
-from aggregator.config.salvage import salvage
 from aggregator.config.text.values import Steps
-from aggregator.config.validation import findings_of
+from aggregator.config.validation.salvage import salvage
+from aggregator.config.validation.wording import findings_of
 from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern
 
