@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 
 SECRET = "AGGREGATOR_ADMIN_SECRET"  # noqa: S105 - the name of a variable
 _SECONDS = 60.0

@@ -10,9 +10,9 @@ from msgspec import Struct
 from aggregator.edge.addresses import Address
 from aggregator.edge.coding import Compression
 from aggregator.edge.networks import NO_NETWORKS, Networks
-from aggregator.plan.admission import AuthPlan
 from aggregator.plan.edge import BARE, EdgePlan
-from aggregator.plan.listening import ALONE, AdminPlan, ListenerTlsPlan, RedirectPlan, WorkersPlan
+from aggregator.plan.incoming.admission import AuthPlan
+from aggregator.plan.incoming.listening import ALONE, AdminPlan, ListenerTlsPlan, RedirectPlan, WorkersPlan
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.degrade.plan import DegradePlan

@@ -19,7 +19,7 @@ from aggregator.identity.keys import KeyEntry
 from aggregator.identity.keysets import shared_secret
 from aggregator.identity.revoked import Revocations
 from aggregator.identity.tokens import TokenRules
-from aggregator.plan.admission import AdmissionPlan, AuthPlan, GuardPlan
+from aggregator.plan.incoming.admission import AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.plan.schemes import ApiKeyPlan, JwtPlan
 from aggregator.runtime.admission.bearer import JwtScheme
 from aggregator.runtime.admission.building import Keeper, build_gates

@@ -14,7 +14,7 @@ from aggregator.identity.caller import Caller, Reason, Refused
 from aggregator.identity.keys import KeyEntry
 from aggregator.identity.keysets import shared_secret
 from aggregator.identity.tokens import TokenRules
-from aggregator.plan.admission import GuardPlan
+from aggregator.plan.incoming.admission import GuardPlan
 from aggregator.plan.schemes import ApiKeyPlan, JwtPlan
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.admission.bearer import JwtScheme

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
 from aggregator.errors import StartupError
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.server.admin.actions import Action, Actions
 from aggregator.server.admin.door import AdminDoor, Denied

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aggregator.plan.listening import ListenerTlsPlan, PairPlan
+from aggregator.plan.incoming.listening import ListenerTlsPlan, PairPlan
 from aggregator.server.listeners import beginnings
 from aggregator.server.listeners.contexts import listener_context
 

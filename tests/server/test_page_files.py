@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import pytest
 
 from aggregator.edge.addresses import TcpAddress
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.server.admin.door import AdminDoor, Denied
 from aggregator.server.page.files import PAGE, page_answer
 

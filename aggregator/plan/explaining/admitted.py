@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.durations import rate_text
 from aggregator.edge.networks import UNIX, Networks
-from aggregator.plan.admission import AdmissionPlan, AuthPlan, GuardPlan
+from aggregator.plan.incoming.admission import AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.stores.quota import Quota
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.analysis.roots import slow_in
 from aggregator.plan.edge import EdgePlan
+from aggregator.plan.incoming.admission import AdmissionPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import EndpointPlan
 from aggregator.policies.cache.plan import cache_text

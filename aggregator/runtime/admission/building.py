@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from aggregator.identity.keysets import read_jwks, read_pem, shared_secret
 from aggregator.identity.revoked import Revocations
 from aggregator.parts.frame import Part
-from aggregator.plan.admission import OPEN, AdmissionPlan, GuardPlan
 from aggregator.plan.calls import CallPlan
+from aggregator.plan.incoming.admission import OPEN, AdmissionPlan, GuardPlan
 from aggregator.plan.order.request import GATES, GATES_BEHIND
 from aggregator.plan.order.step import tied
 from aggregator.plan.schemes import (

@@ -12,7 +12,7 @@ from aggregator.causes import Cause
 from aggregator.edge.networks import Networks
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import Caller, Denied, Reason, Refused
-from aggregator.plan.admission import AuthPlan
+from aggregator.plan.incoming.admission import AuthPlan
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Later, Limited, Scheme, Unavailable
 from aggregator.runtime.answers.answer import Answer, problem

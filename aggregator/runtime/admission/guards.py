@@ -7,7 +7,7 @@ from aggregator.errors import AggregatorError, CallError
 from aggregator.exchange import Exchange
 from aggregator.identity.caller import NOBODY, Caller
 from aggregator.parts.names import Names
-from aggregator.plan.admission import GuardPlan
+from aggregator.plan.incoming.admission import GuardPlan
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.request.gates import Gate

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.http import header_map, phrase, replaced
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer, send_answer
 from aggregator.runtime.request.identity import request_id

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from aggregator.edge.addresses import Address
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 
 
 class Denied(Exception):  # noqa: N818 - it ends the way of a request, nothing else

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from aggregator.demo.server import DemoServer
 from aggregator.parts.events import Listeners
-from aggregator.plan.listening import ListenerTlsPlan
+from aggregator.plan.incoming.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
 from aggregator.policies.degrade.pressure import Pressure

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from aggregator.errors import StartupError
-from aggregator.plan.listening import ListenerTlsPlan, PairPlan
+from aggregator.plan.incoming.listening import ListenerTlsPlan, PairPlan
 from aggregator.transport.tls.sockets import TlsSocket
 
 _CIPHERS = {

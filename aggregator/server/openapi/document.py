@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregator.plan.admission import OPEN
+from aggregator.plan.incoming.admission import OPEN
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.policies.switches.plan import MaintenancePlan

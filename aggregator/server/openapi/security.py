@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from aggregator.plan.admission import AdmissionPlan
+from aggregator.plan.incoming.admission import AdmissionPlan
 from aggregator.plan.schemes import (
     ApiKeyPlan,
     BasicPlan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Literal
 
-from aggregator.plan.listening import WorkersPlan
+from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.plan.types import Plan
 from aggregator.server.workers.processors import processors
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.plan.listening import WorkersPlan
+from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel, tell_first
 from aggregator.server.workers.messages import Beat, Opened

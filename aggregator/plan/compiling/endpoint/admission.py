@@ -12,9 +12,9 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.schemes.files import FileSettings
 from aggregator.config.model.schemes.scheme import SchemeSettings
 from aggregator.edge.networks import Networks, parse_networks
-from aggregator.plan.admission import OPEN, AdmissionPlan, AuthPlan, GuardPlan
 from aggregator.plan.compiling.expressions import one_expression
-from aggregator.plan.inputs import GuardInputs, InputPlan
+from aggregator.plan.incoming.admission import OPEN, AdmissionPlan, AuthPlan, GuardPlan
+from aggregator.plan.incoming.inputs import GuardInputs, InputPlan
 from aggregator.policies.credentials.plan import CallerPlace
 from aggregator.policies.rate_limit.plan import LimitsPlan
 from aggregator.schemas import Parameter

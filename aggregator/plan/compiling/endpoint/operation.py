@@ -14,7 +14,6 @@ from aggregator.config.model.auth import CallerSettings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.http import SAFE
-from aggregator.plan.admission import AdmissionPlan
 from aggregator.plan.analysis.flights import with_flights
 from aggregator.plan.analysis.readers import with_readers
 from aggregator.plan.analysis.roots import roots_in
@@ -34,6 +33,7 @@ from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_slo
+from aggregator.plan.incoming.admission import AdmissionPlan
 from aggregator.plan.order.call import asked_by
 from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, InputPlan, ResponsePlan, ShadowPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan

@@ -8,7 +8,7 @@ from aggregator.config.files.tls_files import SERVER
 from aggregator.config.model.listening.admin import AdminSettings, RedirectSettings
 from aggregator.config.model.listening.tls import ListenerTlsSettings, PairSettings
 from aggregator.config.model.listening.workers import WorkersSettings
-from aggregator.plan.listening import AdminPlan, ListenerTlsPlan, PairPlan, RedirectPlan, WorkersPlan
+from aggregator.plan.incoming.listening import AdminPlan, ListenerTlsPlan, PairPlan, RedirectPlan, WorkersPlan
 
 
 def compile_tls(settings: ListenerTlsSettings | None, digests: Mapping[str, str]) -> ListenerTlsPlan | None:

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from aggregator.codecs import json as json_codec
 from aggregator.http import HeaderList
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.server.admin.reading.views import shown
 from aggregator.server.application.probes import probe_answer

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from aggregator.plan.listening import ListenerTlsPlan
+from aggregator.plan.incoming.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.server.connection.direct import DirectDoor
 from aggregator.server.connection.guard import guarded_protocol

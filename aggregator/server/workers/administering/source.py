@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from aggregator.http import HeaderList
-from aggregator.plan.listening import AdminPlan
+from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.quotas import shown_of

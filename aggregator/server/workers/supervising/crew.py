@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from aggregator.plan.listening import WorkersPlan
+from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel
 from aggregator.server.workers.messages import Spawn

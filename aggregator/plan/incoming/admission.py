@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aggregator.edge.networks import Networks
-from aggregator.plan.inputs import GuardInputs
+from aggregator.plan.incoming.inputs import GuardInputs
 from aggregator.policies.callers.plan import AtOncePlan
 from aggregator.policies.rate_limit.plan import UNLIMITED, LimitsPlan
 from aggregator.policies.switches.plan import OffPlan
