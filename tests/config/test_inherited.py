@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.config.analysis.inherited import callers_of
+from aggregator.config.analysis.endpoints.inherited import callers_of
 from aggregator.config.model.auth import CallerSettings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
-from aggregator.config.analysis.forwarded import forwarded_query
+from aggregator.config.analysis.endpoints.forwarded import forwarded_query
 from aggregator.config.analysis.scope import RESULT_FIELDS
 from aggregator.config.analysis.sites import Analysis, CallSite, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.inherited import auth_of, callers_of
+from aggregator.config.analysis.endpoints.inherited import auth_of, callers_of
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.endpoint_key import methods_of
-from aggregator.config.analysis.inherited import auth_of
+from aggregator.config.analysis.endpoints.inherited import auth_of
+from aggregator.config.analysis.endpoints.key import methods_of
 from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aggregator.config.analysis.inherited import auth_of
+from aggregator.config.analysis.endpoints.inherited import auth_of
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.forwarded import forwarded_query, forwards_all_query
+from aggregator.config.analysis.endpoints.forwarded import forwarded_query, forwards_all_query
 from aggregator.config.analysis.scope import (
     AUTH_FIELDS,
     CERTIFICATE_FIELDS,

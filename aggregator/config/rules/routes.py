@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aggregator.config.analysis.answered import Place, Route, Shape, answered_methods, places_of
+from aggregator.config.analysis.endpoints.answered import Place, Route, Shape, answered_methods, places_of
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.templates import Param, PathPattern
 

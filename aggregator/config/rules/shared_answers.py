@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from aggregator.config.analysis.inherited import auth_of, nearest_forward
+from aggregator.config.analysis.endpoints.inherited import auth_of, nearest_forward
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings

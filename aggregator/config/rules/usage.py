@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from aggregator.config.analysis.answered import Addressed
+from aggregator.config.analysis.endpoints.answered import Addressed
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.root import RootSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.config.analysis.inherited import nearest_forward
+from aggregator.config.analysis.endpoints.inherited import nearest_forward
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.endpoint import EndpointSettings

@@ -10,9 +10,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from aggregator.config.analysis.declared import inputs_of
-from aggregator.config.analysis.endpoint_key import read_key
-from aggregator.config.analysis.inherited import auth_of
+from aggregator.config.analysis.endpoints.declared import inputs_of
+from aggregator.config.analysis.endpoints.inherited import auth_of
+from aggregator.config.analysis.endpoints.key import read_key
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.walking import Walker

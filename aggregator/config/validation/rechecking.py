@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from aggregator.config.analysis.answered import answered_methods
+from aggregator.config.analysis.endpoints.answered import answered_methods
 from aggregator.config.digests import SectionDigests
 from aggregator.config.merging import Entry, Whole
 from aggregator.config.model.endpoint import EndpointSettings

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aggregator.config.analysis.inherited import callers_of
+from aggregator.config.analysis.endpoints.inherited import callers_of
 from aggregator.config.digests import digest_of
 from aggregator.config.loading import EndpointConfig
 from aggregator.config.model.auth import CallerSettings
