@@ -12,6 +12,7 @@ from sharing import Machine
 from aggregator.policies.switches.table import Change, Switch, Switches, Target
 from aggregator.server.generations.switching import Switching
 from aggregator.server.sharing.switches import SWITCHES, SharedSwitches
+from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.stores.shared.connected import ConnectedStore
 from aggregator.stores.shared.plan import StorePlan
 
@@ -168,6 +169,25 @@ async def test_an_end_outlives_the_order_that_it_has_replaced(machine, caplog) -
     assert [vars(record)["fields"]["targets"] for record in caplog.records] == [["endpoint GET /a"], []]
     await one.store.aclose()
     await back.store.aclose()
+
+
+async def test_a_worker_that_starts_while_the_store_is_away_knows_what_was_switched_on(machine) -> None:
+    """Its supervisor tells it, so that it believes no store that comes back without it, and mends it."""
+    one = await Process(machine).open()
+    await one.turn(A)
+    machine.is_away = True
+    await one.turn(A, on=True)
+    kept = KeptSwitches(one.now)
+    kept.merge(one.switching.changes())
+    await one.store.aclose()
+    late = await Process(machine).open()
+    await late.switching.learn(kept.changes())
+    machine.is_away = False
+    await until(lambda: late.store.is_there)
+    await late.store.beat()
+    assert (late.off, late.told) == (set(), 0)
+    assert (await Process(machine).open()).off == set()
+    await late.store.aclose()
 
 
 async def test_an_order_during_a_write_is_shared_too(machine, monkeypatch) -> None:

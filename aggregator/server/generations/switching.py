@@ -58,6 +58,15 @@ class Switching:
         """Take what other processes have changed; return whether there was anything new."""
         return self.table.merge(changes, self._clock())
 
+    async def learn(self, changes: Changes) -> None:
+        """Take what the supervisor knows of, and return when it is served."""
+        if not self.merge(changes):
+            return
+        if off := self.off():
+            log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
+        if self._plan is not None:
+            await self._change(self._plan)
+
     async def save(self) -> None:
         """Write down what is switched off, where there is a folder for it; raise ``StoreError`` if that fails."""
         if self._kept is not None:

@@ -163,7 +163,7 @@ class Counted(Struct, frozen=True, tag=True):
 
 
 class Switched(Struct, frozen=True, tag=True):
-    """From a worker: what it knows of switches, after other machines have changed some."""
+    """What is known of switches: from a worker after other machines have changed some, and to a worker."""
 
     changes: tuple[tuple[Target, Change], ...]
 

@@ -16,7 +16,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from aggregator.errors import AggregatorError, place_of
 from aggregator.plan.types import Plan
@@ -193,9 +193,9 @@ class Worker(Service):
             case Reopen():
                 self._control.reopen()
             case Ask():
-                task = asyncio.create_task(self._answer(channel, order))
-                self._asked_now.add(task)
-                task.add_done_callback(self._asked_now.discard)
+                self._do_now(self._answer(channel, order))
+            case Switched():
+                self._do_now(self._app.running.switching.learn(dict(order.changes)))
             case Go():
                 if self._asked_now:
                     await asyncio.wait(self._asked_now)
@@ -208,6 +208,11 @@ class Worker(Service):
                 listening.end(order.number)
             case _:
                 raise AssertionError(order)
+
+    def _do_now(self, asked: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(asked)
+        self._asked_now.add(task)
+        task.add_done_callback(self._asked_now.discard)
 
     async def _answer(self, channel: Channel, ask: Ask) -> None:
         channel.send(await self._answering.answer(ask))

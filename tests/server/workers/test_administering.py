@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -56,9 +57,10 @@ def members(*fakes: Fake) -> list[Member]:
     return [cast("Member", one) for one in fakes]
 
 
-def acting(*fakes: Fake, journal: Journal | None = None) -> Acting:
+def acting(*fakes: Fake, journal: Journal | None = None, spread: Callable[[], None] = lambda: None) -> Acting:
     """Return what has these workers do things."""
-    return Acting(Asking(lambda: members(*fakes)), Journal() if journal is None else journal, KeptSwitches())
+    switches = KeptSwitches(lambda: 1000.0)
+    return Acting(Asking(lambda: members(*fakes)), Journal() if journal is None else journal, switches, spread)
 
 
 @pytest.mark.anyio
@@ -197,10 +199,10 @@ async def test_a_later_change_of_another_machine_stays(turn: str) -> None:
     order = switches.timed({"turn": turn, "kind": "endpoint", "name": "GET /b"})
     switches.merge({target: Change(1001.0, None)})
     await switches.take(order)
-    assert list(switches.orders()) == []
+    assert switches.changes()[target].switch is None
     await switches.take({**order, "turn": "on", "since": 1002.0})
     switches.merge({target: Change(1001.5, Switch(None, 1001.5, "", ""))})
-    assert list(switches.orders()) == []
+    assert switches.changes() == {target: Change(1002.0, None)}
 
 
 @pytest.mark.anyio
@@ -219,5 +221,20 @@ async def test_switches_are_known_after_a_restart(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     switches.remember(folder)
     folder.close()
-    told = {"turn": "off", "kind": "part", "name": "GET /a", "part": "b", "for": "600.000s", "by": "ops", "why": ""}
-    assert list(switches.orders()) == [{**told, "since": 1060.0}]
+    part, endpoint = Target("part", "GET /a", "b"), Target("endpoint", "GET /b")
+    assert switches.changes() == {
+        part: Change(1060.0, Switch(1660.0, 1060.0, "ops", "")),
+        endpoint: Change(1060.0, None),
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("others", [[telling(2, [])], [telling(2, "no room", 507)]])
+async def test_all_are_told_of_a_switch_once_it_is_known(others: list[Fake]) -> None:
+    """One may have come while the others were asked, and so have learned of it neither with them nor at its start."""
+    spread: list[int] = []
+    off = {"turn": "off", "kind": "endpoint", "name": "GET /b"}
+    acting_now = acting(telling(1, []), *others, spread=lambda: spread.append(1))
+    with suppress(ActionError):
+        await acting_now.actions([("switch", "")], []).get("switch").run(off)  # type: ignore[union-attr]
+    assert spread == [1]

@@ -24,13 +24,17 @@ Run = Callable[[Mapping[str, Any]], Awaitable[Outcome]]
 class Acting:
     """Has those that *asking* asks do things.
 
-    *journal* and *switches* remember what workers that come later have to do as well.
+    *journal* and *switches* remember what workers that come later have to do as well; *spread* tells all what the
+    second know.
     """
 
-    def __init__(self, asking: Asking, journal: Journal, switches: KeptSwitches) -> None:
+    def __init__(
+        self, asking: Asking, journal: Journal, switches: KeptSwitches, spread: Callable[[], None]
+    ) -> None:  # fmt: skip
         self._asking = asking
         self._journal = journal
         self._switches = switches
+        self._spread = spread
 
     def actions(self, known: Iterable[tuple[str, str]], own: Iterable[Action]) -> Actions:
         """Return the actions that workers *know*, by name and summary, and in place of some of them *own* ones."""
@@ -74,10 +78,16 @@ class Acting:
             outcome = await self.all("switch", given)
         except ActionError as error:
             if error.status == _SOME:
-                await self._switches.take(given)
+                await self._take(given)
             raise
-        await self._switches.take(given)
+        await self._take(given)
         return outcome
+
+    async def _take(self, given: Mapping[str, Any]) -> None:
+        try:
+            await self._switches.take(given)
+        finally:
+            self._spread()
 
     async def _effect(self, given: Mapping[str, Any]) -> Outcome:
         """Have one that answers do it to the file that all share."""

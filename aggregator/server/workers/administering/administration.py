@@ -42,7 +42,7 @@ class Administration:
         self._journal = Journal()
         self._source = WorkersSource(crew, reloading, quotas)
         self.switches = KeptSwitches()
-        self._acting = Acting(self._source.asking, self._journal, self.switches)
+        self._acting = Acting(self._source.asking, self._journal, self.switches, self._spread)
         self._own = (reload_action(reloading.reload, on_reload), self._log(control), self._reset(quotas))
 
     def hear(self, member: Member, message: Opened | Heard | Counted | Switched) -> None:
@@ -53,10 +53,19 @@ class Administration:
         if not isinstance(message, Opened):
             self._source.hear(member, message)
             return
-        orders = [*self._journal, *(("switch", given) for given in self.switches.orders())]
-        for action, given in orders:
+        for action, given in self._journal:
             member.channel.send(self._source.asking.order(action, given))
+        member.channel.send(self._switched())
         member.channel.send(Go())
+
+    def _switched(self) -> Switched:
+        return Switched(tuple(self.switches.changes().items()))
+
+    def _spread(self) -> None:
+        """Tell all workers what is switched off: one may have come while the others were asked."""
+        switched = self._switched()
+        for member in self._crew:
+            member.channel.send(switched)
 
     def _log(self, control: LogControl) -> Action:
         own = log_action(control)

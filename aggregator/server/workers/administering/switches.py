@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from aggregator.durations import duration_of
@@ -33,13 +33,12 @@ class KeptSwitches:
         if off := [str(target) for target in self._table.off(self._clock())]:
             log(_log, logging.WARNING, "Some things are switched off since before the start.", targets=off)
 
-    def orders(self) -> Iterator[dict[str, Any]]:
-        """Yield what a worker that comes now is to switch off."""
-        now = self._clock()
-        for target, switch in self._table.off(now).items():
-            named = {"kind": target.kind, "name": target.name, **({"part": target.part} if target.part else {})}
-            lasts = {} if switch.until is None else {"for": f"{switch.until - switch.since:.3f}s"}
-            yield {"turn": "off", **named, **lasts, "by": switch.by, "why": switch.why, "since": switch.since}
+    def changes(self) -> Changes:
+        """Return what a worker that comes now has to know: what is off, and what is in service again of late.
+
+        Without the second it would believe a store that missed it, and comes back.
+        """
+        return self._table.changes(self._clock())
 
     def timed(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the order *given* with its time, the same for all workers, behind what is known of its target.
