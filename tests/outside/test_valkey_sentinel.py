@@ -76,3 +76,30 @@ def test_a_failover_is_followed(sentinels) -> None:
         await store.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("harm", ["frozen", "killed"])
+def test_a_sentinel_that_has_gone_delays_nobody(sentinels, harm: str) -> None:
+    """As when its machine goes with the primary that it stands beside: the others are asked all the same."""
+    url, _ = sentinels
+    (port,) = free_ports(1)
+    gone = Valkey("--port", str(port), "--bind", "127.0.0.1")
+    gone.start()
+
+    async def main() -> None:
+        address = store_address(url.replace("//", f"//127.0.0.1:{port},"))
+        store = ConnectedStore(lambda broken: RedisStore(address, "t:", 10.0, broken), address.label)
+        await store.open()
+        for _ in range(3000):
+            if store.is_there:
+                break
+            await asyncio.sleep(0.01)
+        assert store.is_there, store.reason
+        await store.aclose()
+
+    try:
+        gone.freeze() if harm == "frozen" else gone.kill()
+        asyncio.run(main())
+    finally:
+        gone.thaw() if harm == "frozen" else None
+        gone.close()

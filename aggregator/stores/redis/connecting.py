@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Final
 
 from aggregator.stores.redis.node import CONNECT, Connection
-from aggregator.stores.shared.address import OF_THE_MACHINE, StoreAddress, StoreTls
+from aggregator.stores.shared.address import StoreAddress, StoreTls
+
+_LATE: Final = CONNECT / 2
+"""Seconds that sentinels have to answer; what is left of ``CONNECT`` is for the primary."""
 
 
 def connections(address: StoreAddress) -> Callable[[], Connection]:
     """Return what makes connections to the one server, or primary, of *address*."""
     if address.kind == "sentinel":
-        return _primary(address)
+        return Sentinels(address)
     from redis.asyncio.connection import UnixDomainSocketConnection
 
     if address.kind == "socket":
@@ -31,22 +35,36 @@ def to_host(address: StoreAddress, host: str, port: int, db: int = 0) -> Callabl
     return lambda: made(host=host, port=port, db=db, **options(address))
 
 
+@lru_cache(maxsize=16)
 def by_tls(trust: StoreTls) -> Any:
-    """Return the class of connections by TLS, each of which reads the files of *trust* as it is made.
+    """Return the class of connections by TLS, which reads the files of *trust* for the first one, and keeps them.
 
-    It raises ``OSError`` for a file that has gone. The library would trust those of the machine beside them.
+    Reading whom a machine trusts takes longer than a request may wait, so it is read again only when a handshake has
+    failed: it may have been mended. Connecting raises ``OSError`` for a file that has gone. The library would trust
+    those of the machine beside them.
     """
     from redis.asyncio.connection import SSLConnection
 
-    if trust == OF_THE_MACHINE:
-        return SSLConnection
+    kept: list[ssl.SSLContext] = []
 
     class Trusting(SSLConnection):
-        def __init__(self, **given: Any) -> None:
-            super().__init__(**given)
-            self.ssl_context.context = _context(trust)
+        async def connect(self) -> None:
+            kept[:] = kept or [_context(trust)]
+            self.ssl_context.context = kept[0]
+            try:
+                await super().connect()  # type: ignore[no-untyped-call]
+            except Exception as error:
+                if any(isinstance(one, ssl.SSLError) for one in _causes(error)):
+                    kept.clear()
+                raise
 
     return Trusting
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _context(trust: StoreTls) -> ssl.SSLContext:
@@ -58,8 +76,6 @@ def _context(trust: StoreTls) -> ssl.SSLContext:
 
 def options(address: StoreAddress) -> dict[str, Any]:
     """Return what all connections have in common: nothing is tried twice, since whoever asks knows better."""
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
     from redis.maint_notifications import MaintNotificationsConfig
 
     return {
@@ -68,40 +84,96 @@ def options(address: StoreAddress) -> dict[str, Any]:
         "socket_connect_timeout": CONNECT,
         "socket_timeout": None,
         "protocol": 2,
-        "retry": Retry(NoBackoff(), 0),
+        "retry": never_again(),
         "client_name": "aggregator",
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
 
 
-def _primary(address: StoreAddress) -> Callable[[], Connection]:
-    return lambda: _AtPrimary(address)
+def never_again() -> Any:
+    """Return the policy of redis-py by which nothing is tried twice."""
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    return Retry(NoBackoff(), 0)
+
+
+class Sentinels:
+    """Those of *address*, which are asked side by side, so that one that has gone delays nobody.
+
+    Of those that answer in time the one counts that knows of the latest change of primary: another may be cut off.
+    """
+
+    def __init__(self, address: StoreAddress, late: float = _LATE) -> None:
+        self._address = address
+        self._late = late
+        self._asked: Any = None
+        """The clients of redis-py, made for the first question and kept: making them takes longer than to ask."""
+
+    def __call__(self) -> Connection:
+        """Return a connection to whoever is the primary when it is opened."""
+        return _AtPrimary(self._address, self)
+
+    async def primary(self) -> tuple[str, int]:
+        """Return host and port of the primary; raise what redis-py raises where no sentinel knows it."""
+        from redis.exceptions import ConnectionError as Unknown
+
+        if self._asked is None:
+            self._asked = self._clients()
+        clients = self._asked.sentinels
+        found = await asyncio.gather(*map(self._state, clients), return_exceptions=True)
+        known = [state for state in found if isinstance(state, dict)]
+        if not known:
+            why = "; ".join(f"{host}:{port}: {error}" for (host, port), error in self._told(found))
+            raise Unknown(f"No sentinel knows who the primary {self._address.name!r} is. {why}")
+        latest = max(known, key=lambda state: int(state["config-epoch"]))
+        return latest["ip"], latest["port"]
+
+    def _told(self, found: list[Any]) -> list[tuple[tuple[str, int], str]]:
+        words = [str(error).strip() or f"no answer within {self._late:g} s" for error in found]
+        return list(zip(self._address.hosts, words, strict=True))
+
+    def _clients(self) -> Any:
+        from redis.asyncio.sentinel import Sentinel
+
+        address = self._address
+        made: Any = Sentinel
+        given = {
+            "socket_connect_timeout": self._late,
+            "socket_timeout": self._late,
+            "protocol": 2,
+            "retry": never_again(),
+        }
+        sentinel = made(list(address.hosts), sentinel_kwargs={**given, **({"ssl": True} if address.tls else {})})
+        if address.tls:
+            for one in sentinel.sentinels:
+                one.connection_pool.connection_class = by_tls(address.trust)
+        return sentinel
+
+    async def _state(self, client: Any) -> dict[str, Any]:
+        """Return what the sentinel of *client* knows of the primary; raise ``LookupError`` where that is down."""
+        try:
+            async with asyncio.timeout(self._late):
+                state: dict[str, Any] = await client.sentinel_master(self._address.name)
+        finally:
+            await client.connection_pool.disconnect()
+        if not self._asked.check_master_state(state, self._address.name):
+            raise LookupError("it is down")
+        return state
 
 
 class _AtPrimary:
-    """A connection to whoever is the primary when it is made: sentinels are asked each time."""
+    """A connection to whoever is the primary when it is opened."""
 
-    def __init__(self, address: StoreAddress) -> None:
+    def __init__(self, address: StoreAddress, sentinels: Sentinels) -> None:
         self._address = address
+        self._sentinels = sentinels
         self._made: Connection | None = None
 
     async def connect(self) -> None:
         """Ask the sentinels, and open a connection to the primary."""
-        from redis.asyncio.sentinel import Sentinel
-
-        address = self._address
-        waits = {"socket_connect_timeout": CONNECT, "socket_timeout": CONNECT}
-        tls = {"ssl": True} if address.tls else {}
-        untyped: Any = Sentinel
-        sentinel = untyped(list(address.hosts), sentinel_kwargs={**waits, **tls})
-        if address.tls:
-            for one in sentinel.sentinels:
-                one.connection_pool.connection_class = by_tls(address.trust)
-        try:
-            host, port = await sentinel.discover_master(address.name)
-        finally:
-            await asyncio.gather(*(one.aclose() for one in sentinel.sentinels), return_exceptions=True)
-        self._made = to_host(address, host, port, address.db)()
+        host, port = await self._sentinels.primary()
+        self._made = to_host(self._address, host, port, self._address.db)()
         await self._made.connect()
 
     async def disconnect(self, nowait: bool = False) -> None:

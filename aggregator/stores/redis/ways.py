@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aggregator.errors import StoreError
 from aggregator.stores.redis.connecting import connections
-from aggregator.stores.redis.node import Command, Node
+from aggregator.stores.redis.node import CONNECT, Command, Node
 from aggregator.stores.shared.address import StoreAddress
 
 Send = Callable[[Command], Awaitable[Any]]
@@ -69,7 +69,7 @@ async def open_way(way: Ways) -> None:
         await way.connect()
     except (RedisError, OSError, TimeoutError) as error:
         way.close()
-        raise StoreError(str(error).strip() or type(error).__name__) from None
+        raise StoreError(str(error).strip() or f"No connection was made within {CONNECT:g} s.") from None
     except BaseException:
         way.close()
         raise
