@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.switches.table import Change, Switch, Target
+from aggregator.server.admin.breakers import breakers_of
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
-from tests.effects.conftest import document, process, record
+from tests.effects.conftest import Application, document, process, record
+from tests.effects.test_operators import act
 
 BREAKER = "breaker: {failures: 3, pause: 100ms..100ms}"
 
@@ -53,6 +57,51 @@ def test_what_waits_behind_an_open_breaker_is_not_looked_at(tmp_path: Path, clai
             if served.counts() == {"sent": 60}:
                 break
         assert served.counts() == {"sent": 60}
+
+
+def reload(served: Application) -> None:
+    """Serve what was loaded again."""
+    running = served.app.running
+    assert running.generation is not None
+    served.outbox.configure(running.plan.background, running.generation.deliveries)
+
+
+@pytest.mark.parametrize("let_go", [reload, lambda served: act(served, order="retry", state="waiting", name="welcome")])
+def test_who_asks_for_it_has_a_held_upstream_looked_at(
+    tmp_path: Path, claimed: list[str], let_go: Callable[[Application], object]
+) -> None:
+    """A reload may have mended it, and who retries wants to see what happens now."""
+    text = document(upstream="breaker: {failures: 1, pause: 60s..60s}")
+    with process(tmp_path, text, lambda _: httpx.Response(503)) as served:
+        served.sign_up(*(f"n{number}" for number in range(9)))
+        served.until(lambda: served.outbox.ends["again"] >= 2)
+        served.until(lambda: served.counts() == {"waiting": 9})
+        before = len(claimed)
+        served.outbox.wake()
+        served.run(asyncio.sleep(0.01))
+        assert len(claimed) == before
+        let_go(served)
+        served.until(lambda: len(claimed) > before)
+
+
+def test_a_breaker_that_is_closed_holds_nothing(tmp_path: Path) -> None:
+    """By an operator, or by a call of a request: what waits goes at once, and not when its pause would be over."""
+    statuses = [503]
+    text = document(upstream="breaker: {failures: 1, pause: 60s..60s}")
+    with process(tmp_path, text, lambda _: httpx.Response(statuses[0])) as served:
+        served.sign_up("a")
+        served.until(lambda: served.outbox.ends["again"] == 1)
+        served.sign_up("b")
+        served.until(lambda: served.outbox.ends["again"] == 2)
+        statuses[0] = 200
+        (breakers,) = breakers_of(served.app.running)
+
+        async def close() -> None:
+            breakers.order(Phase.FORCED_CLOSED, None, "mended")
+
+        served.run(close())
+        served.sign_up("c")
+        served.until(lambda: served.outbox.ends["sent"] == 1)
 
 
 @pytest.mark.parametrize("is_declared", [True, False])

@@ -32,6 +32,11 @@ class Breakers:
         self._by_key: OrderedDict[str, Breaker] = OrderedDict()
 
     @property
+    def keeps_away(self) -> bool:
+        """Whether calls without a key are kept away now, as far as nobody has tried."""
+        return self.whole.phase_at(asyncio.get_running_loop().time()) in OPEN
+
+    @property
     def keys(self) -> Collection[str]:
         """The keys that have a breaker of their own."""
         return self._by_key.keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aggregator.parts.frame import Part
+from aggregator.plan.order.call import Attempt
 from aggregator.plan.types import Plan
 from aggregator.runtime.background.durable.targets import Targets, build_targets
 from aggregator.runtime.resources import Resources
@@ -11,4 +13,8 @@ from aggregator.runtime.stack.site import Site
 
 def build_deliveries(plan: Plan, resources: Resources) -> Targets:
     """Return where durable effects are delivered while *plan* is served."""
-    return build_targets(plan, lambda key, attempt: build_attempt(attempt, Site(key, resources, ())))
+
+    def build(key: str, attempt: Attempt) -> Part:
+        return build_attempt(attempt, Site(key, resources, ()))
+
+    return build_targets(plan, build, resources.breakers)

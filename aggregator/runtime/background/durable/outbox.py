@@ -24,9 +24,10 @@ from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
-from aggregator.runtime.background.durable.intake import MOST_PENDING, Intake
+from aggregator.runtime.background.durable.intake import Intake
 from aggregator.runtime.background.durable.judging import outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
+from aggregator.runtime.background.durable.telling import refusal, tell_turned
 from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
@@ -87,15 +88,7 @@ class Outbox:
     def refusal(self) -> str | None:
         """Why an effect could not be kept now, as far as it is known; None when it could."""
         store, intake = self._store, self._intake
-        if store is None or intake is None:
-            return None
-        if store.trouble is not None:
-            return "the disk cannot be written" if self._durable.store == "sqlite" else "the shared store is away"
-        kept, plan = store.kept, self._durable
-        live = kept.number - kept.counts[SENT]
-        if live >= plan.count or intake.pending > MOST_PENDING:
-            return "too many wait already"
-        return "those that wait take too much room" if kept.size >= plan.size and live == kept.number else None
+        return None if store is None or intake is None else refusal(store, intake.pending, self._durable)
 
     @property
     def _durable(self) -> DurablePlan:
@@ -114,7 +107,7 @@ class Outbox:
     def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
         """Deliver by *targets* from now on, within the limits of *plan*."""
         self._plan, self._targets, self._is_parked = plan, targets, False
-        self.wake()
+        self.try_all()
 
     @property
     def _has_news(self) -> bool:
@@ -174,6 +167,11 @@ class Outbox:
         self._looked = 0.0
         self.wake()
 
+    def try_all(self) -> None:
+        """Look now, also for what waits for an upstream that is left alone because of its breaker."""
+        self._under_way.let_go()
+        self.wake()
+
     def wake(self) -> None:
         """Look for what is due now."""
         self._awake.set()
@@ -229,10 +227,7 @@ class Outbox:
     def _tell(self, turn: Turn, turned: Turned) -> None:
         if turn.looks:
             self._looked = turn.now
-        if turned.taken:
-            log(_log, logging.WARNING, "Durable effects of a process that died are taken over.", count=turned.taken)
-        if turned.given_up:
-            log(_log, logging.ERROR, "Durable effects are dead: they have waited too long.", count=turned.given_up)
+        tell_turned(turned)
         if turn.ages is not None and not turned.given_up and not turned.forgotten:
             self._tidied = turn.now
 
@@ -260,8 +255,8 @@ class Outbox:
         if record not in self._under_way:
             return
         outcome = outcome_of(record, target.retry, result, self._clock())
-        if outcome.state == SENT or (target.has_one_breaker and result.cause is Cause.BREAKER_OPEN):
-            self._under_way.hold(record.upstream, outcome.due)
+        if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
+            self._under_way.hold(record.upstream, outcome.due, target.breakers)
         if outcome.state == SENT:
             self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:

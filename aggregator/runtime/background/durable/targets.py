@@ -16,6 +16,7 @@ from aggregator.plan.requests import RequestPlan
 from aggregator.plan.types import FixedPlan, Plan
 from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS
 from aggregator.policies.retry.plan import RetryPlan
+from aggregator.runtime.background.durable.under_way import Holding
 from aggregator.runtime.parts.alternatives import Fallback
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.templates import compile_url
@@ -23,18 +24,19 @@ from aggregator.transport.door import Cancelable
 
 Build = Callable[[str, Attempt], Part]
 """Returns the runnable call of an endpoint."""
+BreakersOf = Callable[[UpstreamPlan], Holding | None]
 
 
 class Target(Struct, frozen=True):
     """How the effects of one call are delivered: by *part*, within *timeout* seconds, again as *retry* says.
 
-    *has_one_breaker* says that an open breaker is that of the whole upstream.
+    *breakers* are those of its upstream where one of them is for all of it.
     """
 
     part: Part
     timeout: float
     retry: RetryPlan
-    has_one_breaker: bool = False
+    breakers: Holding | None = None
 
 
 class Targets(Struct, frozen=True):
@@ -74,11 +76,11 @@ _USUAL = RetryPlan(
 NOWHERE = Targets({}, {})
 
 
-def build_targets(plan: Plan, build: Build) -> Targets:
-    """Return the targets of *plan*."""
+def build_targets(plan: Plan, build: Build, breakers: BreakersOf) -> Targets:
+    """Return the targets of *plan*; *breakers* returns those of an upstream, None where it has none."""
     calls = {
         (endpoint.key, fixed.name, tuple(call.upstream.name for call in piece.calls)): _target(
-            endpoint.key, fixed, piece, build
+            endpoint.key, fixed, piece, build, breakers
         )
         for endpoint in plan.declared
         for effect in endpoint.effects
@@ -89,7 +91,7 @@ def build_targets(plan: Plan, build: Build) -> Targets:
     upstreams = {
         upstream.name: Target(
             _part("", replace(_any_call(upstream), off=offs.get(upstream.name)), build), plan.client.total, _USUAL,
-            _has_one_breaker(upstream),
+            _one_breaker(upstream, breakers),
         )
         for upstream in upstreams_in(plan)
     }  # fmt: skip
@@ -97,17 +99,18 @@ def build_targets(plan: Plan, build: Build) -> Targets:
     return Targets(calls, upstreams, frozenset(offs) - begun)
 
 
-def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build) -> Target:
+def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build, breakers: BreakersOf) -> Target:
     targets = [
-        (number, Target(_part(key, call, build, number), call.timeout, fixed.retry, _has_one_breaker(call.upstream)))
+        (number, Target(_part(key, call, build, number), call.timeout, fixed.retry,
+                        _one_breaker(call.upstream, breakers)))
         for number, call in enumerate(piece.calls)
-    ]
+    ]  # fmt: skip
     return targets[0][1] if len(targets) == 1 else _in_turn(fixed.name, targets, fixed.retry)
 
 
-def _has_one_breaker(upstream: UpstreamPlan) -> bool:
-    breaker = upstream.breaker
-    return breaker is not None and breaker.key is None and not breaker.by_host
+def _one_breaker(upstream: UpstreamPlan, breakers: BreakersOf) -> Holding | None:
+    plan = upstream.breaker
+    return breakers(upstream) if plan is not None and plan.key is None and not plan.by_host else None
 
 
 def _in_turn(name: str, targets: list[tuple[int, Target]], retry: RetryPlan) -> Target:

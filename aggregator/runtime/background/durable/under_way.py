@@ -6,13 +6,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.transport.door import Cancelable
 
 LONGEST: Final = 120.0
 """Seconds for which an upstream is held at most: clocks may jump."""
+
+
+class Holding(Protocol):
+    """What keeps calls away from an upstream."""
+
+    @property
+    def keeps_away(self) -> bool:
+        """Whether it does so now."""
 
 
 class UnderWay:
@@ -24,8 +32,8 @@ class UnderWay:
         self._begun: Counter[str] = Counter()
         """The number of the last delivery to each upstream that has begun."""
         self._number = 0
-        self._held: dict[str, float] = {}
-        """Until when (Unix time) nothing is delivered to an upstream."""
+        self._held: dict[str, tuple[float, Holding]] = {}
+        """Until when (Unix time) nothing is delivered to an upstream, unless it is let go before."""
         self._idle = asyncio.Event()
 
     def __contains__(self, record: EffectRecord) -> bool:
@@ -36,7 +44,7 @@ class UnderWay:
 
         None of those whose breaker is open is one of them: a million that wait would be looked at in turn.
         """
-        upstreams = [name for name in upstreams if not 0 < self._held.get(name, now) - now <= LONGEST]
+        upstreams = [name for name in upstreams if not self._is_held(name, now)]
         free = workers - len(self._running)
         most = max(1, workers // 2)
         # Who has waited longest is served first.
@@ -62,12 +70,23 @@ class UnderWay:
         if not self._running:
             self._idle.set()
 
-    def hold(self, upstream: str, until: float | None) -> None:
-        """Deliver nothing to *upstream* *until* then (Unix time); None lets go."""
-        if until is None:
-            self._held.pop(upstream, None)
-        else:
-            self._held[upstream] = until
+    def hold(self, upstream: str, until: float, holding: Holding) -> None:
+        """Deliver nothing to *upstream* *until* then (Unix time), or until *holding* does not keep it away any more."""
+        self._held[upstream] = (until, holding)
+
+    def let_go(self) -> None:
+        """Hold no upstream."""
+        self._held.clear()
+
+    def _is_held(self, upstream: str, now: float) -> bool:
+        found = self._held.get(upstream)
+        if found is None:
+            return False
+        until, holding = found
+        if 0 < until - now <= LONGEST and holding.keeps_away:
+            return True
+        del self._held[upstream]
+        return False
 
     async def settle(self, seconds: float) -> None:
         """Wait until none is under way, for *seconds* at most."""

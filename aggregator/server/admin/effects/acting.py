@@ -37,6 +37,8 @@ def effects_action(running: Running) -> Action:
             running, lambda store: ordered(store, given, now)
         )  # fmt: skip
         running.outbox.orders.update(found)
+        if found:
+            running.outbox.try_all()
         if forgets:
             found = {"forget": 0} | found | {"answers": await _forget(running, given)}
         return Outcome(found, ", ".join(f"{what} {count}" for what, count in found.items()))

@@ -1,0 +1,32 @@
+"""What there is to say of the outbox: why it keeps nothing more, and what its turns have found."""
+
+from __future__ import annotations
+
+import logging
+
+from aggregator.policies.durable.plan import DurablePlan
+from aggregator.runtime.background.durable.intake import MOST_PENDING
+from aggregator.stores.effects.contract import EffectStore, Turned
+from aggregator.stores.effects.records import SENT
+from aggregator.telemetry.logging import log
+
+_log = logging.getLogger("aggregator.effects")
+
+
+def refusal(store: EffectStore, pending: int, plan: DurablePlan) -> str | None:
+    """Return why an effect could not be kept now, while *pending* bytes wait to be; None when it could."""
+    if store.trouble is not None:
+        return "the disk cannot be written" if plan.store == "sqlite" else "the shared store is away"
+    kept = store.kept
+    live = kept.number - kept.counts[SENT]
+    if live >= plan.count or pending > MOST_PENDING:
+        return "too many wait already"
+    return "those that wait take too much room" if kept.size >= plan.size and live == kept.number else None
+
+
+def tell_turned(turned: Turned) -> None:
+    """Log what a turn has taken over, and given up."""
+    if turned.taken:
+        log(_log, logging.WARNING, "Durable effects of a process that died are taken over.", count=turned.taken)
+    if turned.given_up:
+        log(_log, logging.ERROR, "Durable effects are dead: they have waited too long.", count=turned.given_up)
