@@ -8,17 +8,20 @@ begun ── a thread, for a long body ──▶ its delay ──▶ answered, o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterable, Callable
 from functools import partial
 from typing import Final, Unpack
 
-from aggregator.errors import CallError, Cause
+from aggregator.errors import CallError, Cause, place_of
 from aggregator.policies.mock.script import Act, Script
+from aggregator.telemetry.logging import log
 from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import CallTerms, Cancelable, Done, OuterDoor, StreamTerms, with_done
 from aggregator.transport.failures import late
 from aggregator.transport.wire.bodies import StreamBody
 
+_log = logging.getLogger("aggregator.policies")
 _LARGE: Final = 64 * 1024
 """Bytes of a body beyond which a thread reads it and computes of it."""
 
@@ -44,7 +47,9 @@ class MockDoor(OuterDoor):
             return _Acting(act, terms["deadline"], terms["done"], go_on)
 
         written = partial(self._script.act, method, target, headers, body)
-        return play(written()) if body is None or len(body) <= _LARGE else _Writing(written, play)
+        if body is None or len(body) <= _LARGE:
+            return play(written())
+        return _Writing(written, play, terms["deadline"], terms["done"])
 
     async def stream(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | AsyncIterable[bytes] | None,
@@ -54,10 +59,10 @@ class MockDoor(OuterDoor):
         written = partial(self._script.act, method, target, headers, body if isinstance(body, bytes) else None)
         loop = asyncio.get_running_loop()
         is_long = isinstance(body, bytes) and len(body) > _LARGE
-        act = await loop.run_in_executor(None, written) if is_long else written()
         deadline, answer_timeout = terms["deadline"], terms.get("answer_timeout")
         limits = [loop.time() + answer_timeout] if answer_timeout is not None else []
         due = min([*limits, *([] if deadline is None else [deadline])], default=None)
+        act = await _written_until(due, written) if is_long else written()
         if not act.end or (due is not None and loop.time() + act.delay >= due):
             await asyncio.sleep(3600.0 if due is None else max(0.0, due - loop.time()))
             raise late(Cause.DEADLINE)
@@ -72,23 +77,52 @@ class MockDoor(OuterDoor):
         return await self.inner.stream(method, target, headers, body, **terms)
 
 
+async def _written_until(due: float | None, written: Callable[[], Act]) -> Act:
+    """Return what a thread has *written*; raises ``CallError`` where that takes until *due*, a time of the loop."""
+    try:
+        async with asyncio.timeout_at(due):
+            return await asyncio.get_running_loop().run_in_executor(None, written)
+    except TimeoutError:
+        raise late(Cause.DEADLINE) from None
+
+
 class _Writing:
-    """An act that a thread writes, since it may compute of a long body. States: *writing*, *playing*, *given up*."""
+    """An act that a thread writes, since it may compute of a long body, until the *deadline*.
 
-    __slots__ = ("_play", "_playing", "_writing")
+    States: *writing*, *playing*, *over* (too late, failed by a fault, or given up).
+    """
 
-    def __init__(self, written: Callable[[], Act], play: Callable[[Act], Cancelable]) -> None:
+    __slots__ = ("_done", "_play", "_playing", "_timer", "_writing")
+
+    def __init__(
+        self, written: Callable[[], Act], play: Callable[[Act], Cancelable], deadline: float, done: Done
+    ) -> None:  # fmt: skip
+        loop = asyncio.get_running_loop()
         self._play = play
+        self._done = done
         self._playing: Cancelable | None = None
-        self._writing = asyncio.get_running_loop().run_in_executor(None, written)
+        self._writing = loop.run_in_executor(None, written)
         self._writing.add_done_callback(self._written)
+        self._timer = loop.call_at(deadline, self._is_late)
+
+    def _is_late(self) -> None:
+        if self._writing.cancel():
+            self._done(late(Cause.DEADLINE))
 
     def _written(self, writing: asyncio.Future[Act]) -> None:
-        if not writing.cancelled():
+        self._timer.cancel()
+        if writing.cancelled():
+            return
+        error = writing.exception()
+        if error is None:
             self._playing = self._play(writing.result())
+        else:
+            log(_log, logging.ERROR, "A mock failed by a fault of the program.", error=place_of(error))
+            self._done(CallError(Cause.FAULT, "The server made a mistake; its log tells more."))
 
     def cancel(self) -> None:
         """Give it up."""
+        self._timer.cancel()
         self._writing.cancel()
         if self._playing is not None:
             self._playing.cancel()
