@@ -15,6 +15,8 @@ from msgspec import Struct, field
 from aggregator.errors import StoreError
 from aggregator.stores.effects.records import DEAD, PARKED, SENT, STATES, WAITING, EffectRecord, Outcome
 
+Label: TypeAlias = tuple[str, str]
+"""What effects are of: the key of an endpoint, and the name of its call."""
 MOST: Final = 1000
 """Effects in one answer."""
 ORDERS: Final = ("retry", "discard", "replay", "forget")
@@ -97,8 +99,9 @@ class Ages(Struct, frozen=True):
 class Turn(Struct, frozen=True):
     """One turn of deliveries at *now*: what *ended* is kept, and what is due is leased.
 
-    That is up to *room* for each upstream, and *most* in all. What is older than *ages* goes, a step of it; where it
-    *looks*, what processes have left that died waits again.
+    That is up to *room* for each upstream, and *most* in all. What is *off*, as an endpoint and the name of its call,
+    is set aside when it would be leased, and comes back once it is not, a step of it each turn. What is older than
+    *ages* goes, a step of it; where it *looks*, what processes have left that died waits again.
     """
 
     now: float
@@ -107,6 +110,7 @@ class Turn(Struct, frozen=True):
     most: int = 0
     ages: Ages | None = None
     looks: bool = False
+    off: frozenset[Label] = frozenset()
 
 
 class Turned(Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from aggregator.stores.effects.aside import ASIDE
 from aggregator.stores.effects.contract import FROM, MOST, Filter
 from aggregator.stores.effects.records import LEASED, STATES, WAITING, FixedRequest
 from aggregator.stores.effects.schema import BEFORE, COLUMNS, NEXT_OF_ORDER, PUT_BEHIND
@@ -48,7 +49,9 @@ def show(table: EffectTable, id_: str) -> dict[str, Any] | None:
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    return shown(dict(zip(("place", *_NAMES), row, strict=True)))
+    found = dict(zip(("place", *_NAMES), row, strict=True))
+    is_aside = found["due"] is not None and found["due"] >= ASIDE
+    return shown(found | {"due": None} if is_aside else found)
 
 
 def order(table: EffectTable, what: str, wanted: Filter, now: float) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from aggregator.stores.effects.contract import EXPIRED, Kept
+from aggregator.stores.effects import aside
+from aggregator.stores.effects.contract import EXPIRED, Kept, Label
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import (
     DEAD,
@@ -36,6 +37,8 @@ from aggregator.stores.sqlite.opening import write_ahead
 _PATIENCE = 5.0
 """Seconds to wait for the transaction of another process."""
 
+_GLANCE = 100
+"""Rows that are looked at together for what is switched off."""
 _AT_ONCE = 500
 """Rows that are removed in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -65,7 +68,7 @@ class EffectTable:
         (version,) = run("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
-        for statement in (*SCHEMA.split(";"), *(FROM_VERSION_1 if version == 1 else ())):
+        for statement in (*SCHEMA.split(";"), aside.INDEX, *(FROM_VERSION_1 if version == 1 else ())):
             run(statement)
         if run(OLD_TRIGGER).fetchone() is not None:
             run("DROP TRIGGER total_more")
@@ -74,6 +77,7 @@ class EffectTable:
         run(f"PRAGMA user_version={VERSION}")
         self.count()
         self.take_back()
+        self.look_aside()
         run("COMMIT")
 
     def count(self) -> None:
@@ -108,11 +112,32 @@ class EffectTable:
             taken += freed
         return taken
 
-    def claim(self, room: Mapping[str, int], most: int, now: float) -> list[EffectRecord]:
-        """Return up to *most* effects that are due, leased from now on; up to *room* of each upstream."""
+    def look_aside(self) -> None:
+        """Take note of what is set aside, by all processes."""
+        self.aside = set(aside.labels(self.db))
+
+    def bring_back(self, off: frozenset[Label]) -> None:
+        """Let what was set aside and is not *off* any more be due, a step of it."""
+        if self.aside - off:
+            aside.bring_back(self.db, self.aside, off)
+
+    def _due(self, upstream: str, most: int, now: float, off: frozenset[Label]) -> list[tuple[Any, ...]]:
+        """Return up to *most* rows that are due to *upstream*; a step of what is *off* and due is set aside before."""
+        found, left = [*self.db.execute(DUE, (upstream, now, most))], aside.AT_ONCE
+        while off and left > 0 and (gone := [row for row in found if (row[3], row[2]) in off]):
+            aside.set_aside(self.db, gone)
+            self.aside.update((row[3], row[2]) for row in gone)
+            left -= len(gone)
+            found = [*self.db.execute(DUE, (upstream, now, max(most, min(left, _GLANCE))))]
+        return [row for row in found if (row[3], row[2]) not in off][:most]
+
+    def claim(
+        self, room: Mapping[str, int], most: int, now: float, off: frozenset[Label] = frozenset()
+    ) -> list[EffectRecord]:  # fmt: skip
+        """Return up to *most* effects that are due and not *off*, leased from now on; up to *room* of each upstream."""
         found: list[EffectRecord] = []
         for upstream, free in room.items():
-            rows = self.db.execute(DUE, (upstream, now, min(free, most - len(found)))).fetchall()
+            rows = self._due(upstream, min(free, most - len(found)), now, off)
             found += [
                 EffectRecord(id_, name, endpoint, to, request_id, _request(request), created, due, order, attempts + 1)
                 for _, id_, name, endpoint, to, request_id, request, created, due, order, attempts in rows
@@ -130,7 +155,7 @@ class EffectTable:
     def next_due(self, upstreams: Iterable[str]) -> float | None:
         """Return when the next effect to one of *upstreams* is due, None when none is."""
         found = [
-            self.db.execute("SELECT min(due) FROM effects WHERE upstream = ? AND due IS NOT NULL", (name,)).fetchone()
+            self.db.execute("SELECT min(due) FROM effects WHERE upstream = ? AND due < 1e12", (name,)).fetchone()
             for name in upstreams
         ]
         return min((due for (due,) in found if due is not None), default=None)

@@ -200,7 +200,8 @@ class Outbox:
         waited_for = self._targets.open_among([*store.upstreams])
         room, free = self._under_way.room(waited_for, self._plan.workers, now)
         ended, self._ended = self._ended, []
-        turn = Turn(now, tuple(ended), room, free, self._ages(now), abs(now - self._looked) >= _LOOK)
+        looks = abs(now - self._looked) >= _LOOK
+        turn = Turn(now, tuple(ended), room, free, self._ages(now), looks, self._targets.off)
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
             return _LOOK
         try:

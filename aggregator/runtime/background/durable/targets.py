@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS
 from aggregator.policies.retry.plan import RetryPlan
 from aggregator.runtime.background.durable.under_way import Holding
 from aggregator.runtime.parts.alternatives import Fallback
+from aggregator.stores.effects.contract import Label
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.templates import compile_url
 from aggregator.transport.door import Cancelable
@@ -42,12 +43,14 @@ class Target(Struct, frozen=True):
 class Targets(Struct, frozen=True):
     """All targets of a generation: those of the calls that it declares, and one of each upstream for other effects.
 
-    *held* are the upstreams to which nothing can be delivered, since they are switched off.
+    *held* are the upstreams to which nothing can be delivered, since they are switched off, *off* the calls of which no
+    effect can be.
     """
 
     calls: dict[tuple[str, str, tuple[str, ...]], Target]
     upstreams: dict[str, Target]
     held: frozenset[str] = frozenset()
+    off: frozenset[Label] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
@@ -96,7 +99,17 @@ def build_targets(plan: Plan, build: Build, breakers: BreakersOf) -> Targets:
         for upstream in upstreams_in(plan)
     }  # fmt: skip
     begun = {names[0] for _, _, names in calls if len(names) > 1}  # their alternatives may be there
-    return Targets(calls, upstreams, frozenset(offs) - begun)
+    return Targets(calls, upstreams, frozenset(offs) - begun, frozenset(_off(plan)))
+
+
+def _off(plan: Plan) -> Iterator[Label]:
+    """Yield the calls of *plan* that are kept and of which nothing can be delivered, since they are switched off."""
+    for endpoint in plan.declared:
+        for effect in endpoint.effects:
+            kept = zip(effect.fixed, effect.pieces, strict=True) if effect.delivery is not None else ()
+            for fixed, piece in kept:
+                if piece.calls and all(call.off is not None for call in piece.calls):
+                    yield endpoint.key, fixed.name
 
 
 def _target(key: str, fixed: FixedPlan, piece: PartPlan, build: Build, breakers: BreakersOf) -> Target:

@@ -6,6 +6,7 @@ All keys lie in one slot, since what braces hold decides that. B is what they be
     B n:STATE        ids by their place, for each state
     B due:UPSTREAM   ids of those that wait, by when they are due; B behind:UPSTREAM those behind others of their order,
                      by place; B parked:UPSTREAM by place
+    B aside:LABEL    ids that wait and are switched off, by place, for the endpoint and the name of a call; B asides
     B l:HOLDER       ids that are leased to a process; B holders, processes by when they count as dead; B knows:HOLDER
     B t:STATE        ids of those that ended, by when
     B up             how many live effects there are to each upstream
@@ -47,10 +48,16 @@ end
 local function count(upstream, step)
   if call('HINCRBY', B .. 'up', upstream, step) <= 0 then call('HDEL', B .. 'up', upstream) end
 end
+local function label(e)
+  local f = call('HMGET', B .. 'r:' .. e.id, 'endpoint', 'name')
+  return f[1] .. '\\n' .. f[2]
+end
 local function leave(e)
   call('ZREM', B .. 'n:' .. e.state, e.id)
   if e.state == 'waiting' then
-    if call('ZREM', B .. 'due:' .. e.upstream, e.id) == 0 then call('ZREM', B .. 'behind:' .. e.upstream, e.id) end
+    if call('ZREM', B .. 'due:' .. e.upstream, e.id) == 0 and call('ZREM', B .. 'behind:' .. e.upstream, e.id) == 0 then
+      call('ZREM', B .. 'aside:' .. label(e), e.id)
+    end
   elseif e.state == 'parked' then call('ZREM', B .. 'parked:' .. e.upstream, e.id)
   elseif e.state == 'leased' then
     call('SREM', B .. 'l:' .. e.holder, e.id)

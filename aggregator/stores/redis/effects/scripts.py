@@ -20,7 +20,7 @@ local function give_back(holder, but)
     end
   end
 end
-local me, lease, ended, room, most, ages, looks, mine = unpack(given, 1, 8)
+local me, lease, ended, room, most, ages, looks, off, mine = unpack(given, 1, 9)
 local was_there = tonumber(call('ZSCORE', B .. 'holders', me) or '0') > now
 call('ZADD', B .. 'holders', text(now + lease), me)
 for _, o in ipairs(ended) do
@@ -57,18 +57,50 @@ if looks and was_there then
   end
 end
 local claimed, next_due = {}, false
+local function lease_one(e)
+  move(e, 'leased', me)
+  call('HINCRBY', B .. 'r:' .. e.id, 'attempts', 1)
+  local fields = call('HMGET', B .. 'r:' .. e.id, 'name', 'endpoint', 'upstream', 'request_id', 'request', 'created',
+                      'not_before', 'order_key', 'attempts')
+  claimed[#claimed + 1] = {e.id, fields}
+end
+local is_off = {}
+for _, what in ipairs(off) do is_off[what] = true end
+local back, aside = 500, 500
+for _, what in ipairs(call('SMEMBERS', B .. 'asides')) do
+  local key = B .. 'aside:' .. what
+  local ids = not is_off[what] and back > 0 and call('ZRANGE', key, 0, back - 1) or nil
+  for _, e in ipairs(ids and all(key, ids) or {}) do
+    call('ZREM', key, e.id)
+    call('ZADD', B .. 'due:' .. e.upstream, text(e.not_before), e.id)
+  end
+  if ids and #ids < back then call('SREM', B .. 'asides', what) end
+  back = back - (ids and #ids or 0)
+end
+local function is_set_aside(due, e)
+  local what = #off > 0 and label(e)
+  if not is_off[what] then return false end
+  call('ZREM', due, e.id)
+  call('ZADD', B .. 'aside:' .. what, e.seq, e.id)
+  call('SADD', B .. 'asides', what)
+  aside = aside - 1
+  return true
+end
 for _, place in ipairs(room) do
   local upstream, free = place[1], math.min(place[2], most - #claimed)
-  local due = B .. 'due:' .. upstream
-  local ids = free > 0 and call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, free) or {}
-  for _, e in ipairs(all(due, ids)) do
-    move(e, 'leased', me)
-    call('HINCRBY', B .. 'r:' .. e.id, 'attempts', 1)
-    local fields = call('HMGET', B .. 'r:' .. e.id, 'name', 'endpoint', 'upstream', 'request_id', 'request', 'created',
-                        'not_before', 'order_key', 'attempts')
-    claimed[#claimed + 1] = {e.id, fields}
+  local due, step, ids = B .. 'due:' .. upstream
+  while free > 0 and aside > 0 do
+    step = math.max(free, #off > 0 and 100 or 0)
+    ids = call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, step)
+    for _, e in ipairs(all(due, ids)) do
+      if not is_set_aside(due, e) and free > 0 then
+        lease_one(e)
+        free = free - 1
+      end
+    end
+    if #ids < step then break end
   end
-  if #ids < place[2] then
+  if free > 0 then
     local first = call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
     if first and (not next_due or tonumber(first) < next_due) then next_due = tonumber(first) end
   end
@@ -78,11 +110,13 @@ return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - 
 """
 )
 """Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages,
-whether to look for processes that died, and all that it has leased as far as it knows, nil where that is not compared.
+whether to look for processes that died, what is switched off, and all that it has leased as far as it knows, nil where
+that is not compared.
 
 What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
 it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. What a turn
-leased whose reply never came waits again. One that was not there itself looks not: others may have been cut off with
+leased whose reply never came waits again. Up to 500 of what is switched off are set aside, and of what is not any more
+come back. One that was not there itself looks not: others may have been cut off with
 it. Returns last whether it was.
 """
 

@@ -112,7 +112,7 @@ class EffectsInRedis:
         raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in outcomes)))
         found = await self._link.run(
             scripts.TURN, self._me, LEASE, done, list(turn.room.items()), turn.most, old,
-            turn.looks, self._leases.ids(turn), raw=raw,
+            turn.looks, [f"{endpoint}\n{name}" for endpoint, name in turn.off], self._leases.ids(turn), raw=raw,
         )  # fmt: skip
         told, upstreams, claimed, next_due, taken, given_up, forgotten, was_there = found
         records = self._leases.take(outcomes, claimed)
