@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aggregator.templates.expressions.data import MISSING, Joined, Missing
 from aggregator.templates.expressions.expression import Expression, compile_expression
-from aggregator.templates.expressions.known import AllKnown, Known, given, known_of, unshadowed
+from aggregator.templates.expressions.known import AllKnown, Known, known_of, known_value, unshadowed
 from aggregator.templates.expressions.paths import Path, is_name, read_path
 from aggregator.templates.filters import FILTERS, TESTS, FilterDoc
 from aggregator.templates.forgetting import forget_texts
@@ -67,13 +67,13 @@ __all__ = [
     "encode_segments",
     "expressions_in",
     "forget_texts",
-    "given",
     "header_value",
     "is_canonical_path",
     "is_name",
     "is_one_expression",
     "json_text",
     "known_of",
+    "known_value",
     "may_take",
     "own_paths",
     "percent_encode",

@@ -102,15 +102,15 @@ class Broken:
             error = refusal(breaker, self._label, now)
             done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))
             return None
-        counting = Counting(breaker, era, frame.loop, done)
-        ticket = self.inner.start(frame, counting)
-        if counting.is_over:
+        call = BreakerCall(breaker, era, frame.loop, done)
+        ticket = self.inner.start(frame, call)
+        if call.is_over:
             return None
-        counting.ticket = ticket
-        return counting
+        call.ticket = ticket
+        return call
 
 
-class Counting(Struct, eq=False):
+class BreakerCall(Struct, eq=False):
     """A call that began in *era* of *breaker*; it is told of the end.
 
     The time that counts is that since it was sent: it may have waited for its turn or for a place before.

@@ -54,14 +54,14 @@ def _key_of(exchange: Exchange) -> str:
     return str(exchange.caller.key)
 
 
-def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], counting: Counting) -> Decides:
+def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], source: WindowSource) -> Decides:
     """Return what decides for keys of *scheme* that have *rate*: that, and the windows that endpoints share."""
     title = f"key {rate_text(rate.count, rate.period)}"
     own = WindowPlan(f"{scheme} {title}", title, rate)
-    return counting.together((counting.window(own, KeyWindow), *map(counting.window, shared)))
+    return source.together((source.window(own, KeyWindow), *map(source.window, shared)))
 
 
-class Counting(NamedTuple):
+class WindowSource(NamedTuple):
     """Where limits count: *states* of this process by *clock*, or all processes together in *store*."""
 
     states: Draft

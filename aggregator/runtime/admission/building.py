@@ -30,7 +30,7 @@ from aggregator.plan.schemes import (
 )
 from aggregator.plan.serving import DocsPlan
 from aggregator.policies.callers.counting import build_at_once
-from aggregator.policies.rate_limit.building import Counting, key_windows
+from aggregator.policies.rate_limit.building import WindowSource, key_windows
 from aggregator.policies.rate_limit.failures import SharedFailures
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Draft, Kind
@@ -157,9 +157,9 @@ class Keeper(NamedTuple):
     store: ConnectedStore | None = None
 
     @property
-    def counting(self) -> Counting:
+    def window_source(self) -> WindowSource:
         """Where limits count."""
-        return Counting(self.states, self.clock, self.store)
+        return WindowSource(self.states, self.clock, self.store)
 
 
 def build_gates(plan: AdmissionPlan, keeper: Keeper) -> tuple[Gate, ...]:
@@ -198,7 +198,7 @@ def _auth(plan: AdmissionPlan, keeper: Keeper) -> Gate:
 
 
 def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> LimitGate:
-    windows = keeper.counting.windows(plans)
+    windows = keeper.window_source.windows(plans)
     assert windows is not None
     return LimitGate(windows, keeper.refusals)
 
@@ -215,8 +215,8 @@ def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
         for name in (() if plan.auth is None else plan.auth.schemes)
         for rate in keeper.schemes[name].rates
     ]
-    keys = {found: key_windows(*found, shared, keeper.counting) for found in rates}
-    windows = keeper.counting.windows(known)
+    keys = {found: key_windows(*found, shared, keeper.window_source) for found in rates}
+    windows = keeper.window_source.windows(known)
     return CallerLimitGate(windows, keys, keeper.refusals) if windows is not None or keys else None
 
 

@@ -29,7 +29,7 @@ from aggregator.runtime.calls.writing.rendering import (
 )
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
-from aggregator.templates import given
+from aggregator.templates import known_value
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable, Carrier
 
@@ -77,7 +77,7 @@ class Sender:
         """Return the request as bytes; raises ``ExpressionError`` when a value is missing or cannot be sent."""
         routine, known = self.routine, frame.names.known
         if known and (one := known.get(id(self.plan))) is not None:
-            written: Rendered = given(one)
+            written: Rendered = known_value(one)
             return written
         headers = routine.block if routine.headers is None else routine.headers(frame)
         if routine.body is None:

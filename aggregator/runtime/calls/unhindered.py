@@ -21,7 +21,7 @@ from aggregator.causes import State
 from aggregator.parts.frame import Done, Frame, Part, Written
 from aggregator.parts.result import Result
 from aggregator.policies.breaker.breaker import CLOSED, Breaker
-from aggregator.policies.breaker.breaking import Broken, Counting
+from aggregator.policies.breaker.breaking import BreakerCall, Broken
 from aggregator.policies.concurrency.holding import Placed
 from aggregator.policies.retry.retrying import Retried
 from aggregator.runtime.calls.telling import Counted
@@ -161,7 +161,7 @@ class _Passing(Struct, eq=False):
         if declared.counted is not None:
             steps.append(declared.counted.taken_up(frame, steps[-1] if steps else done, self.started))
         if self.breaker is not None:
-            steps.append(Counting(self.breaker, self.era, frame.loop, steps[-1] if steps else done))
+            steps.append(BreakerCall(self.breaker, self.era, frame.loop, steps[-1] if steps else done))
         if declared.placed is not None:
             steps.append(declared.placed.taken_up(frame, steps[-1]))
         for outer, inner in pairwise(steps):

@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from aggregator.errors import AggregatorError, ExpressionError, References
 from aggregator.templates.expressions.bounds import BINARY, BUDGET, MAX_WORK, check_length, negate, work_of
 from aggregator.templates.expressions.data import MISSING, kind_of, step
-from aggregator.templates.expressions.known import AllKnown, given
+from aggregator.templates.expressions.known import AllKnown, known_value
 from aggregator.templates.filters import FILTERS, TESTS
 from aggregator.templates.filters.wants import want_array, want_number
 from aggregator.templates.text import text_of
@@ -102,7 +102,7 @@ def compile_checked(node: nodes.Expr, references: References, source: str) -> Ca
     def evaluate(context: Mapping[str, Any]) -> Any:
         known: AllKnown | None = getattr(context, "known", None)
         if known and (one := known.get(source)) is not None:
-            return given(one)
+            return known_value(one)
         values: dict[str, Any] = {}
         for root in roots:  # a comprehension is a call more
             values[root] = context.get(root, MISSING)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from aggregator.errors import ExpressionError, References
-from aggregator.templates.expressions.known import AllKnown, given
+from aggregator.templates.expressions.known import AllKnown, known_value
 from aggregator.templates.expressions.paths import Path, parse_path, read_path
 from aggregator.templates.problem import TemplateProblem
 
@@ -94,7 +94,7 @@ def _simple(source: str) -> Expression | None:
 
 
 def _comparison(source: str) -> Expression | None:
-    """Two simple expressions with an operator between them, by the test that Jinja would be given."""
+    """Two simple expressions with an operator between them, by the test that Jinja would be known_value."""
     match = _COMPARISON.fullmatch(source)
     sides = [_simple(side) for side in match.group(1, 3)] if match else []
     if not match or sides[0] is None or sides[1] is None:
@@ -109,7 +109,7 @@ def _comparison(source: str) -> Expression | None:
     def evaluate(context: Mapping[str, Any]) -> Any:
         known: AllKnown | None = getattr(context, "known", None)
         if known and (one := known.get(source)) is not None:
-            return given(one)
+            return known_value(one)
         try:
             return test(left(context), right(context))
         except ExpressionError as error:

@@ -28,7 +28,7 @@ def known_of(work: Callable[[], _Value], roots: frozenset[str]) -> Known:
         return Known(None, error, roots)
 
 
-def given(known: Known) -> Any:
+def known_value(known: Known) -> Any:
     """Return the value that is *known*, or raise what was raised in its place."""
     if known.error is not None:
         raise known.error.with_traceback(None)
