@@ -128,7 +128,7 @@ class BrokerDoor(Door):
 
     @property
     def dialled(self) -> tuple[int, float]:
-        """How often the connection was opened; the seconds of that are not told apart."""
+        """How often the connection was opened. How long that took is not measured."""
         return self._opened, 0.0
 
 

@@ -23,7 +23,7 @@ _ID = "Nats-Msg-Id"
 
 
 class NatsLink:
-    """Publishes to one server, and connects to no other that it may know."""
+    """Publishes to one server, and to none of the others that the server announces."""
 
     def __init__(self, settings: PoolSettings) -> None:
         broker, origin = settings.broker, settings.origin

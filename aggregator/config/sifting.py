@@ -37,7 +37,7 @@ def _as_condition(problem: Diagnostic) -> Diagnostic:
 
 
 def is_complete(tree: Tree) -> bool:
-    """Whether every file could be read; what one of them declares would be missed everywhere."""
+    """Return whether every file could be read: else each use of what a lost one declares would be a problem."""
     is_read = len(tree.documents) == len(tree.sources)
     return is_read and not any(problem.path[:1] == ("include",) for problem in tree.diagnostics)
 

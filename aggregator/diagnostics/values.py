@@ -79,7 +79,7 @@ def in_reading_order(diagnostics: Iterable[Diagnostic], files: Iterable[str] = (
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
-    """How many of each level, such as ``2 errors, 1 warning``; ``no problems`` when there are none."""
+    """Return how many problems there are of each level: ``2 errors, 1 warning``, or ``no problems``."""
     levels = [diagnostic.level for diagnostic in diagnostics]
     counts = [(levels.count(level), level) for level in ("error", "warning")]
     said = [f"{count} {level}{'s' if count > 1 else ''}" for count, level in counts if count]

@@ -1,4 +1,4 @@
-"""The clock that deadlines are told by, for whoever asks from the thread of the loop or from one that works for it."""
+"""The clock of deadlines, read in the thread of the loop or in one that works for it."""
 
 from __future__ import annotations
 

@@ -235,11 +235,11 @@ class Resources:
         )  # fmt: skip
 
     def compressing(self, plan: EndpointPlan) -> Compressing | None:
-        """Return what codes the answers of *plan*, None when nothing does."""
+        """Return the function that compresses the answers of *plan*, None when nothing does."""
         return self._compressing if plan.compress else None
 
     def timing(self, plan: EndpointPlan) -> Discloses | None:
-        """Return to whom the times of the parts of *plan* are told, None when to nobody."""
+        """Return the listener to the times of the parts of *plan*, None when there is none."""
         if plan.response.timing:
             return always
         return self.discloses if self._has_secret else None

@@ -156,7 +156,7 @@ def _leaves(node: Node, path: Steps) -> Iterator[tuple[Steps, References]]:
 
 
 def _single_braces(value: Any, path: Steps, scope: Scope, analysis: Analysis) -> Iterator[Finding]:
-    """Warnings about texts in *value* such as ``{user_id}``, which mean something in a URL only.
+    """Yield warnings about texts in *value* such as ``{user_id}``, which mean something in a URL only.
 
     What a variable holds is not looked at, nor is a text that has expressions.
     """

@@ -115,7 +115,7 @@ def _mark(field: FieldInfo) -> TextKind:
 
 
 def _field_below(kind: Any, step: Step) -> FieldInfo | None:
-    """The field that *step* names in a mapping of *kind*, or in the only item of a list that is left out."""
+    """Return the field that *step* names in a mapping of *kind*, or in the only item where the list was not written."""
     for inner in _models_within(kind):
         field = _fields(inner).get(str(step)) or inner.model_fields.get(str(step))
         if field is not None and isinstance(step, str):

@@ -23,7 +23,7 @@ _NOT_SINGLE = frozenset({"headers", "cookies", "body"})
 
 
 def check_addresses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Unknown upstreams, and methods and query parameters said twice."""
+    """Yield findings about unknown upstreams, and methods and query parameters said twice."""
     for call in analysis.calls:
         if call.url is not None and call.via is None:
             written = value_at(analysis.written, call.url_path[len(analysis.path) :])
@@ -72,7 +72,7 @@ def _check_query(call: CallSite) -> Iterator[Finding]:
 
 
 def check_left_out(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Query parameters that are left out where an item or another call has no such value: then all are asked for."""
+    """Yield findings about query parameters that are left out for want of a value, so that everything is asked for."""
     for call in analysis.calls:
         for name, value in call.settings.query.items() if call.via is None else ():
             path = _path_of(value)
@@ -95,7 +95,7 @@ def _path_of(value: Any) -> Path | None:
 
 
 def check_placeholders(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Placeholders of a URL that are no single value, or that a client may leave out."""
+    """Yield findings about placeholders of a URL that are no single value, or that a client may leave out."""
     forwarded = forwarded_query(analysis, around)
     rest = None if analysis.pattern is None else analysis.pattern.wildcard
     for use in analysis.uses:

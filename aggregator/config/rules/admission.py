@@ -21,7 +21,7 @@ from aggregator.templates import Expr, TemplateProblem, compile_value
 
 
 def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Schemes that an endpoint names and that do not exist."""
+    """Yield findings about schemes that an endpoint names and that do not exist."""
     settings = analysis.settings
     if settings is None:
         return
@@ -59,7 +59,7 @@ def _refuses_nobody_known(text: str) -> bool:
 
 
 def _check_stream(auth: AuthSettings | str | None, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """A signature is over a whole body, which a stream hands on before it has ended."""
+    """Yield findings about signatures over a body that is streamed, which nobody can judge before it has gone on."""
     for name in auth.schemes if isinstance(auth, AuthSettings) else ():
         scheme = around.settings.auth.get(name)
         if scheme is not None and scheme.signature is not None:
@@ -68,7 +68,7 @@ def _check_stream(auth: AuthSettings | str | None, path: Steps, around: Surround
 
 
 def check_inherited(around: Surroundings) -> Iterator[Finding]:
-    """What endpoints inherit."""
+    """Yield findings about what endpoints inherit."""
     root = around.settings
     yield from _check_layer(root.defaults.endpoint, ("defaults", "endpoint"), root.defaults.endpoint.auth, around)
     for prefix, shared in root.prefixes.items():
@@ -89,7 +89,7 @@ def _check_layer(
 
 
 def check_docs(around: Surroundings) -> Iterator[Finding]:
-    """Who may read the documentation is told by schemes that can tell it without a body."""
+    """Yield findings about schemes of the documentation that do not exist, or that want a signature."""
     docs, path = around.settings.server.docs, ("server", "docs")
     if not docs or not isinstance(docs.auth, AuthSettings):
         return

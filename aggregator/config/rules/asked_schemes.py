@@ -26,7 +26,7 @@ from aggregator.policies.credentials.plan import headers_of
 
 
 def check_introspection(settings: IntrospectionSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """An issuer that can be asked, and a token and a secret that nobody else sees."""
+    """Yield findings about issuers that cannot be asked, and about tokens and secrets that others could read."""
     url = urlsplit(settings.url)
     if url.scheme not in ("http", "https") or not url.hostname:
         yield Finding("bad-issuer", "this is no URL that could be asked", (*path, "url"), "write https://…")
@@ -38,7 +38,7 @@ def check_introspection(settings: IntrospectionSettings, path: Steps, around: Su
 
 
 def check_external(settings: ExternalSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """An upstream that exists and sees the credential, and expressions over its answer alone."""
+    """Yield findings about upstreams that cannot judge a credential, and expressions that read more than the answer."""
     analysis = Analysis(path, value_at(around.written, path), lost=around.lost)
     scope = Scope(Inputs(), is_open=True).having(response=RESPONSE_FIELDS)
     texts = Texts(analysis)
@@ -64,7 +64,7 @@ def check_external(settings: ExternalSettings, path: Steps, around: Surroundings
 
 
 def _check_sent(settings: ExternalSettings, path: Steps, upstream: UpstreamSettings | None) -> Iterator[Finding]:
-    """A header that does not go on is no credential: the upstream would admit whoever comes."""
+    """Yield findings about headers of a caller that do not go to the upstream, which could not judge them."""
     own = {name.lower() for name in upstream.headers} if upstream is not None else set()
     if upstream is not None and upstream.auth is not None:
         own |= {name.decode() for name in headers_of(compile_credentials(upstream.auth))}
@@ -77,7 +77,7 @@ def _check_sent(settings: ExternalSettings, path: Steps, upstream: UpstreamSetti
 
 
 def check_mtls(settings: MtlsSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """A certificate that somebody has verified."""
+    """Yield findings about client certificates that nobody verifies."""
     server = around.settings.server
     if settings.from_ is None:
         if server.tls is None or server.tls.client_ca is None:

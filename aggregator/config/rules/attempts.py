@@ -19,7 +19,7 @@ from aggregator.policies.retry.settings import NO_RETRY, RetrySettings
 
 
 def check_attempts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Hedges of calls; hedges and queues of upstreams in the time that the calls of an endpoint have."""
+    """Yield findings about hedges, and queues of upstreams, for which the calls of an endpoint have no time."""
     for call in analysis.calls:
         if call.via is not None or call.settings.kind != "url" or call.is_durable:
             continue
@@ -46,7 +46,7 @@ def _shorter(bounds: Bounds, retry: RetrySettings | None, path: Steps) -> Bounds
 
 
 def _check_shared(upstream: UpstreamSettings, bounds: Bounds, call: CallSite) -> Iterator[Finding]:
-    """What all calls to *upstream* share, held against the time of one of them: told where that time stands."""
+    """Yield findings about what all calls to *upstream* share, which needs more time than one of them has."""
     assert call.url is not None
     path: Steps = ("upstreams", str(call.url.upstream))
     hedge = upstream.hedge if call.settings.hedge is None else None
@@ -60,7 +60,7 @@ def _check_shared(upstream: UpstreamSettings, bounds: Bounds, call: CallSite) ->
 
 
 def check_upstream_attempts(around: Surroundings) -> Iterator[Finding]:
-    """Hedges and queues of upstreams, within the time that they give an attempt themselves."""
+    """Yield findings about hedges and queues of upstreams, within the time that they give an attempt themselves."""
     for name, upstream in around.settings.upstreams.items():
         path: Steps = ("upstreams", name)
         total = upstream.timeout.total if upstream.timeout is not None else None

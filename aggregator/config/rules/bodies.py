@@ -17,7 +17,7 @@ from aggregator.templates import is_one_expression
 
 
 def check_bodies(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Bodies of GET requests, bodies said twice, text without a type, and more taken than the upstream may send."""
+    """Yield findings about bodies: of GET, said twice, without a type, larger than the upstream may send."""
     for call in analysis.calls:
         if call.via is None and call.settings.url is not None:
             yield from _check_call(call)

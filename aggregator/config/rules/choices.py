@@ -10,7 +10,7 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_choices(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """`choose` and `sticky` of each call."""
+    """Yield findings about `choose` and `sticky` of each call."""
     for call in analysis.calls:
         if call.via is not None:
             continue

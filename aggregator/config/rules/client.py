@@ -20,7 +20,7 @@ _PROXIES = ("http", "https", "socks5")
 
 
 def check_client(around: Surroundings) -> Iterator[Finding]:
-    """Settings of the client that need others, or another package."""
+    """Yield findings about settings of the client that need others, or another package."""
     client = around.settings.client
     if client.transport == "engine":
         for key, is_set in (("http2", client.http2), ("proxy", client.proxy is not None)):
@@ -62,7 +62,7 @@ def _check_proxy(proxy: str, path: Steps) -> Iterator[Finding]:
 
 
 def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
-    """What ``defaults`` give to every call."""
+    """Yield findings about what ``defaults`` give to every call."""
     defaults = around.settings.defaults
     yield from check_forward(defaults.forward, ("defaults", "forward"))
     yield from check_limits(defaults.timeout, ("defaults", "timeout")) if defaults.timeout else ()
@@ -70,7 +70,7 @@ def check_defaults_section(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_server(around: Surroundings) -> Iterator[Finding]:
-    """The debug header, and those of every answer."""
+    """Yield findings about the debug header, and those of every answer."""
     yield from check_fields(around.settings.server.headers, ("server", "headers"))
     server = around.settings.server
     yield from check_deadline_header(server.deadline_header, ("server", "deadline_header"))
@@ -85,7 +85,7 @@ def check_server(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_degrade(server: ServerSettings) -> Iterator[Finding]:
-    """Pressure that cannot come, because fewer requests are let in; a warning where no limits are declared yet."""
+    """Yield findings about degradation at a pressure that cannot come, because fewer requests are let in."""
     degrade, limits, path = server.degrade, server.limits, ("server", "degrade")
     if degrade is None:
         return

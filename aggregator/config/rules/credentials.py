@@ -28,7 +28,7 @@ _AUTHORIZATION = "authorization"
 
 
 def check_upstream_auth(around: Surroundings) -> Iterator[Finding]:
-    """What each upstream says of its credentials, and what ``defaults`` pass on."""
+    """Yield findings about what each upstream says of its credentials, and what ``defaults`` pass on."""
     for name, upstream in around.settings.upstreams.items():
         path = ("upstreams", name)
         if upstream.auth is not None:
@@ -42,7 +42,7 @@ def check_upstream_auth(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_call_auth(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Credentials that calls set or pass on beside those of their upstream."""
+    """Yield findings about credentials that calls set or pass on beside those of their upstream."""
     for call in analysis.calls:
         name = call.url.upstream if call.url is not None else None
         upstream = around.upstream(name)

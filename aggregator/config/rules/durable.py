@@ -31,7 +31,7 @@ _UNSENT = "when"
 
 
 def check_durable(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Durable calls that cannot be kept, or delivered; and what has an effect on them alone."""
+    """Yield findings about durable calls that cannot be kept, or delivered; and what has an effect on them alone."""
     for call in analysis.calls:
         if call.effect is None:
             continue
@@ -55,7 +55,7 @@ def check_durable(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 def _check_whole(
     analysis: Analysis, call: CallSite, effect: BackgroundCallSettings, around: Surroundings
 ) -> Iterator[Finding]:
-    """What is said of all effects of one background call."""
+    """Yield findings about what is said of all effects of one background call."""
     yield from _check_keys(analysis, call, effect, around)
     yield from _check_dedupe(analysis, call, effect)
     yield from _check_read(analysis, call, _places(around))
@@ -65,7 +65,7 @@ def _check_whole(
 
 
 def _check_reads(analysis: Analysis) -> Iterator[Finding]:
-    """Durable calls that read each other's results: what is sent is fixed when the request ends."""
+    """Yield findings about durable calls that read each other's results: they are fixed when the request ends."""
     for fan in analysis.fans:
         effect = analysis.effect_at(fan.path)
         if effect is None or effect.durable is None:
@@ -79,7 +79,7 @@ def _check_reads(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _check_dedupe(analysis: Analysis, call: CallSite, effect: BackgroundCallSettings) -> Iterator[Finding]:
-    """A key by which the first item of a list takes the place of all others."""
+    """Yield findings about a key by which the first item of a list takes the place of all others."""
     if effect.dedupe is None:
         return
     place = (*call.path, "dedupe", "key")
@@ -127,7 +127,7 @@ def _check_keys(
 
 
 def _check_sent(call: CallSite) -> Iterator[Finding]:
-    """Keys of one call, or an alternative, without an effect on what is delivered later."""
+    """Yield findings about keys of one call, or an alternative, without an effect on what is delivered later."""
     settings = call.settings
     for key, hint in _NOT_DURABLE.items():
         if key in settings.model_fields_set:
@@ -147,7 +147,7 @@ def _check_sent(call: CallSite) -> Iterator[Finding]:
 
 
 def _check_credentials(analysis: Analysis, call: CallSite, around: Surroundings) -> Iterator[Finding]:
-    """Headers that are never written to a disk."""
+    """Yield findings about headers that are never written to a disk."""
     settings, places = call.settings, _places(around)
     secret = {name for root, name in places if root == "headers"}
     for name in settings.headers:
@@ -171,7 +171,7 @@ def _place_of(call: CallSite) -> Steps:
 
 
 def _check_read(analysis: Analysis, call: CallSite, places: frozenset[tuple[str, str]]) -> Iterator[Finding]:
-    """Expressions that put a credential of the caller into what is kept."""
+    """Yield findings about expressions that put a credential of the caller into what is kept."""
     roots = {root for root, _ in places}
     for use in analysis.uses:
         place = (use.via or use.path) if use.path[0] == "groups" else use.path

@@ -10,7 +10,7 @@ from aggregator.stores.shared.address import store_address
 
 
 def check_durable_store(around: Surroundings) -> Iterator[Finding]:
-    """A shared store that is none, and what only a file does."""
+    """Yield findings about a shared store that is not declared, and settings that only a file has."""
     settings, at = around.settings.background.durable, ("background", "durable")
     if settings.store == "sqlite":
         return

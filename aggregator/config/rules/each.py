@@ -13,7 +13,7 @@ from aggregator.templates import Param, TemplateProblem, compile_pattern
 
 
 def check_each(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Batches without keys, calls that are the same for every item, calls that a batch would save."""
+    """Yield findings about batches without keys, calls alike for every item, and calls that a batch would save."""
     for call in analysis.calls:
         each = call.settings.for_each
         if each is None or call.via is not None or call.url is None or call.role == "fallback":
@@ -43,7 +43,7 @@ def _uses_of(call: CallSite, analysis: Analysis) -> Iterator[Use]:
 
 
 def _check_batch_form(call: CallSite, around: Surroundings, items: str) -> Iterator[Finding]:
-    """One call for each item, although the upstream declares a path that takes many; *items* as the file says it."""
+    """Yield a finding about one call for each of *items*, where the upstream declares a path that takes many."""
     assert call.url is not None
     upstream, each = around.upstream(call.url.upstream), call.settings.for_each
     found = _batch_form(call, upstream) if upstream is not None else None

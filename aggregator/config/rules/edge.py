@@ -24,7 +24,7 @@ PROBLEM_FIELDS = (
 
 
 def check_carried(around: Surroundings) -> Iterator[Finding]:
-    """Headers that ``defaults`` and prefixes give to every answer."""
+    """Yield findings about headers that ``defaults`` and prefixes give to every answer."""
     yield from _check_carried(around.settings.defaults.response, ("defaults", "response"), around)
     for prefix, settings in around.settings.prefixes.items():
         path: Steps = ("prefixes", prefix)
@@ -35,7 +35,7 @@ def check_carried(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_errors(around: Surroundings) -> Iterator[Finding]:
-    """Errors in words of one's own change something, and read what there is."""
+    """Yield findings about error bodies that change nothing, or read what is not there."""
     seen: dict[str, Steps] = {}
     for index, row in enumerate(around.settings.server.errors):
         path: Steps = ("server", "errors", index)

@@ -16,7 +16,7 @@ from aggregator.errors import StartupError
 
 
 def check_formats(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Formats of calls and answers."""
+    """Yield findings about formats of calls and answers."""
     for call in analysis.calls:
         if call.via is None:
             yield from _check(call.settings.format, (*call.path, "format"))
@@ -31,7 +31,7 @@ def check_formats(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 
 
 def check_upstream_formats(around: Surroundings) -> Iterator[Finding]:
-    """Formats of upstreams."""
+    """Yield findings about formats of upstreams."""
     for name, upstream in around.settings.upstreams.items():
         yield from _check(upstream.format, ("upstreams", name, "format"))
         yield from _without_use(upstream, None, ("upstreams", name))

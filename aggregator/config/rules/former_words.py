@@ -15,7 +15,7 @@ _FORMER = re.compile(rf"(?P<quote>['\"])(?P<word>{'|'.join(map(re.escape, RENAME
 
 
 def check_former_words(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Former names of causes as texts in expressions that read a ``cause``."""
+    """Yield findings about former names of causes as texts in expressions that read a ``cause``."""
     for use in analysis.uses:
         reads_cause = any(reference[-1] == "cause" for reference in use.references)
         for former in _FORMER.finditer(use.text) if reads_cause else ():

@@ -13,7 +13,7 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_groups(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Unknown groups, and names that two sources give to different calls."""
+    """Yield findings about unknown groups, and names that two sources give to different calls."""
     for fan in analysis.fans:
         for name, place in fan.groups.items():
             if place[:1] == analysis.path[:1] and name not in around.groups:
@@ -53,7 +53,7 @@ def _check_collisions(fan: Fan, around: Surroundings) -> Iterator[Finding]:
 
 
 def check_group_circles(around: Surroundings) -> Iterator[Finding]:
-    """Groups that contain themselves."""
+    """Yield findings about groups that contain themselves."""
     reported: set[str] = set()
     for name in around.settings.groups:
         circle = _circle(name, around)

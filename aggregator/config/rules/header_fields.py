@@ -21,7 +21,7 @@ _NAME_HINT = "use letters, digits and `-`"
 
 
 def check_header_fields(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Headers of calls, answers and status maps."""
+    """Yield findings about headers of calls, answers and status maps."""
     for call in analysis.calls:
         if call.via is None:
             yield from check_fields(call.settings.headers, (*call.path, "headers"))
@@ -61,18 +61,18 @@ def _check_cookies(cookies: Iterable[SetCookieSettings], path: Steps) -> Iterato
 
 
 def check_answer_headers(settings: HeaderSettings, path: Steps) -> Iterator[Finding]:
-    """Headers of answers, in either form."""
+    """Yield findings about headers of answers, in either form."""
     yield from check_fields(settings.values, (*path, *settings.below), takes_cookies=True)
 
 
 def check_row_headers(rows: Iterable[StatusRow], path: Steps) -> Iterator[Finding]:
-    """Headers in the rows of a status map."""
+    """Yield findings about headers in the rows of a status map."""
     for index, row in enumerate(rows):
         yield from check_fields(row.headers, (*path, index, "headers"), takes_cookies=True)
 
 
 def check_fields(headers: Mapping[str, Any], path: Steps, *, takes_cookies: bool = False) -> Iterator[Finding]:
-    """Names and literal values of headers that are set; *takes_cookies* where several cookies may be a list."""
+    """Yield findings about names and literal values of headers; with *takes_cookies* several cookies may be a list."""
     yield from _check_names(headers, path, FRAMING, "cannot be set: the connection takes care of it")
     for name, value in headers.items():
         if takes_cookies and name.lower() == "set-cookie" and isinstance(value, list):
@@ -133,7 +133,7 @@ def _not_a_name(name: str) -> str:
 
 
 def check_deadline_header(name: str | None, place: Steps) -> Iterator[Finding]:
-    """The header that says how many milliseconds are left."""
+    """Yield findings about the header that says how many milliseconds are left."""
     if name is None:
         return
     if not is_token(name):
@@ -149,7 +149,7 @@ _MADE = frozenset(
 
 
 def check_forward(forward: ForwardSettings | None, path: Steps) -> Iterator[Finding]:
-    """Headers and query parameters of the client that are to go upstream."""
+    """Yield findings about headers and query parameters of the client that are to go upstream."""
     yield from check_deadline_header(forward.deadline, (*path, "deadline")) if forward is not None else ()
     for index, name in enumerate(forward.query if forward is not None else ()):
         if name == "*":

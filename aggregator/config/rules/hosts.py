@@ -57,7 +57,7 @@ def check_hosts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -
 
 
 def _check_order(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
-    """Hosts that nothing ever calls, and a start that nobody has to make."""
+    """Yield findings about hosts that are never called, and a slow start that has no effect."""
     later = [index for index, host in enumerate(upstream.hosts) if host.priority > _first(upstream)]
     if later and (upstream.eject, upstream.health, upstream.retry) == (None, None, None):
         message = "no call comes here: nothing says when hosts of a lower number are not usable"

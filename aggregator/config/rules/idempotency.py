@@ -13,7 +13,7 @@ from aggregator.templates import TemplateProblem, compile_value
 
 
 def check_idempotency(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Keys that are of no use, and answers that are forgotten when the process ends."""
+    """Yield findings about keys that are of no use, and answers that are forgotten when the process ends."""
     settings = analysis.settings
     if settings is None or settings.idempotency is None:
         return

@@ -44,7 +44,7 @@ _NOT_SENT = (
 
 
 def check_inputs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Declarations of parameters and bodies that are wrong."""
+    """Yield findings about declarations of parameters and bodies that are wrong."""
     settings = analysis.settings
     assert settings is not None
     yield from _check_path_names(analysis)
@@ -73,7 +73,7 @@ def _check_path_names(analysis: Analysis) -> Iterator[Finding]:
 
 
 def check_unused_parameters(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Path parameters that change nothing: most likely a call forgot them."""
+    """Yield findings about path parameters that change nothing: most likely a call forgot them."""
     settings = analysis.settings
     if settings is None or settings.respond is not None:
         return

@@ -19,7 +19,7 @@ _HINT = "write it like `orders[].product_id`, or `[].product_id` where the answe
 
 
 def check_joins(analysis: Analysis) -> Iterator[Finding]:
-    """Joins whose paths lead to a list and a key, and to lists that exist."""
+    """Yield findings about joins whose paths lead to no list or no key."""
     response = analysis.settings.response if analysis.settings else None
     for index, join in enumerate(response.join if response else ()):
         path = (*analysis.path, "response", "join", index)

@@ -22,7 +22,7 @@ _WHO = ("by", "unless")
 
 
 def check_limits(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Limits of an endpoint."""
+    """Yield findings about the limits of an endpoint."""
     settings = analysis.settings
     if settings is None:
         return
@@ -36,7 +36,7 @@ def check_limits(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
 
 
 def check_shared_limits(around: Surroundings) -> Iterator[Finding]:
-    """Limits of the server, of prefixes, and those that endpoints inherit."""
+    """Yield findings about limits of the server, of prefixes, and those that endpoints inherit."""
     root = around.settings
     own = root.defaults.endpoint.rate_limit
     places: list[tuple[Steps, Sequence[RateLimitSettings]]] = [(("server", "rate_limit"), root.server.rate_limit)]

@@ -17,7 +17,7 @@ _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*").fullmatch
 
 
 def check_listeners(around: Surroundings) -> Iterator[Finding]:
-    """`listen` takes the place of `host` and `port`, and names each address once."""
+    """Yield findings about `listen` beside `host` or `port`, and addresses that it names twice."""
     server = around.settings.server
     yield from _check_trusted(server)
     yield from _check_tls(server)

@@ -25,7 +25,7 @@ _SHELL = re.compile(r"\$([A-Z][A-Z0-9_]+)\b")
 
 
 def check_literal_secrets(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Literals of calls that look like secrets."""
+    """Yield findings about literals of calls that look like secrets."""
     for call in analysis.calls:
         if call.via is None:
             below = call.path[len(analysis.path) :]
@@ -35,7 +35,7 @@ def check_literal_secrets(analysis: Analysis, _: Surroundings) -> Iterator[Findi
 
 
 def check_upstream_secrets(around: Surroundings) -> Iterator[Finding]:
-    """Literals of upstreams, and of the debug header, that look like secrets."""
+    """Yield findings about literals of upstreams, and of the debug header, that look like secrets."""
     for name in around.settings.upstreams:
         path = ("upstreams", name)
         written = value_at(around.written, path)

@@ -11,7 +11,7 @@ from aggregator.diagnostics.finding import Finding
 
 
 def check_maintenance(keys: Iterable[str], around: Surroundings) -> Iterator[Finding]:
-    """Patterns that none of the *keys* of endpoints matches."""
+    """Yield findings about patterns that match none of the *keys* of endpoints."""
     known = tuple(dict.fromkeys(keys))
     for number, one in enumerate(around.settings.maintenance):
         for place, pattern in enumerate(one.endpoints):

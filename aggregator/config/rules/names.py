@@ -43,7 +43,7 @@ _MOST_LISTED = 12
 
 
 def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Names that do not exist where they are read, and fields that cannot."""
+    """Yield findings about names that do not exist where they are read, and fields that cannot."""
     forwarded, takes_all = forwarded_query(analysis, around), forwards_all_query(analysis, around)
     for use in analysis.uses:
         for reference in sorted(use.references):
@@ -205,7 +205,7 @@ def _check_body(use: Use, reference: Reference, inputs: Inputs) -> Iterator[Find
 def _check_header(
     use: Use, reference: Reference, index: int, declared: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
-    """Names of headers are looked up in lower case, and hardly one of them has an underscore."""
+    """Yield findings about names of headers with capitals or an underscore, which are looked up in lower case."""
     if len(reference) <= index + 1 or reference[index] != "headers":
         return
     name = reference[index + 1]

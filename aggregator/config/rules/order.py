@@ -11,7 +11,7 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_order(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Circles of parts that read each other."""
+    """Yield findings about circles of parts that read each other."""
     for fan in analysis.fans:
         for circle in _circles(fan):
             if not _is_of_one_group(circle) or analysis.path[0] == "groups":
@@ -74,7 +74,7 @@ def _circle_finding(circle: list[Part]) -> Finding:
 
 
 def check_needs(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """``needs`` that name no part of the same fan-out."""
+    """Yield findings about ``needs`` that name no part of the same fan-out."""
     for part in analysis.parts:
         if part.via is not None or part.path == (*analysis.path, "call"):
             continue

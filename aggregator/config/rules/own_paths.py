@@ -17,7 +17,7 @@ _NO_DOCS = ", or put the documentation elsewhere: `server: {docs: {path: /intern
 
 
 def check_own_paths(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Endpoints at a path that the program answers itself, and parameters that would take one."""
+    """Yield findings about endpoints at a path that the program answers itself, and parameters that would take one."""
     pattern = analysis.pattern
     if pattern is None:
         return

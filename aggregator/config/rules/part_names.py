@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def check_part_names(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Parts that cannot be named, or whose name already means something."""
+    """Yield findings about parts that cannot be named, or whose name already means something."""
     for fan in analysis.fans:
         for name, part in fan.parts.items():
             if part.via is not None or part.path[-1] != name or len(part.path) < 3 or fan is _single(analysis):
@@ -43,7 +43,7 @@ def _check(name: str, path: tuple[str | int, ...], analysis: Analysis) -> Iterat
 
 
 def check_parameter_names(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Path parameters whose name already means something."""
+    """Yield findings about path parameters whose name already means something."""
     for name in analysis.inputs.params:
         if name in RESERVED:
             message = f"a path parameter cannot be called `{name}`: expressions know something else by this name"

@@ -16,7 +16,7 @@ _FUNCTION = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A
 
 
 def check_transforms(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Functions that cannot be found."""
+    """Yield findings about functions that cannot be found."""
     for path, reference in transforms(analysis):
         if path[: len(analysis.path)] == analysis.path:
             yield from _check(reference, path, around.settings.plugins)
@@ -46,7 +46,7 @@ def _check(reference: str, path: Steps, plugins: tuple[str, ...]) -> Iterator[Fi
 
 
 def check_plugins(around: Surroundings) -> Iterator[Finding]:
-    """Plug-ins that are no modules."""
+    """Yield findings about plug-ins that are no modules."""
     for index, name in enumerate(around.settings.plugins):
         if not _MODULE.fullmatch(name) or name.endswith(".py"):
             module = name.removesuffix(".py").strip("./").replace("/", ".")

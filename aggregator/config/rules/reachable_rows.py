@@ -15,7 +15,7 @@ _OF_THE_ANSWER = frozenset({"any", "expression", "input", "fault", "timeout", "d
 
 
 def check_reachable_rows(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Rows for parts that may be absent, for items that may be lost, and for causes that no call has."""
+    """Yield findings about rows of status maps that no failure reaches."""
     for rows in analysis.maps:
         yield from check_causes(rows.rows, rows.path, around)
         if rows.call is None:
@@ -25,7 +25,7 @@ def check_reachable_rows(analysis: Analysis, around: Surroundings) -> Iterator[F
 
 
 def check_causes(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """Yield the *rows* at *path* for causes that cannot come in this configuration, whatever is called."""
+    """Yield findings about *rows* at *path* for causes that cannot occur in this configuration, whatever is called."""
     has_routes = bool(around.lost) or any(one.route is not None for one in around.settings.upstreams.values())
     for index, row in enumerate(rows):
         if row.on == "degraded":

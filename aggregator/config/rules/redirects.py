@@ -11,7 +11,7 @@ from aggregator.http import SAFE
 
 
 def check_redirects(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Redirects that would have to be followed by sending twice, or after a body has begun."""
+    """Yield findings about redirects that would have to be followed by sending twice, or after a body has begun."""
     for call in analysis.calls:
         if call.via is None and call.settings.redirects and _is_unsafe(call):
             message = f"no redirect is followed for {call.method}, which must not be sent twice"

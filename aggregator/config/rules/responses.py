@@ -15,7 +15,7 @@ from aggregator.http import BODILESS
 
 
 def check_responses(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Statuses, bodies and caching of answers."""
+    """Yield findings about statuses, bodies and caching of answers."""
     settings = analysis.settings
     assert settings is not None
     response, path = settings.response, (*analysis.path, "response")
@@ -68,7 +68,7 @@ _BESIDE_PASS = {"pass_", "headers", "compress"}
 
 
 def _check_pass(settings: EndpointSettings, path: Steps) -> Iterator[Finding]:
-    """An answer that passes as it came is that of one call, and nothing else is said of it."""
+    """Yield findings about answers that pass as they came, but are made of several calls or changed by other keys."""
     assert settings.response is not None
     call = settings.call
     changes = ("fan_out", "for_each", "fallback", "race", "graphql", "transform", "select", "target", "allow", "deny",

@@ -23,7 +23,7 @@ _KEY = "idempotency-key"
 
 
 def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Retries of calls, and of upstreams in the time that the calls of an endpoint have."""
+    """Yield findings about retries of calls, and of upstreams in the time that the calls of an endpoint have."""
     for call in analysis.calls:
         if call.via is not None or call.settings.kind != "url":
             continue
@@ -45,7 +45,7 @@ def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 
 
 def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Calls that wait for each other, whose attempts together have less time than each of them for itself."""
+    """Yield findings about calls that wait for each other and together have less time than their attempts need."""
     bounds = bounds_of_endpoint(analysis, around)
     if bounds is None or analysis.fan is None:
         return
@@ -120,7 +120,7 @@ def _length_of(each: EachSettings) -> int | None:
 
 
 def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
-    """Retries of upstreams, within the timeout that they have themselves."""
+    """Yield findings about retries of upstreams, within the timeout that they have themselves."""
     for name, upstream in around.settings.upstreams.items():
         path: Steps = ("upstreams", name)
         total = upstream.timeout.total if upstream.timeout is not None else None
@@ -130,7 +130,7 @@ def check_upstream_retries(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_shared(retry: RetrySettings, bounds: Bounds, call: CallSite) -> Iterator[Finding]:
-    """A call that has less time than the retry of its upstream needs, unless the upstream says so itself."""
+    """Yield findings about calls with less time than the retry of their upstream needs."""
     assert call.url is not None
     path: Steps = ("upstreams", str(call.url.upstream), "retry")
     if retry.per_try is None or bounds.place[0] == "upstreams":
@@ -152,7 +152,7 @@ def _check_budget(said: RetrySettings | HedgeSettings, path: Steps) -> Iterator[
 def _check_repeats(
     analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings, key: str
 ) -> Iterator[Finding]:
-    """A retry, or a hedge, of a request that must not be sent twice."""
+    """Yield findings about a retry, or a hedge, of a request that must not be sent twice."""
     settings, path = call.settings, (*call.path, key)
     said = settings.idempotent if settings.idempotent is not None or upstream is None else upstream.idempotent
     if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call, upstream, around))):
@@ -176,7 +176,7 @@ def _may_carry_key(analysis: Analysis, call: CallSite, upstream: UpstreamSetting
 def _check_idempotent(
     call: CallSite, own: RetrySettings | None, upstream: UpstreamSettings | None
 ) -> Iterator[Finding]:
-    """`idempotent` where nothing is ever sent twice."""
+    """Yield findings about `idempotent` where nothing is ever sent twice."""
     shared = upstream.retry if upstream is not None else None
     hedge = call.settings.hedge or (upstream.hedge if upstream is not None else None)
     is_sent_once = (own if own is not None else shared) in (None, NO_RETRY) and hedge in (None, NO_HEDGE)

@@ -34,7 +34,7 @@ _FOR_RESULTS = {"join": "remove it", "batch": 'send the list in one call, as in 
 
 
 def check_roles(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Keys without any effect."""
+    """Yield findings about keys without any effect."""
     for call in analysis.calls:
         if call.via is not None:
             continue
@@ -69,7 +69,7 @@ def _place_of(call: CallSite) -> tuple[Works, str]:
 
 
 def _check_later(call: CallSite) -> Iterator[Finding]:
-    """Keys that are for results, or for what clients share, on what is called after an answer."""
+    """Yield findings about keys for results, or for what clients share, on background calls."""
     place, _ = _place_of(call)
     if place is not Works.BACKGROUND:
         told = keys_without_effect(type(call.settings), place)
@@ -83,14 +83,14 @@ def _check_later(call: CallSite) -> Iterator[Finding]:
 
 
 def _check_name(call: CallSite) -> Iterator[Finding]:
-    """A fan-out after the answer without a name, by which it is counted, logged and switched."""
+    """Yield findings about fan-outs after the answer that have no name to be counted, logged and switched by."""
     if call.settings is call.effect and call.effect.name is None and call.effect.fan_out is not None:
         message = "logs and counters do not know what to call this fan-out"
         yield Finding("missing-key", message, (*call.path, "fan_out"), "name it: `name: after_signup`", at_key=True)
 
 
 def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
-    """A background call that waits for an answer which is never given: a static one has one status."""
+    """Yield findings about background calls that wait for an answer which never comes: a static one has one status."""
     static = analysis.settings.respond if analysis.settings is not None else None
     if static is None or not isinstance(call.settings, BackgroundCallSettings) or not isinstance(static.status, int):
         return
@@ -101,7 +101,7 @@ def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
 
 
 def _without_effect(call: CallSite, place: Works, where: str, told: Container[str] = ()) -> Iterator[Finding]:
-    """Keys without an effect in *place*, but for those that are *told* already."""
+    """Yield findings about keys without an effect in *place*, but for those that are *told* already."""
     said = call.settings.model_fields_set
     for key in keys_without_effect(type(call.settings), place):
         if (key in said or f"{key}_" in said) and key not in told:
@@ -110,7 +110,7 @@ def _without_effect(call: CallSite, place: Works, where: str, told: Container[st
 
 
 def check_defaults(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """A default of a part that is always there or fails the answer."""
+    """Yield findings about defaults of parts that are always there, or whose failure fails the answer."""
     for part in analysis.parts:
         settings = part.settings
         may_be_absent = settings.optional or settings.when is not None

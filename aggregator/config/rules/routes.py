@@ -10,7 +10,7 @@ from aggregator.templates import Param, PathPattern
 
 
 def check_routes(routes: Sequence[Route]) -> Iterator[Finding]:
-    """Endpoints that take each other's requests."""
+    """Yield findings about endpoints that take each other's requests."""
     answered = answered_methods(routes)
     yield from _check_named([route for route in routes if not route.is_any])
     yield from _check_any([(route, left) for route, left in zip(routes, answered, strict=True) if route.is_any])
@@ -78,7 +78,7 @@ class _Node:
 
 
 def _check_crossings(routes: list[tuple[str, Route]]) -> Iterator[Finding]:
-    """Pairs such as ``/a/{x}/c`` and ``/a/b/{y}``: for some requests each is better in one segment."""
+    """Yield findings about pairs such as ``/a/{x}/c`` and ``/a/b/{y}``, each better in one segment for some."""
     roots: dict[tuple[str, str], _Node] = {}
     for method, route in routes:
         _insert(roots.setdefault((route.host, method), _Node()), route)

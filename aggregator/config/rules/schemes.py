@@ -24,7 +24,7 @@ _STANDARD = 24
 
 
 def check_schemes(around: Surroundings) -> Iterator[Finding]:
-    """What is wrong with schemes as such, whoever uses them."""
+    """Yield findings about schemes as such, whoever uses them."""
     for name, scheme in around.settings.auth.items():
         path: Steps = ("auth", name, scheme.kind)
         yield from _check_package(scheme, path)

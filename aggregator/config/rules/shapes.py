@@ -25,7 +25,7 @@ _PATH = "write it like `address.city` or `items[].sku`"
 
 
 def check_shapes(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """``select``, ``target``, ``allow``, ``deny``, ``rename`` and ``group`` everywhere; joins and merges."""
+    """Yield findings about ``select``, ``target``, ``allow``, ``deny``, ``rename``, ``group``, joins and merges."""
     for site in analysis.shapes:
         if site.path[: len(analysis.path)] == analysis.path:
             yield from _check_shape(site.settings, site.path)
@@ -78,7 +78,7 @@ def _check_merge(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _check_collisions(parts: dict[str, Part]) -> Iterator[Finding]:
-    """Parts that put their result under the same key, so that every answer would fail."""
+    """Yield findings about parts that put their result under one key, so that every answer would fail."""
     owners: dict[str, Part] = {}
     for part in parts.values():
         group = part.settings.group

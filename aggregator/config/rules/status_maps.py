@@ -19,7 +19,7 @@ _WITH_ANSWER = frozenset({"any", "status", "unsuccessful", "invalid_body", *_OF_
 
 
 def check_status_maps(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Rows of calls and endpoints."""
+    """Yield findings about the status maps of calls and endpoints."""
     for rows in analysis.maps:
         if rows.call is None or rows.call.via is None:
             yield from check_rows(rows.rows, rows.path)
@@ -35,7 +35,7 @@ def check_status_maps(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
 
 
 def check_rows(rows: tuple[StatusRow, ...], path: Steps) -> Iterator[Finding]:
-    """Rows that no failure reaches, and rows that contradict themselves."""
+    """Yield findings about rows that no failure reaches, and rows that contradict themselves."""
     for index, row in enumerate(rows):
         covering = next((n for n in range(index) if _covers(rows[n], row)), None)
         if covering is not None:

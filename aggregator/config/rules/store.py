@@ -18,7 +18,7 @@ _PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
 
 
 def check_store(around: Surroundings) -> Iterator[Finding]:
-    """A store without its library, a password that everybody can read, and settings of memory that do nothing."""
+    """Yield findings about a store without its library, a readable password, and settings of memory without effect."""
     written = value_at(around.written, ("store",))
     if written is None:
         return

@@ -23,7 +23,7 @@ _KNOWN_LATER = "known are `response.status` and `response.headers`"
 
 
 def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Settings that would need the body that is being sent on."""
+    """Yield findings about settings that would need the body that is being sent on."""
     settings = analysis.settings
     if settings is None or not settings.stream:
         return
@@ -66,7 +66,7 @@ def check_streams(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 
 
 def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """A limit on connections that somebody wrote for an upstream, and that its streams do not come under."""
+    """Yield findings about limits on connections of an upstream that its streams do not come under."""
     for call in analysis.calls:
         name = call.url.upstream if call.url is not None and not call.is_background else None
         upstream = around.upstream(name)
@@ -79,7 +79,7 @@ def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
 
 
 def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:
-    """What is said of the answer is said before its body begins."""
+    """Yield findings about settings of a streamed answer that would need its body."""
     for key in sorted(response.model_fields_set - _OF_ANSWER):
         hint = _INSTEAD.get(key, "remove it; a stream has `status`, `headers`, `pass_headers` and `set_cookies`")
         yield Finding("stream", f"`{key}` has no effect on a stream", (*path, key), hint, at_key=True)

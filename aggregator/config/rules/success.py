@@ -13,7 +13,7 @@ _STATUS = re.compile(r"[1-5][0-9][0-9]|[1-5]xx", re.IGNORECASE)
 
 
 def check_success(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Statuses that do not exist."""
+    """Yield findings about statuses that do not exist."""
     for call in analysis.calls:
         success = call.settings.success
         if call.via is not None or success is None:

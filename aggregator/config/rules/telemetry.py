@@ -27,7 +27,7 @@ _OF_LINES = frozenset(
 
 
 def check_telemetry(around: Surroundings) -> Iterator[Finding]:
-    """Metrics that every client can read."""
+    """Yield findings about metrics that every client can read."""
     settings = around.settings
     if settings.telemetry.metrics is not None and settings.server.admin is None:
         message = "every client can read `/metrics`, which names endpoints and upstreams"
@@ -36,7 +36,7 @@ def check_telemetry(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_log(around: Surroundings) -> Iterator[Finding]:
-    """Fields of log lines have names of their own and read what every request has."""
+    """Yield findings about fields of log lines (their names, and what they read) and about what is sampled."""
     path: Steps = ("telemetry", "log", "fields")
     analysis, scope = Analysis(path, None), Scope(Inputs(has_body=False, has_auth=True))
     for name, value in around.settings.telemetry.log.fields.items():
@@ -56,7 +56,7 @@ def check_log(around: Surroundings) -> Iterator[Finding]:
 
 
 def check_objective(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """An objective that nobody measures."""
+    """Yield findings about an objective that nobody measures."""
     settings = analysis.settings
     if settings is not None and settings.slo is not None and around.settings.telemetry.metrics is None:
         hint = "declare `telemetry: {metrics: {}}`, or remove `slo`"
@@ -64,14 +64,14 @@ def check_objective(analysis: Analysis, around: Surroundings) -> Iterator[Findin
 
 
 def check_traced(around: Surroundings) -> Iterator[Finding]:
-    """Headers of ``defaults`` and upstreams that traces write anew."""
+    """Yield findings about headers of ``defaults`` and upstreams that traces write anew."""
     yield from _traced(around, around.settings.defaults.forward, ("defaults", "forward"))
     for name, upstream in around.settings.upstreams.items():
         yield from _traced(around, upstream.forward, ("upstreams", name, "forward"))
 
 
 def check_traced_calls(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """The same of an endpoint and its calls."""
+    """Yield findings about headers of an endpoint and its calls that traces write anew."""
     if analysis.settings is not None:
         yield from _traced(around, analysis.settings.forward, (*analysis.path, "forward"))
     for call in analysis.calls:

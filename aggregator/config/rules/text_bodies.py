@@ -48,7 +48,7 @@ _LOOKS: Final = (
 
 
 def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Expressions in the text of markup, JSON or a form that nothing escapes."""
+    """Yield findings about expressions in the text of markup, JSON or a form that nothing escapes."""
     for call in analysis.calls:
         if call.via is None and isinstance(call.settings.body, str):
             yield from check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
@@ -58,7 +58,7 @@ def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
 
 
 def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
-    """Expressions in *text*, which is sent with *headers*, that nothing escapes."""
+    """Yield findings about expressions in *text*, which is sent with *headers*, that nothing escapes."""
     syntax = _syntax_of(text, _content_type(headers))
     if syntax is None:
         return

@@ -12,7 +12,7 @@ from aggregator.diagnostics.finding import Elsewhere, Finding
 
 
 def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
-    """Timeouts of calls that the endpoint's deadline cuts short."""
+    """Yield findings about timeouts of calls that the endpoint's deadline cuts short."""
     own = analysis.settings.timeout if analysis.settings is not None else None
     deadline = own if own is not None else around.settings.defaults.deadline
     if analysis.settings is None or (analysis.settings.stream and own is None):
@@ -42,7 +42,7 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
 
 
 def _phases(limits: Timeouts, path: Steps) -> Iterator[Finding]:
-    """Limits of a phase on a call: connections belong to upstreams, which all calls to them share."""
+    """Yield findings about limits of a phase on a call: connections belong to upstreams, which calls share."""
     for name in ("connect", "read", "write", "pool"):
         if getattr(limits, name) is not None:
             message = f"a call has no `{name}` limit of its own"
@@ -51,7 +51,7 @@ def _phases(limits: Timeouts, path: Steps) -> Iterator[Finding]:
 
 
 def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:
-    """Limits of a phase that are longer than the whole."""
+    """Yield findings about limits of a phase that are longer than the whole."""
     for name in ("connect", "read", "write", "pool"):
         value = getattr(limits, name)
         if value is not None and limits.total is not None and value > limits.total:

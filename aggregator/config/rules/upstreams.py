@@ -39,7 +39,7 @@ _SCHEMES = ("http", "https", "demo")
 
 
 def check_upstreams(around: Surroundings) -> Iterator[Finding]:
-    """Every upstream, and what it shares with ``defaults``."""
+    """Yield findings about every upstream, and what it takes from ``defaults``."""
     for name, upstream in around.settings.upstreams.items():
         path = ("upstreams", name)
         yield from _check_name(name, path)
@@ -56,7 +56,7 @@ def check_upstreams(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_texts(upstream: UpstreamSettings, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """Expressions that cannot be compiled; the names that they read are looked at in each call."""
+    """Yield findings about expressions that cannot be compiled; names that they read are checked in each call."""
     analysis = Analysis(path, value_at(around.written, path))
     for key, values in (("headers", upstream.headers), ("query", upstream.query)):
         Texts(analysis).value(values, (*path, key), Scope(Inputs()))
@@ -84,7 +84,7 @@ def _check_mock(mock: MockSettings, path: Steps, texts: Texts) -> None:
 
 
 def check_shared_rows(rows: tuple[StatusRow, ...], path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """A status map that many endpoints share: it may only read what every request has."""
+    """Yield findings about shared status maps that read what not every request has."""
     analysis = Analysis(path, None)
     walk_rows(rows, path, Scope(Inputs()), Texts(analysis))
     yield from analysis.problems
@@ -131,7 +131,7 @@ def _check_urls(upstream: UpstreamSettings, path: Steps, around: Surroundings) -
 
 
 def _check_place(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]:
-    """The URL of one of several hosts or services, which are spoken to by HTTP."""
+    """Yield findings about the URL of one of several hosts or services, which has to be an HTTP URL."""
     if url.partition("://")[0].lower() in BROKER_PORTS:
         hint = "write it as the `url` of an upstream of its own"
         yield Finding("bad-broker", "a broker is one address", path, hint)
@@ -220,7 +220,7 @@ def _check_connection(upstream: UpstreamSettings, path: Steps) -> Iterator[Findi
 
 
 def _check_places(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
-    """More calls at once than there may be connections."""
+    """Yield findings about more calls at once than there may be connections."""
     said, limits = upstream.concurrency, upstream.limits
     if said is None or limits is None or limits.max_connections is None:
         return
@@ -233,7 +233,7 @@ def _check_places(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
 
 
 def check_limits_of_connections(limits: LimitSettings, path: Steps) -> Iterator[Finding]:
-    """More idle connections than connections."""
+    """Yield findings about more idle connections than connections."""
     most, kept = limits.max_connections, limits.max_keepalive
     if most is not None and kept is not None and kept > most:
         message = "more connections are kept than may be open"

@@ -1,4 +1,4 @@
-"""What is declared is used, and what has to be unique is."""
+"""Declarations that nobody uses, and names that have to be unique."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Usage(Addressed, Protocol):
 
 
 def check_usage(used: Sequence[Usage], around: Surroundings) -> Iterator[Finding]:
-    """Upstreams, groups and plug-ins that nobody uses."""
+    """Yield findings about upstreams, groups and plug-ins that nobody uses."""
     upstreams = frozenset[str]().union(*(one.upstreams for one in used))
     upstreams |= {scheme.external.upstream for scheme in around.settings.auth.values() if scheme.external is not None}
     groups = frozenset[str]().union(*(one.groups for one in used))
@@ -75,7 +75,7 @@ def _unused(message: str, path: tuple[str | int, ...]) -> Finding:
 
 
 def check_operation_ids(used: Sequence[Usage], ids: Sequence[Mapping[str, str | None]]) -> Iterator[Finding]:
-    """``operation_id`` given twice within one host: generated clients name their methods by it.
+    """Yield findings about ``operation_id`` given twice within one host: generated clients name their methods by it.
 
     *ids* are, for each of *used*, those that it declares for its operations.
     """

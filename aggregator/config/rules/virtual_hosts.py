@@ -13,7 +13,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def check_virtual_hosts(around: Surroundings) -> Iterator[Finding]:
-    """Names that no request can have, and hosts that are there twice."""
+    """Yield findings about names that no request can have, and hosts that are there twice."""
     seen: dict[str, str] = {}
     for name in around.settings.virtual_hosts:
         path = ("virtual_hosts", name)

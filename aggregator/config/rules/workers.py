@@ -12,7 +12,7 @@ _AT: Steps = ("server", "workers")
 
 
 def check_workers(around: Surroundings) -> Iterator[Finding]:
-    """Several workers beside what only one process can have; and settings of workers where there is one process."""
+    """Yield findings about several workers beside what one process alone can have, and settings without workers."""
     settings = around.settings.server.workers
     if settings.count == 1:
         for name in ("blocked", "memory"):
@@ -29,7 +29,7 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
 
 
 def _check_grants(around: Surroundings) -> Iterator[Finding]:
-    """A refresh token that each worker would use: a server that rotates them ends a grant whose token comes twice.
+    """Yield findings about a refresh token that each worker would use: servers that rotate them end such a grant.
 
     With `state` they take turns.
     """

@@ -237,7 +237,7 @@ class _Reader:
         return self._span(event, event.end_mark.index - event.start_mark.index)
 
     def _span(self, event: Any, length: int) -> Position:
-        """The place of *length* characters from where *event* starts, its first line only."""
+        """Return the span of *length* characters from where *event* starts, cut at the end of its first line."""
         mark = event.start_mark
         length = len(self._text[mark.index : mark.index + length].split("\n", 1)[0])
         column = mark.column + 1

@@ -47,7 +47,7 @@ def source_of(content: bytes, file: str) -> Source:
 
 
 def read_text(content: bytes | str, file: str) -> str | Diagnostic:
-    r"""*content* as text with ``\n`` for every line break and no byte order mark, or what is wrong with it."""
+    r"""Return *content* as text, with ``\n`` for every line break and no byte order mark, or what is wrong with it."""
     if len(content) > LARGEST:
         limit = f"a file may have {LARGEST // 1024**2} MiB"
         return _problem("file-too-large", f"the file is too large: {limit}", Position(file), _SPLIT)
@@ -81,7 +81,7 @@ def _decode(content: bytes, file: str) -> str | Diagnostic:
 
 
 def _refusal(text: str, file: str) -> Diagnostic | None:
-    """The first character that nobody can see and that would change how the text is read."""
+    """Return the finding about the first invisible character that would change how the text is read."""
     found = _CONTROL.search(text)
     if found is not None:
         name = f"U+{ord(found[0]):04X}"

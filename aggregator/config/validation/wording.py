@@ -85,7 +85,7 @@ class _Explainer:
         self._model, self._above, self._written = model, above, written
 
     def explain(self, wrong: list[_Wrong]) -> Iterator[Finding]:
-        """One finding for each mistake, follow-ups left out."""
+        """Yield one finding for each mistake; what only follows from another one is left out."""
         wrong, moved = self._endpoints_elsewhere(wrong)
         yield from moved
         unknown = [one for one in wrong if one.kind in _UNKNOWN]

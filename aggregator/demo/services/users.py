@@ -27,7 +27,7 @@ class Users:
         )
 
     def listed(self, request: Request) -> Response:
-        """All users, or some by ``?email=``, ``?username=``, ``?tier=``, ``?limit=``, ``?offset=``."""
+        """Return all users, or those that ``?email=``, ``?username=``, ``?tier=``, ``?limit=`` and ``?offset=`` name."""
         users: list[Record] = table("users")
         for name in ("email", "username", "tier"):
             if name in request.query:

@@ -61,7 +61,7 @@ def with_calls(
 ) -> PartPlan:
     """Return *part* whose calls are what *change* makes of them.
 
-    What is in a nested group goes the same way, unless *change_fan* makes something else of its fan-out.
+    Calls of a nested group are changed, too, unless *change_fan* makes something else of its fan-out.
     """
     return replace(part, core=_changed(part.core, change, change_fan))
 

@@ -191,7 +191,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
 
 
 def _forwarding(settings: CallSettings, declared: UpstreamSettings | None, near: EndpointSurroundings) -> Forwarding:
-    """Return what goes upstream of clients' requests with the call *settings* to the upstream *declared*."""
+    """Return which headers and query parameters of a client the call *settings* sends to the upstream *declared*."""
     root = near.whole.root
     shared = (declared.forward if declared else None, root.defaults.forward)
     return Forwarding(

@@ -134,7 +134,7 @@ def _by_cause(part: PartPlan, endpoint: EndpointPlan, failings: tuple[Failing, .
 def _by_status(
     part: PartPlan, endpoint: EndpointPlan, failings: tuple[Failing, ...], inner: Failures, name: str
 ) -> tuple[Outcome, ...]:
-    """Return the outcomes of an upstream that answers *name*; a class stands for its statuses that no row names."""
+    """Return the outcomes of a reply with the status *name*; a class such as ``5xx`` is its statuses without a row."""
     if not _failing(inner.statuses, name, ()):
         return (Outcome("success", None, name),)
     speaking = [failing for failing in failings if failing.failures.statuses]

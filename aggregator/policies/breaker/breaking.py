@@ -1,4 +1,4 @@
-"""A call that is made when the breaker of its upstream lets it, and whose end is counted."""
+"""A call that is made when the breaker of its upstream admits it, and whose end the breaker counts."""
 
 from __future__ import annotations
 

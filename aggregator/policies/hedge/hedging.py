@@ -26,7 +26,7 @@ _LOSER = (State.CANCELLED.value,)
 class Hedged:
     """The call *inner*, which takes at most *seconds*, however often it is sent.
 
-    *counts* tells that nothing around it counts its calls for the budget.
+    With *counts* it counts its calls for the budget, since nothing around it does.
     """
 
     __slots__ = ("budget", "counts", "inner", "latencies", "name", "plan", "seconds")

@@ -1,4 +1,4 @@
-"""The way to an upstream with many hosts: for each request one of them is chosen, and another one for another try."""
+"""The door of an upstream with many hosts: each request is sent to one of them, and another attempt to another one."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class HostTable:
         return [host for host in usable if host.plan.priority == usable[0].plan.priority]
 
     def refresh(self, now: float) -> None:
-        """Let come back who may *now*, and say anew who is in use, and until when that holds."""
+        """Admit the hosts whose ejection has ended by *now*; compute which are in use, and until when that holds."""
         until = inf
         for host in self.hosts:
             if host.returns is not None and host.returns <= now:

@@ -46,7 +46,7 @@ def retry_findings(retry: RetrySettings, path: Steps, bounds: Bounds | None) -> 
 
 
 def _all_in_one(retry: RetrySettings, path: Steps, bounds: Bounds, *, only: bool, some: bool) -> Iterator[Finding]:
-    """An attempt that may take as long as all of them."""
+    """Yield findings about an attempt that may take as long as all of them."""
     assert retry.per_try is not None
     what = (
         "no retry can happen" if only else "no retry follows an attempt that takes too long" if some else "it cuts none"
@@ -58,7 +58,7 @@ def _all_in_one(retry: RetrySettings, path: Steps, bounds: Bounds, *, only: bool
 
 
 def _pauses_too_long(retry: RetrySettings, path: Steps, bounds: Bounds | None) -> Iterator[Finding]:
-    """Pauses that leave nothing for attempts, when all of them are at their longest."""
+    """Yield findings about pauses that leave nothing for attempts, when all of them are at their longest."""
     pauses = longest_pauses(retry.backoff, retry.attempts)
     if bounds is not None and pauses >= bounds.seconds:
         message = (
@@ -72,7 +72,7 @@ def _pauses_too_long(retry: RetrySettings, path: Steps, bounds: Bounds | None) -
 
 
 def _last_in_short(retry: RetrySettings, per_try: float, path: Steps, bounds: Bounds) -> Iterator[Finding]:
-    """Attempts that do not all have their time, when those before took all of theirs."""
+    """Yield findings about attempts that have less time than declared, when those before took all of theirs."""
     needed = retry.attempts * per_try + longest_pauses(retry.backoff, retry.attempts)
     if needed <= bounds.seconds:
         return

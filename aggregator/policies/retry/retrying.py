@@ -115,7 +115,7 @@ class Course:
 class Retried:
     """The call *inner*, which takes at most *seconds* with all its attempts.
 
-    *is_over* tells that a request may make no more calls, None where it may make any number.
+    *is_over* returns whether the request may make no more calls; it is None where there is no limit.
     """
 
     __slots__ = ("budget", "draw", "first", "inner", "is_over", "name", "plan", "seconds")

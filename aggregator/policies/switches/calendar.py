@@ -21,7 +21,7 @@ class Hours(Struct, frozen=True):
     end: int
 
     def until(self, now: float, zone: ZoneInfo) -> float | None:
-        """Return when the present time of maintenance ends, None when *now* is none, as the clocks of *zone* show."""
+        """Return when the maintenance window that *now* is in ends, by the clocks of *zone*; None outside of all."""
         here = datetime.fromtimestamp(now, zone)
         for ago in (0, 1):
             day = here.date() - timedelta(days=ago)

@@ -152,7 +152,7 @@ def _may_be_coded(headers: HeaderList) -> bool:
 
 
 def _varied(headers: HeaderList) -> HeaderList:
-    """Return *headers* with the word that the answer depends on ``Accept-Encoding``."""
+    """Return *headers* with ``Accept-Encoding`` added to ``Vary``."""
     for name, _ in headers:
         if name == b"vary":
             return replaced(headers, b"vary", add_vary(joined(headers, b"vary"), b"accept-encoding"))

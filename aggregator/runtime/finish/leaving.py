@@ -96,4 +96,4 @@ def leave(leaving: Leaving | None, exchange: Exchange, answered: Answered) -> An
 
 
 def _nobody(_: Answer, __: Run | None) -> None:
-    """Tell nobody: who did the steps goes on."""
+    """Do nothing: whoever took the steps continues."""

@@ -40,7 +40,7 @@ class Foresight:
                 known[one.source] = known_of(partial(one.evaluate, names), one.roots)
 
     def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
-        """Have all that is not *known* come to *error*."""
+        """Note *error* as the outcome of every expression that is not *known*."""
         for one in self._expressions:
             known.setdefault(one.source, Known(None, error, one.roots))
 

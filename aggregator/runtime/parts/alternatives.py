@@ -84,7 +84,7 @@ class Race:
 
 
 class _Racing:
-    """One race. Without a winner the first runner in declared order speaks for all, whoever was lost first."""
+    """One race. Without a winner the result is that of the first runner in declared order, whichever failed first."""
 
     __slots__ = ("_done", "_lost", "_name", "_over", "_runners", "_tickets")
 

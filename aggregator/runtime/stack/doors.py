@@ -41,7 +41,7 @@ def build_mocked_door(plan: UpstreamPlan, resources: Resources) -> Door:
 
 
 def _around(door: Door, plan: UpstreamPlan, resources: Resources) -> Door:
-    """Return *door*, the pool of one host, with what is around the way to it."""
+    """Return *door*, the pool of one host, within the doors that are declared around it."""
     for step, wrap in reversed(_AROUND_DOOR):
         door = wrap(door, plan, resources) if step.has(plan) else door
     return door

@@ -14,7 +14,7 @@ from aggregator.transport import Door
 
 
 def build_way(call: CallPlan, resources: Resources, params: tuple[str, ...], chosen: str = "") -> Way:
-    """Return how the stream of *call* comes, or those of which each request gets one."""
+    """Return the way to the stream of *call*, or to its alternatives, of which each request takes one."""
     further: dict[str, Way] | None = None
     if call.choice is not None:
         further = {

@@ -100,7 +100,7 @@ class TimedProtocol(asyncio.Protocol):
             self.close()
 
     def pause_writing(self) -> None:
-        """Start the time in which the client has to take what has been written."""
+        """Start the timer within which the client has to read what has been written."""
         self.flow.pause_writing()
         if self._stall_timer is None:
             self._watch_stall(self.transport.get_write_buffer_size())

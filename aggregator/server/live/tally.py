@@ -67,7 +67,7 @@ class Tally:
                 calls[2] += max(0.0, reply.ended - reply.started)
 
     def take(self) -> dict[str, Any]:
-        """Return what was counted, and begin anew: by endpoint ``[requests, 5xx, partial, {bucket: requests}]``.
+        """Return what was counted, and start from zero: by endpoint ``[requests, 5xx, partial, {bucket: requests}]``.
 
         By upstream it is ``[calls, failed, milliseconds]``.
         """

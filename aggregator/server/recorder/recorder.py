@@ -66,7 +66,7 @@ class Recorder:
                 visitors.leave(self.asked)
 
     def call(self, event: CallEnded) -> None:
-        """Take note of a call that was given up: a request that was not waited for has no results."""
+        """Record a call that was cancelled, of which the request has no result."""
         calls = self._given_up.setdefault(event.request, [])
         if len(calls) < _MOST_CALLS:
             calls.append(event)

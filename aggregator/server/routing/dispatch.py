@@ -202,7 +202,7 @@ async def refuse(
     generation: Generation | None, scope: Scope, send: Send, status: int, detail: str,
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:  # fmt: skip
-    """Answer with a problem document; *generation*, if there is one, tells of it."""
+    """Answer with a problem document; *generation*, if there is one, logs and counts it."""
     identity = request_id(scope["headers"])
     answer = problem(status, detail, request_id=identity, headers=headers or ())
     await _send(generation, scope, send, answer, identity)

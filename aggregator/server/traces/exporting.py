@@ -127,7 +127,7 @@ class TraceSender:
                 self._tell()
 
     def _tell(self) -> None:
-        """Log how many were lost, once a minute."""
+        """Log how many spans were lost, at most once a minute."""
         before, at = self._told
         if not before or time.monotonic() - at > _TOLD:
             self._told = (self.lost, time.monotonic())

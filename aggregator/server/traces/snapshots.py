@@ -1,4 +1,4 @@
-"""What is kept of a request that has ended until its spans are made: no bodies, no headers."""
+"""What is kept of a request from its end until its spans are made: no bodies, no headers."""
 
 from __future__ import annotations
 

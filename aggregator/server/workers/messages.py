@@ -70,7 +70,7 @@ class Drop(Struct, frozen=True, tag=True):
 
 
 class Stop(Struct, frozen=True, tag=True):
-    """Take no more connections, and end what there is; asked a second time, end at once."""
+    """To a worker: take no more connections and finish open requests; the second time, end at once."""
 
 
 class Reopen(Struct, frozen=True, tag=True):
@@ -78,7 +78,7 @@ class Reopen(Struct, frozen=True, tag=True):
 
 
 class Opened(Struct, frozen=True, tag=True):
-    """From a worker: it can do what it is ordered, and serves after ``Go``."""
+    """From a worker: it obeys orders, and serves after ``Go``."""
 
 
 class Go(Struct, frozen=True, tag=True):

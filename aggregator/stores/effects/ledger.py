@@ -1,4 +1,4 @@
-"""What operators ask of the file of durable effects, and do in it."""
+"""What operators read and change in the file of durable effects."""
 
 from __future__ import annotations
 

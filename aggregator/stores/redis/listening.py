@@ -32,9 +32,9 @@ class Listening:
         self._ending: asyncio.Task[None] | None = None
 
     async def add(self, channel: bytes, heard: Heard) -> Callable[[], None]:
-        """Let *heard* have the messages of *channel*, from when this returns; raise ``StoreError`` if it cannot now.
+        """Pass the messages of *channel* to *heard* from now on; raise ``StoreError`` if that is not possible yet.
 
-        It has them later all the same, once the store can be reached.
+        It gets them all the same, once the store can be reached.
         """
         mark = object()
         known = channel in self._heard

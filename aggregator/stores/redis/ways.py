@@ -33,7 +33,7 @@ class Ways(Protocol):
         """Close the connections; what waits fails."""
 
     async def aclose(self) -> None:
-        """Close the connections and wait for that."""
+        """Close the connections, and wait until they are closed."""
 
 
 class OneNode:

@@ -55,7 +55,7 @@ class Backend(Store, Protocol):
 
 
 class ConnectedStore:
-    """The store that *make* makes, given whom to tell of a lost connection; *label* is its address, for logs."""
+    """The store that *make* returns for a listener to lost connections; *label* is its address, for logs."""
 
     def __init__(self, make: Callable[[Callable[[str], None]], Backend], label: str) -> None:
         self.label = label

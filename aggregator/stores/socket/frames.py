@@ -75,7 +75,7 @@ class Limits:
         self._known: dict[tuple[Any, ...], Limit] = {}
 
     def ask(self, member: Sequence[Any]) -> Ask:
-        """Return the ask that *member* is."""
+        """Return the request that the frame *member* holds."""
         name, key, count, unit, more, cost, binding = member
         said = (count, unit, more)
         limit = self._known.get(said)

@@ -13,7 +13,7 @@ from aggregator.fields import NetworkList
 
 
 class TracesSettings(CollectorSettings):
-    """A span for each request, part and call, told after the answer has left; and their context in calls."""
+    """A span for each request, part and call, exported after the answer has left; calls carry its context."""
 
     sample: Sample = Field(
         0.01, description="Share of the traces that begin here; those of a trusted parent say it themselves."

@@ -1,4 +1,4 @@
-"""Schemes of callers, with what the files hold that they name."""
+"""Schemes of callers, with the contents of the files that they name."""
 
 from __future__ import annotations
 

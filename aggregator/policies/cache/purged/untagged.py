@@ -21,5 +21,5 @@ def tell_untagged(error: AggregatorError, exchange: Exchange, part: str | None =
 
 
 def have_all_tags(results: Iterable[Result]) -> bool:
-    """Return whether all calls that *results* consist of have the tags that a purge would find them by."""
+    """Return whether each call in *results* has the tags by which a purge would find it."""
     return not any(one.lacks_tags for result in results for one in result.rests_on())

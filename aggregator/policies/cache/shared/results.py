@@ -68,7 +68,7 @@ class ResultCodec:
             return b""
 
     def read(self, written: bytes) -> Read[Result] | None:
-        """Return what was *written*, None for what nobody of this version wrote."""
+        """Return the result that was *written*, None where another version wrote it."""
         try:
             found = _decoder.decode(written)
             result = result_of(found.value)

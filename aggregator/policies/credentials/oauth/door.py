@@ -142,7 +142,7 @@ class _Call:
         self.ticket = _Turn(loop.call_later(wait, self._send, token), pace)
 
     def answered(self, outcome: Reply | CallError) -> None:
-        """Hand *outcome* on, unless it is a first 401 and another token may be had."""
+        """Pass *outcome* on, unless it is the first 401 and another token can be fetched."""
         if self._refusal is not None:
             outcome.met = (*_words(self._refusal), str(_UNAUTHORIZED), *_words(outcome))
             outcome.attempts += self._refusal.attempts

@@ -64,7 +64,7 @@ class UnderWay:
             self._running[record.id] = (record, ticket)
 
     def end(self, record: EffectRecord) -> None:
-        """Take note that the delivery of *record* has ended."""
+        """Note that the delivery of *record* has ended."""
         del self._running[record.id]
         self._busy[record.upstream] -= 1
         if not self._running:

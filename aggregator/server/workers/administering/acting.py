@@ -125,7 +125,7 @@ def _is_refusal(told: Told) -> bool:
 
 
 def _unfinished(answers: Answers) -> str:
-    """Return who has failed to do it, and who has not answered; a worker that has nothing to change has done it."""
+    """Return the workers that failed, and those that did not answer; one that has nothing to change has succeeded."""
     failed = [
         f"Worker {member.pid}: {json_codec.decode(one.body)}" for member, one in answers.told if one.status >= 500
     ]
