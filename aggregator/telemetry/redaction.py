@@ -38,6 +38,8 @@ _QUERY_VALUE = re.compile(
 )
 _USERINFO = re.compile(r"(://)[^/?#\s@]+@")  # without the scheme: to look for its beginning takes quadratic time
 _SHORTEST = 4
+_LONG = 256
+"""Characters beyond which a secret is no part of the pattern: to make one takes a microsecond for each, in the loop."""
 _REMEMBERED = 16
 """Sets of secrets that a masker knows: those of the last reloads, since requests may still be under way with them."""
 
@@ -86,10 +88,11 @@ class Masker:
     A secret shorter than four characters is not masked: it would turn up in every other word.
     """
 
-    __slots__ = ("_learned", "_pattern")
+    __slots__ = ("_learned", "_long", "_pattern")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._learned: deque[frozenset[str]] = deque(maxlen=_REMEMBERED)
+        self._long: list[_LongSecret] = []
         self._pattern: re.Pattern[str] | None = None
         self.learn(secrets)
 
@@ -110,11 +113,35 @@ class Masker:
 
     def _compile(self) -> None:
         re.purge()  # the cache of the module would keep the last 512 patterns, with secrets that are none any more
-        forms = {form for secret in self._secrets for form in (secret, quote(secret, safe=""))}
+        secrets = self._secrets
+        self._long = [_LongSecret(one) for one in sorted(secrets, key=len, reverse=True) if len(one) > _LONG]
+        forms = {form for one in secrets if len(one) <= _LONG for form in (one, quote(one, safe=""))}
         # The longest first, so that a secret that begins with another one is masked whole.
         ordered = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, text: str) -> str:
         """Return *text* with ``********`` in place of every known secret."""
+        for secret in self._long:
+            text = secret.masked_in(text)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+class _LongSecret:
+    """A secret such as a key or a page: looked for as it is, and percent-encoded only where a text may hold that."""
+
+    __slots__ = ("_encoded", "_secret")
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._encoded = ""
+
+    def masked_in(self, text: str) -> str:
+        """Return *text* with ``********`` in place of the secret."""
+        if len(text) < len(self._secret):
+            return text
+        text = text.replace(self._secret, MASK)
+        if "%" not in text:
+            return text
+        self._encoded = self._encoded or quote(self._secret, safe="")
+        return text.replace(self._encoded, MASK)

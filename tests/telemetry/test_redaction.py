@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 import pytest
 
+from aggregator.telemetry import redaction
 from aggregator.telemetry.redaction import (
     MASK,
     Masker,
@@ -59,6 +63,18 @@ def test_known_secrets_are_masked_anywhere() -> None:
     masker = Masker(["hunter2", "hunter2-and-more", "a/b c"])
     assert masker("x=hunter2-and-more y=hunter2") == f"x={MASK} y={MASK}"
     assert masker("/p/a%2Fb%20c and a/b c") == f"/p/{MASK} and {MASK}"
+
+
+def test_a_long_secret_is_masked_in_either_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of megabytes may be a secret: no pattern is made of it, which would hold up the loop for seconds."""
+    made: list[int] = []
+    compiled = re.compile
+    monkeypatch.setattr(redaction.re, "compile", lambda pattern: made.append(len(pattern)) or compiled(pattern))
+    long = "key of / ä\n" * 30
+    masker = Masker([long, long + "and more", "short"])
+    assert masker(f"a {long} b {long}and more, short {long[:-1]}") == f"a {MASK} b {MASK}, {MASK} {long[:-1]}"
+    assert masker(f"/x?page={quote(long, safe='')}&y=1") == f"/x?page={MASK}&y=1"
+    assert made == [len("short")]
 
 
 def test_short_and_empty_secrets_mask_nothing() -> None:

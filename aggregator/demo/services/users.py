@@ -27,7 +27,7 @@ class Users:
         )
 
     def listed(self, request: Request) -> Response:
-        """Return all users, or those that ``?email=``, ``?username=``, ``?tier=``, ``?limit=`` and ``?offset=`` name."""
+        """Return all users, or those that the parameters of the query name."""
         users: list[Record] = table("users")
         for name in ("email", "username", "tier"):
             if name in request.query:
