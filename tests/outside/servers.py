@@ -12,7 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from .test_valkey_cluster import free_ports
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in found]
 
 
 class Broker:

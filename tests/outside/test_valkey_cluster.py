@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import time
-from collections.abc import Iterator
-
-import pytest
-from valkey import Valkey
 
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
 from aggregator.stores.effects.records import SENT, Outcome
@@ -23,38 +16,6 @@ from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.plan import StorePlan
 from tests.effects.conftest import record
 from tests.policies.conftest import START
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in found:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in found]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[str, list[Valkey]]]:
-    """Return the URL of three nodes, and the nodes."""
-    ports, buses = free_ports(3), free_ports(3)
-    with contextlib.ExitStack() as stack:
-        nodes = []
-        for port, bus in zip(ports, buses, strict=True):
-            node = Valkey(
-                "--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-port", str(bus)
-            )
-            stack.callback(node.close)
-            nodes.append(node.start())
-        for number, node in enumerate(nodes):
-            first, last = number * 16384 // 3, (number + 1) * 16384 // 3 - 1
-            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
-            node.ask("CLUSTER", "MEET", "127.0.0.1", str(ports[0]), str(buses[0]))
-        for _ in range(3000):
-            if all(node.ask("CLUSTER", "KEYSLOT", "a") and node.is_whole() for node in nodes):
-                break
-            time.sleep(0.01)
-        yield f"redis+cluster://{','.join(f'127.0.0.1:{port}' for port in ports)}", nodes
 
 
 def test_limits_in_a_cluster(cluster) -> None:

@@ -16,7 +16,7 @@ from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.connected import ConnectedStore
 
-from .test_valkey_cluster import free_ports
+from .servers import free_ports
 
 ASK = Ask(b"n", b"k", Rate(100, 1_000_000.0, 100))
 
