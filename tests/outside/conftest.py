@@ -19,8 +19,8 @@ ROOT = HERE.parents[1]
 SERVER = HERE / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 
 collect_ignore_glob = [] if os.environ.get("AGGREGATOR_OUTSIDE") else ["test_*.py"]
-# These take minutes: `scripts/test-deploy` runs them.
-collect_ignore = [] if os.environ.get("AGGREGATOR_OUTSIDE") == "deploy" else ["test_manifests.py", "test_packages.py"]
+# It takes minutes: `scripts/test-deploy` runs them.
+collect_ignore = [] if os.environ.get("AGGREGATOR_OUTSIDE") == "deploy" else ["test_packages.py"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """What ``deploy/helm`` and ``deploy/kustomize`` make, as Helm and kustomize render it and Kubernetes reads it.
 
-``scripts/test-deploy`` brings the tools and runs these tests.
+``scripts/test-deploy`` brings the tools and runs these tests, too; where they are not, what needs them is skipped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PATIENCE = 120.0
 """Seconds until something is said to have failed."""
-HELM, KUSTOMIZE = (shutil.which(name) for name in ("helm", "kustomize"))
 VERSIONS = ("1.25", "1.33")
 """Of Kubernetes: the oldest that the chart takes, and one of today."""
 VALUES = [
@@ -43,20 +42,28 @@ def done(*command: object, **more: Any) -> str:
     return ended.stdout
 
 
+def tool(name: str) -> str:
+    """Return the path of a command, or skip the test."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not here; scripts/test-deploy builds it")
+    return found
+
+
 def rendered(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Return what the chart makes of *values*."""
     (folder / "values.json").write_text(json.dumps(values))
     told = ["--kube-version", VERSIONS[-1], "--values", folder / "values.json"]
     return [
         one
-        for one in yaml.safe_load_all(done(HELM, "template", "aggregator", DEPLOY / "helm/aggregator", *told))
+        for one in yaml.safe_load_all(done(tool("helm"), "template", "aggregator", DEPLOY / "helm/aggregator", *told))
         if one
     ]
 
 
 def kustomized(folder: str) -> list[dict[str, Any]]:
     """Return what kustomize makes of *folder* of ours."""
-    return list(yaml.safe_load_all(done(KUSTOMIZE, "build", DEPLOY / "kustomize" / folder)))
+    return list(yaml.safe_load_all(done(tool("kustomize"), "build", DEPLOY / "kustomize" / folder)))
 
 
 def of_kind(kind: str, manifests: list[dict[str, Any]]) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def test_the_chart_renders_what_kubernetes_takes(values: dict[str, Any], tmp_pat
     """Helm finds nothing to mend, and each manifest is valid, by the defaults and with every value."""
     validated(rendered(values, tmp_path))
     done(
-        HELM,
+        tool("helm"),
         "lint",
         "--strict",
         "--kube-version",
@@ -109,6 +116,16 @@ def test_kustomize_renders_what_kubernetes_takes(folder: str) -> None:
     volumes = of_kind("Deployment", made)["spec"]["template"]["spec"]["volumes"]
     (named,) = (one["configMap"]["name"] for one in volumes if "configMap" in one)
     assert named == of_kind("ConfigMap", made)["metadata"]["name"] == "aggregator"
+
+
+@pytest.mark.parametrize("folder", ["base", "overlays/example"])
+def test_what_kustomize_reads_is_what_kubernetes_takes(folder: str) -> None:
+    """Each whole manifest as it stands, without kustomize; files of ours and patches are none."""
+    own = DEPLOY / "kustomize" / folder
+    named = yaml.safe_load((own / "kustomization.yaml").read_text())["resources"]
+    files = [own / name for name in named if (own / name).is_file()]
+    assert files
+    validated([one for file in files for one in yaml.safe_load_all(file.read_text())])
 
 
 def test_helm_and_kustomize_say_the_same(tmp_path: Path) -> None:
