@@ -205,3 +205,24 @@ def test_a_purge_during_a_call_is_of_its_keys(serve: Serve, upstream: Elements) 
     assert served.run(ask()) == [[1, 1, 1], [1, 2, 1]]
     assert upstream.calls == ["a,b,c", "b"]
     assert numbers(served, "a,b,c") == [1, 2, 1]
+
+
+LONG = """
+    upstreams: {up: {url: "http://up.test", cache: 60s}}
+    endpoints:
+      POST /x: {fan_out: {x: {for_each: {in: "{{ body.ids }}", batch: {key: id, size: 3}},
+                              url: "up:/x?ids={keys}", query: {of: "{{ body.of | upper }}"}}}}
+"""
+
+
+def test_beside_a_long_body_each_key_has_its_element(serve: Serve, upstream: Elements) -> None:
+    """What was written ahead for many keys is not what would be sent for one of them."""
+    served = serve(LONG, upstream)
+
+    def ask(*ids: str) -> Any:
+        sent = {"ids": ids, "of": "me", "more": "x" * 100_000}
+        return [(one["id"], one["n"]) for one in served.run(served.ask("POST", "/x", json=sent)).json()["x"]]
+
+    assert [ask("a", "b") for _ in range(2)] == [[("a", 1), ("b", 1)]] * 2
+    assert ask("b", "c") == [("b", 1), ("c", 2)]
+    assert upstream.calls == ["a,b", "c"]

@@ -6,6 +6,7 @@ from functools import partial
 
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
+from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.calls import CallPlan
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.coding import given, read_aside
@@ -15,17 +16,17 @@ from aggregator.runtime.threads import Outcome
 from aggregator.templates import Known, known_of
 from aggregator.transport.door import Cancelable
 
-_NOTHING = frozenset[str]()
-
 
 class Writing:
     """The request of *sender*, written ahead where what it is made of, *reads*, is long."""
 
-    __slots__ = ("_reads", "_sender")
+    __slots__ = ("_reads", "_roots", "_sender")
 
     def __init__(self, sender: Sender, reads: LongReads) -> None:
         self._sender = sender
         self._reads = reads
+        self._roots = roots_in(sender.plan.request)
+        """Names that it is made of: where others are called the same, it is another request."""
 
     def is_due(self, frame: Frame) -> bool:
         """Return whether writing it may take more than a few milliseconds; it may have been written before."""
@@ -34,11 +35,11 @@ class Writing:
 
     def write(self, frame: Frame, known: dict[object, Known]) -> None:
         """Add to *known* the request, or why there is none: work for a thread."""
-        known[id(self._sender.plan)] = known_of(partial(self._sender.render, frame), _NOTHING)
+        known[id(self._sender.plan)] = known_of(partial(self._sender.render, frame), self._roots)
 
     def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
         """Have there be none, by *error*."""
-        known.setdefault(id(self._sender.plan), Known(None, error, _NOTHING))
+        known.setdefault(id(self._sender.plan), Known(None, error, self._roots))
 
 
 class Foreseen:
