@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
 import pytest
 
+from aggregator.policies.cache import elements
+from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.purging import purge_tags
+from aggregator.runtime.calls import keyed
 from tests.policies.conftest import Served
 
 Serve = Callable[..., Served]
@@ -226,3 +231,41 @@ def test_beside_a_long_body_each_key_has_its_element(serve: Serve, upstream: Ele
     assert [ask("a", "b") for _ in range(2)] == [[("a", 1), ("b", 1)]] * 2
     assert ask("b", "c") == [("b", 1), ("c", 2)]
     assert upstream.calls == ["a,b", "c"]
+
+
+WIDE = """
+    upstreams: {{up: {{url: "http://up.test", cache: {{ttl: {{200: 60s}}, methods: [POST]}}}}}}
+    endpoints:
+      POST /x: {{fan_out: {{x: {{for_each: {{in: "{{{{ body.ids }}}}", batch: {{key: id, size: 50}}}},
+                              method: POST, url: "up:/x{place}", json: {body}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "body"), [("?ids={keys}", '"{{ body.more }}"'), ("", '{ids: "{{ keys }}", more: "{{ body.more }}"}')]
+)
+def test_a_long_body_is_written_for_each_key_in_a_thread(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, place: str, body: str
+) -> None:
+    """The loop writes it for the calls that are made, not for the keys of what they are for."""
+    hashed: list[int] = []
+    loop = threading.get_ident()
+
+    def counted(pieces: Iterable[bytes]) -> bytes:
+        pieces = tuple(pieces)
+        hashed.append(sum(map(len, pieces)) if threading.get_ident() == loop else 0)
+        return key_of(pieces)
+
+    for module in (elements, keyed):
+        monkeypatch.setattr(module, "key_of", counted)
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        ids = request.url.params["ids"].split(",") if place else json.loads(request.content)["ids"]
+        return httpx.Response(200, json=[{"id": key} for key in ids])
+
+    served, ids, length = serve(WIDE.format(place=place, body=body), respond), [str(n) for n in range(100)], 200_000
+    for _ in range(2):
+        answer = served.run(served.ask("POST", "/x", json={"ids": ids, "more": "x" * length})).json()
+        assert [one["id"] for one in answer["x"]] == ids
+    assert len(served.requests) == 2
+    assert sum(hashed) < 4 * length

@@ -12,7 +12,7 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
 from aggregator.policies.cache.elements import Elements, Wanted
-from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, KeyedFrame
+from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, WithKey
 from aggregator.policies.cache.kept import Entry
 from aggregator.policies.cache.shared.elements import Element, Numbers
 from aggregator.transport.door import Cancelable
@@ -39,31 +39,43 @@ class Rank(IntEnum):
 
 
 class CachedBatch:
-    """*inner*, the *call* for many keys, behind the *elements* that are kept; *rows* are of its status map."""
+    """*inner*, the *call* for many keys, behind the *elements* that are kept; *rows* are of its status map.
+
+    *ahead* returns a part whose request is written before it starts, where that takes long.
+    """
 
     def __init__(
-        self, inner: Part, call: KeyedCall, elements: Elements, flights: Flights, rows: tuple[RowPlan, ...]
-    ) -> None:
+        self, inner: Part, call: KeyedCall, elements: Elements, flights: Flights, rows: tuple[RowPlan, ...],
+        ahead: Callable[[Part], Part],
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self.call = call
         self.elements = elements
         self.flights = flights
         self.rows = rows
         self._inner = inner
+        self._ahead = ahead
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Pass what is kept to *done*, and ask for the rest."""
         try:
-            wanted = [self.elements.wanted(frame, value) for value in frame.names["keys"]]
+            wanted = list(map(self.elements.seeker(frame), frame.names["keys"]))
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         return _Gathering(self, frame, done, wanted).begin()
 
-    def rank(self, frame: Frame, value: Any) -> Rank:
-        """Return what there is of the key *value*."""
+    def ranks(self, frame: Frame) -> Callable[[Any], Rank]:
+        """Return the function that returns what there is of a key of a call in *frame*."""
+        try:
+            seek = self.elements.seeker(frame)
+        except AggregatorError:
+            return lambda _: Rank.MISSING
+        return partial(self._rank, seek)
+
+    def _rank(self, seek: Callable[[Any], Wanted], value: Any) -> Rank:
         elements = self.elements
         try:
-            wanted = elements.wanted(frame, value)
+            wanted = seek(value)
         except AggregatorError:
             return Rank.MISSING
         key = wanted.key
@@ -82,17 +94,10 @@ class CachedBatch:
     def fetch(self, frame: Frame, wanted: Sequence[Wanted], done: Done) -> Cancelable | None:
         """Ask for all that is *wanted* in one call, which others may join for any of its keys."""
         asked = self.elements.for_keys(frame, [one.value for one in wanted])
-        try:
-            key = self.call.key(asked)
-        except AggregatorError:
-            return self._inner.start(asked, done)
-        ticket = self._inner.start(KeyedFrame.of(asked, key, frame.deadline), done)
-        flight = self.flights.flying.get(key)
-        if flight is not None:
-            self._share(flight, wanted)
-        return ticket
+        call = WithKey(self._inner, self.call, self.flights, partial(self._share, wanted))
+        return self._ahead(call).start(asked, done)
 
-    def _share(self, flight: Flight, wanted: Sequence[Wanted]) -> None:
+    def _share(self, wanted: Sequence[Wanted], flight: Flight) -> None:
         for one in wanted:
             try:
                 flight.is_also(one.key, self.elements.tags(one.frame))

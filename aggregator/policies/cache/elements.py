@@ -5,7 +5,7 @@ Each is kept under what a call for its key alone would send, and what finds elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aggregator.causes import State
@@ -14,7 +14,7 @@ from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
 from aggregator.policies.cache.calls import is_forgiven, may_be_shared
-from aggregator.policies.cache.flights import KeyedCall
+from aggregator.policies.cache.flights import KeyedCall, SameBody
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan, ElementsPlan
@@ -23,13 +23,20 @@ from aggregator.policies.cache.purged.untagged import tell_untagged
 from aggregator.policies.cache.shared.elements import Element, Lookups, Numbers
 from aggregator.policies.cache.shared.leases import Begun
 from aggregator.policies.cache.shared.level import SharedLevel
-from aggregator.templates import MISSING, Joined
+from aggregator.templates import MISSING, Joined, known_value
 from aggregator.transport.door import Cancelable
 
 Find = Callable[[Any], Mapping[str, Any]]
 """Returns the elements of a reply by the text of their key; raises ``AggregatorError``."""
 _ABSENT = 404
 """The status whose time is that of a key which the reply lacks."""
+
+
+class Alike(NamedTuple):
+    """What all keys of a call have in common: *texts* of what it reads (None: it depends on keys), and its *body*."""
+
+    texts: tuple[bytes | None, ...]
+    body: SameBody | None
 
 
 class Wanted(NamedTuple):
@@ -39,6 +46,10 @@ class Wanted(NamedTuple):
     value: Any
     key: bytes
     frame: Frame
+
+
+def _text(value: Any) -> bytes:
+    return b"" if value is MISSING else json_codec.encode(value)
 
 
 class Elements:
@@ -64,13 +75,46 @@ class Elements:
         """Return the surroundings of a call for the keys *values*."""
         return frame.with_names(frame.names.child({"keys": Joined(values, self._batch.separator)}))
 
-    def wanted(self, frame: Frame, value: Any) -> Wanted:
-        """Return what is to know of the key *value*; raises ``AggregatorError``."""
-        single = self.for_keys(frame, [value])
-        read = [one.evaluate(single.names) for one in self._batch.reads]
-        texts = [b"" if one is MISSING else json_codec.encode(one) for one in read]
-        key = key_of((b"element", self._batch.meaning, *texts, self._call.key(single)))
-        return Wanted(self._text_of(value), value, key, single)
+    def seeker(self, frame: Frame) -> Callable[[Any], Wanted]:
+        """Return the function that returns what is to know of a key of *frame*; it raises ``AggregatorError``.
+
+        What the keys have in common is read once, and not at all where a thread has read it.
+        """
+        known = (frame.names.known or {}).get(id(self))
+        keys: Mapping[str, bytes | AggregatorError] = {} if known is None else known_value(known)
+        alike: list[Alike] = []
+
+        def wanted(value: Any) -> Wanted:
+            text, single = self._text_of(value), self.for_keys(frame, [value])
+            key = keys.get(text)
+            if key is None:
+                alike[:] = alike or [self._alike(frame)]
+                key = self._key(single, alike[0])
+            elif isinstance(key, AggregatorError):
+                raise key
+            return Wanted(text, value, key, single)
+
+        return wanted
+
+    def keys(self, frame: Frame, values: Iterable[Any]) -> dict[str, bytes | AggregatorError]:
+        """Return the keys of the elements of *values*, or why they have none, by their text: work for a thread."""
+        alike, keys = self._alike(frame), dict[str, bytes | AggregatorError]()
+        for value in values:
+            try:
+                keys[self._text_of(value)] = self._key(self.for_keys(frame, [value]), alike)
+            except AggregatorError as error:
+                keys[self._text_of(value)] = error
+        return keys
+
+    def _alike(self, frame: Frame) -> Alike:
+        reads = self._batch.reads
+        texts = (None if "keys" in one.roots else _text(one.evaluate(frame.names)) for one in reads)
+        return Alike(tuple(texts), self._call.body(frame))
+
+    def _key(self, single: Frame, alike: Alike) -> bytes:
+        told = zip(self._batch.reads, alike.texts, strict=True)
+        texts = [_text(one.evaluate(single.names)) if text is None else text for one, text in told]
+        return key_of((b"element", self._batch.meaning, *texts, self._call.key_beside(single, alike.body)))
 
     def find(self, one: Wanted) -> Entry[Element] | None:
         """Return what is kept of *one*, which has the tags of this call from now on; None when it may not be used."""

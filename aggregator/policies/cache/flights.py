@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.frame import Done, Frame, Part
@@ -26,6 +26,13 @@ from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
 _LATE = "The upstream '{}' did not answer in time."
+
+
+class SameBody(NamedTuple):
+    """A body by its *digest*, and the header *lines* that describe it."""
+
+    digest: bytes
+    lines: bytes
 
 
 class KeyedCall(Protocol):
@@ -41,6 +48,15 @@ class KeyedCall(Protocol):
 
     def key(self, frame: Frame) -> bytes:
         """Return what is equal for all that send the same; raises ``AggregatorError`` when it cannot be written."""
+
+    def body(self, frame: Frame) -> SameBody | None:
+        """Return the body that it sends for any keys; None where that depends on them, or there is none.
+
+        Raises ``AggregatorError`` when it cannot be written.
+        """
+
+    def key_beside(self, frame: Frame, body: SameBody | None) -> bytes:
+        """Return what is equal for all that send the same; *body* is what was written before. Raises as ``key``."""
 
     def place(self, frame: Frame) -> str:
         """Return the tag of the place that it asks for; raises ``AggregatorError`` when it cannot be written."""
@@ -196,6 +212,28 @@ class Flight:
         outcome, attempts = result.reply if result.reply is not None else result.error, result.attempts
         for waiter in waiting:  # the first one may make something else of the result, whoever takes it
             waiter.ended(result, outcome, attempts)
+
+
+class WithKey:
+    """The part *inner*, started with the key of its *call*; *begun* is told of the flight in *flights* that it is."""
+
+    def __init__(self, inner: Part, call: KeyedCall, flights: Flights, begun: Callable[[Flight], None]) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._call = call
+        self._flights = flights
+        self._begun = begun
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Make the call."""
+        try:
+            key = self._call.key(frame)
+        except AggregatorError:
+            return self._inner.start(frame, done)
+        ticket = self._inner.start(KeyedFrame.of(frame, key, frame.deadline), done)
+        if (flight := self._flights.flying.get(key)) is not None:
+            self._begun(flight)
+        return ticket
 
 
 class Waiter:

@@ -7,6 +7,8 @@ from urllib.parse import urljoin
 from aggregator.errors import CallError
 from aggregator.parts.frame import Frame
 from aggregator.parts.result import Result
+from aggregator.plan.analysis.roots import roots_in
+from aggregator.policies.cache.flights import SameBody
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.asked import Asked
@@ -26,7 +28,7 @@ _CONDITIONS = tuple(
 class Keyed:
     """The call that *sender* makes."""
 
-    __slots__ = ("_base", "_constant", "_mocked", "_origin", "_sender", "label", "timeout")
+    __slots__ = ("_base", "_constant", "_is_for_any", "_mocked", "_origin", "_sender", "label", "timeout")
 
     def __init__(self, sender: Sender) -> None:
         upstream = sender.plan.upstream
@@ -37,6 +39,7 @@ class Keyed:
         origin = upstream.pool.origin
         self._base = f"{origin.scheme}://{origin.authority.decode()}"
         self._constant = b"\r\n" + sender.plan.request.constant_headers.lower()
+        self._is_for_any = "keys" not in roots_in(sender.plan.request.body)
         self.label = upstream.label
         self.timeout = sender.plan.timeout
 
@@ -48,6 +51,22 @@ class Keyed:
     def _key(self, frame: Frame, identity: bytes, rendered: Rendered) -> bytes:
         method, body = self._sender.plan.request.method, rendered.body or b""
         return key_of((self._whom(frame), identity, method, rendered.target, rendered.headers, body))
+
+    def body(self, frame: Frame) -> SameBody | None:
+        """Return the body that it sends for any keys; None where that depends on them, or there is none."""
+        write = self._sender.routine.body
+        if write is None or not self._is_for_any:
+            return None
+        body, lines = write(frame)
+        return SameBody(key_of((body or b"",)), lines)
+
+    def key_beside(self, frame: Frame, body: SameBody | None) -> bytes:
+        """Return a key as ``key`` does, of a request whose *body* was written before, where it is for any keys."""
+        if body is None:
+            return self.key(frame)
+        identity, method = self._sender.identity(frame.exchange), self._sender.plan.request.method
+        head = self._sender.write_target(frame), self._sender.write_headers(frame) + body.lines
+        return key_of((b"beside", self._whom(frame), identity, method, *head, body.digest))
 
     def _whom(self, frame: Frame) -> bytes:
         """Return what tells whom the call goes to: its upstream, or the mock that some requests meet in its place."""

@@ -79,11 +79,16 @@ class Sender:
         if known and (one := known.get(id(self.plan))) is not None:
             written: Rendered = known_value(one)
             return written
-        headers = routine.block if routine.headers is None else routine.headers(frame)
+        headers = self.write_headers(frame)
         if routine.body is None:
             return Rendered(self.write_target(frame), headers, None)
         body, lines = routine.body(frame)
         return Rendered(self.write_target(frame), headers + lines, body)
+
+    def write_headers(self, frame: Frame) -> bytes:
+        """Return the header block of the request, without what describes its body; raises as ``render`` does."""
+        write = self.routine.headers
+        return self.routine.block if write is None else write(frame)
 
     def write_target(self, frame: Frame) -> bytes:
         """Return the target of the request; raises as ``render`` does."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.plan.analysis.roots import roots_in
-from aggregator.plan.calls import CallPlan
+from aggregator.plan.calls import CallPlan, EachPlan
+from aggregator.policies.cache.elements import Elements
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.foresight.foreseeing import Foresight, own_known
-from aggregator.runtime.foresight.reading import LongReads
+from aggregator.runtime.foresight.reading import LongReads, long_reads
 from aggregator.runtime.threads import Outcome
 from aggregator.templates import Known, known_of
 from aggregator.transport.door import Cancelable
@@ -42,12 +45,41 @@ class Writing:
         known.setdefault(id(self._sender.plan), Known(None, error, self._roots))
 
 
+class Keying:
+    """The keys of the elements of a batch, made ahead where what they are made of, *reads*, is long.
+
+    *keys_of* returns the values that its items are matched by; besides them each key is made of the names *roots*.
+    """
+
+    __slots__ = ("_elements", "_keys_of", "_reads", "_roots")
+
+    def __init__(
+        self, elements: Elements, keys_of: Callable[[Frame], Iterable[Any]], reads: LongReads, roots: frozenset[str]
+    ) -> None:  # fmt: skip
+        self._elements = elements
+        self._keys_of = keys_of
+        self._reads = reads
+        self._roots = roots
+
+    def is_due(self, frame: Frame) -> bool:
+        """Return whether making them may take more than a few milliseconds."""
+        return self._reads.are_long(frame.names)
+
+    def write(self, frame: Frame, known: dict[object, Known]) -> None:
+        """Add them to *known*, or why there are none: work for a thread."""
+        known[id(self._elements)] = known_of(lambda: self._elements.keys(frame, self._keys_of(frame)), self._roots)
+
+    def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
+        """Have there be none, by *error*."""
+        known.setdefault(id(self._elements), Known(None, error, self._roots))
+
+
 class Foreseen:
     """The part *inner*, for which *foresight* evaluates and *writing* writes before it starts."""
 
     __slots__ = ("_foresight", "_inner", "_writing", "name")
 
-    def __init__(self, inner: Part, foresight: Foresight | None, writing: Writing | None = None) -> None:
+    def __init__(self, inner: Part, foresight: Foresight | None, writing: Writing | Keying | None = None) -> None:
         self.name = inner.name
         self._inner = inner
         self._foresight = foresight
@@ -69,7 +101,7 @@ class _Foreseeing:
     __slots__ = ("_done", "_foresight", "_frame", "_has_started", "_inner", "_known", "_ticket", "_writing")
 
     def __init__(
-        self, inner: Part, foresight: Foresight | None, writing: Writing | None, frame: Frame, done: Done
+        self, inner: Part, foresight: Foresight | None, writing: Writing | Keying | None, frame: Frame, done: Done
     ) -> None:
         self._inner = inner
         self._foresight = foresight
@@ -118,3 +150,19 @@ class _Foreseeing:
 def is_looked_at(plan: CallPlan) -> bool:
     """Return whether something reads the request of *plan* before it is sent: more than the place that it is for."""
     return plan.choice is None and (plan.cache is not None or plan.coalesce != "no" or plan.dry_run != "no")
+
+
+def keying_of(
+    elements: Elements, plan: CallPlan, params: tuple[str, ...], keys_of: Callable[[Frame], Iterable[Any]],
+    each: EachPlan | None = None,
+) -> Keying | None:  # fmt: skip
+    """Return what makes the keys of *elements*, replies to *plan*, ahead; None where all that they read is short.
+
+    They are those that *keys_of* returns, for the items of *each* where it is given. Path parameters, *params*, are
+    short.
+    """
+    assert plan.cache is not None
+    assert plan.cache.elements is not None
+    told = (plan.request, plan.cache.elements.reads)
+    reads = long_reads((told, () if each is None else (each.items, each.key)), params)
+    return None if reads is None else Keying(elements, keys_of, reads, roots_in(told) - {"keys"})

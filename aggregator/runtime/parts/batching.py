@@ -6,7 +6,7 @@ Called by ``each``; pure.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -52,9 +52,7 @@ def work_of(plan: EachPlan, name: str, names: Names, rank: Callable[[Any], int] 
     Keys of one *rank* are in batches of their own. A list that is null or missing has no items. An item without its key
     is a job that has failed already.
     """
-    items = plan.items.evaluate(names)
-    if items is None or items is MISSING:
-        items = []
+    items = _items(plan, names)
     if not isinstance(items, list):
         raise ExpressionError(f"`for_each` of '{name}' needs a list.").reading(plan.items.references)
     if len(items) > plan.max_items:
@@ -73,6 +71,19 @@ def work_of(plan: EachPlan, name: str, names: Names, rank: Callable[[Any], int] 
     else:
         jobs += [Job({"item": items[i], "index": i}, (key,), i) for key, i in first.items()]
     return Work(_as_written(plan, names, items), keys, sorted(jobs, key=lambda job: job.place))
+
+
+def keys_in(plan: EachPlan, names: Names) -> Iterator[Any]:
+    """Yield what tells each item from others, once; none where ``work_of`` refuses the list. Raises as it does."""
+    items = _items(plan, names)
+    if isinstance(items, list) and len(items) <= plan.max_items:
+        values = (_key(plan, names, item, index) for index, item in enumerate(items))
+        yield from {text_of_key(value): value for value in values if value is not MISSING}.values()
+
+
+def _items(plan: EachPlan, names: Names) -> Any:
+    items = plan.items.evaluate(names)
+    return [] if items is None or items is MISSING else items
 
 
 def _key(plan: EachPlan, names: Names, item: Any, index: int) -> Any:

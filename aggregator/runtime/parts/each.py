@@ -24,25 +24,25 @@ from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
 
-Rank = Callable[[Frame, Any], int]
-"""Returns a number that is equal for keys that may be in one call."""
+Ranks = Callable[[Frame], Callable[[Any], int]]
+"""Returns the function that returns a number which is equal for keys that may be in one call."""
 _LOST = frozenset({State.FAILED, State.STALE})
 
 
 class Each:
     """A part that makes its inner call for every distinct key of a list.
 
-    One that *cuts* leaves out the items that the budget of the request grants no call for. Keys of one *rank* are in
-    calls of their own. *reads* are the long values that the list and its keys are made of.
+    One that *cuts* leaves out the items that the budget of the request grants no call for. Keys that *ranks*
+    tells apart are in calls of their own. *reads* are the long values that the list and its keys are made of.
     """
 
-    __slots__ = ("_rank", "by_key", "cuts", "inner", "into", "name", "plan", "reads", "rows")
+    __slots__ = ("_ranks", "by_key", "cuts", "inner", "into", "name", "plan", "reads", "rows")
 
     def __init__(
         self, inner: Part, plan: EachPlan, rows: tuple[RowPlan, ...] | None = None,
-        *, cuts: bool = False, rank: Rank | None = None, reads: LongReads | None = None,
+        *, cuts: bool = False, ranks: Ranks | None = None, reads: LongReads | None = None,
     ) -> None:  # fmt: skip
-        self._rank = rank
+        self._ranks = ranks
         self.reads = reads
         self.cuts = cuts
         self.rows = rows
@@ -60,7 +60,7 @@ class Each:
 
     def work(self, frame: Frame) -> Work:
         """Return what there is to do; raises ``AggregatorError``."""
-        rank = None if self._rank is None else partial(self._rank, frame)
+        rank = None if self._ranks is None else self._ranks(frame)
         return work_of(self.plan, self.name, frame.names, rank)
 
     def start_work(self, work: Callable[[], Work], frame: Frame, done: Done) -> Cancelable | None:

@@ -28,9 +28,9 @@ from aggregator.runtime.calls.dry import DryRun
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.unhindered import unhindered
 from aggregator.runtime.foresight.foreseeing import foresight_of
-from aggregator.runtime.foresight.parts import Foreseen, Writing, is_looked_at
+from aggregator.runtime.foresight.parts import Foreseen, Writing, is_looked_at, keying_of
 from aggregator.runtime.foresight.reading import long_reads
-from aggregator.runtime.parts.batching import compile_find, text_of_key
+from aggregator.runtime.parts.batching import compile_find, keys_in, text_of_key
 from aggregator.runtime.parts.choices import chosen_part, routed_part
 from aggregator.runtime.parts.each import Each
 from aggregator.runtime.plugins.functions import Transformed
@@ -56,14 +56,14 @@ def transformed(part: Part, plan: PartPlan | CallPlan, at: Site) -> Part:
 def _per_item(part: Part, attempt: Attempt, at: Site) -> Part:
     assert attempt.each is not None
     budget = attempt.call.budget
-    rank = part.rank if isinstance(part, CachedBatch) else None
     each, cuts = attempt.each, budget is not None and budget.cuts
-    if rank is None:
+    if not isinstance(part, CachedBatch):
         reads = long_reads((each.items, each.key, each.reads), at.params)
         return Each(part, each, attempt.rows, cuts=cuts, reads=reads)
     foresight = foresight_of((each.items, each.key, asked_by(attempt.call), attempt.call.request), at.params)
-    whole = Each(part, each, attempt.rows, cuts=cuts, rank=rank)  # what is kept is looked at in the loop
-    return whole if foresight is None else Foreseen(whole, foresight)
+    whole = Each(part, each, attempt.rows, cuts=cuts, ranks=part.ranks)  # what is kept is looked at in the loop
+    keying = keying_of(part.elements, attempt.call, at.params, lambda frame: keys_in(each, frame.names), each)
+    return whole if foresight is None and keying is None else Foreseen(whole, foresight, keying)
 
 
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -88,13 +88,20 @@ def _cached(part: Part, attempt: Attempt, at: Site) -> Part:
     plan = attempt.call
     assert plan.cache is not None
     if plan.cache.elements is not None:
-        return _cached_batch(part, plan, at)
+        batch = _cached_batch(part, plan, at)
+        return batch if attempt.each is not None else _keyed_ahead(batch, plan, at)
     kind, kept = Obeying if plan.cache.obeys else Cached, at.resources.kept(plan.upstream)
     shared = at.resources.levels.replies(plan.upstream, kept) if plan.cache.shared else None
     return kind(part, _keyed(plan, at), kept, plan.cache, shared)
 
 
-def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
+def _keyed_ahead(batch: CachedBatch, plan: CallPlan, at: Site) -> Part:
+    """Return *batch*, behind a choice or a route, of which the list that it is for does not know."""
+    keying = keying_of(batch.elements, plan, at.params, lambda frame: frame.names["keys"])
+    return batch if keying is None else Foreseen(batch, None, keying)
+
+
+def _cached_batch(part: Part, plan: CallPlan, at: Site) -> CachedBatch:
     cache, resources = plan.cache, at.resources
     assert cache is not None
     assert cache.elements is not None
@@ -102,7 +109,7 @@ def _cached_batch(part: Part, plan: CallPlan, at: Site) -> Part:
     kept = resources.kept(plan.upstream)
     level = resources.levels.elements(plan.upstream, kept) if cache.shared else None
     elements = Elements(call, kept, cache, find, text_of_key, level)
-    return CachedBatch(part, call, elements, resources.flights(plan.upstream), plan.rows)
+    return CachedBatch(part, call, elements, resources.flights(plan.upstream), plan.rows, _ahead(plan, at))
 
 
 def _tagged(part: Part, attempt: Attempt, at: Site) -> Part:
@@ -168,11 +175,24 @@ def _hedged(part: Part, attempt: Attempt, at: Site) -> Part:
 def _foreseen(part: Part, attempt: Attempt, at: Site) -> Part:
     """Return *part* behind what it computes of long values, and behind its request where something looks at that."""
     plan = attempt.call
-    foresight, request = foresight_of(asked_by(plan), at.params), plan.request
-    reads = long_reads((request.query, request.headers, request.body), at.params) if is_looked_at(plan) else None
-    if reads is None:
-        return part if foresight is None else Foreseen(part, foresight)
-    return Foreseen(part, foresight, Writing(build_sender(plan, at.resources, at.params), reads))
+    if isinstance(part, CachedBatch) and attempt.each is not None:
+        return part  # all of it is foreseen before the list is made
+    foresight = foresight_of(asked_by(plan), at.params)
+    writing = _writing(plan, at) if is_looked_at(plan) and not isinstance(part, CachedBatch) else None
+    return part if foresight is None and writing is None else Foreseen(part, foresight, writing)
+
+
+def _writing(plan: CallPlan, at: Site) -> Writing | None:
+    """Return what writes the request of *plan* ahead; None where nothing of it is long."""
+    request = plan.request
+    reads = long_reads((request.query, request.headers, request.body), at.params)
+    return None if reads is None else Writing(build_sender(plan, at.resources, at.params), reads)
+
+
+def _ahead(plan: CallPlan, at: Site) -> Callable[[Part], Part]:
+    """Return what puts a part, which looks at the request of *plan*, behind what writes that ahead."""
+    writing = _writing(plan, at)
+    return lambda part: part if writing is None else Foreseen(part, None, writing)
 
 
 _AROUND_BUILDERS: dict[str, Callable[[Any, Attempt, Site], Part]] = {
