@@ -25,6 +25,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.costs import until_there
+
 QUIET, SECONDS, PAUSE = 2.0, 6.0, 0.01
 DESCRIPTORS = 400
 """Open files that the server may have in the scene about them."""
@@ -136,23 +138,13 @@ async def _server(descriptors: int | None) -> AsyncIterator[int]:
             preexec_fn=limit and partial(resource.setrlimit, resource.RLIMIT_NOFILE, limit),
         )  # fmt: skip
         try:
-            await _until_there(port)
+            await until_there(port)
             yield port
         finally:
             server.kill()
             await server.wait()
             upstream.terminate()
             upstream.join()
-
-
-async def _until_there(port: int) -> None:
-    for _ in range(300):
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            return
-        await asyncio.sleep(0.1)
-    raise RuntimeError("the server did not start")
 
 
 def _serve_upstream(theirs: Connection) -> None:

@@ -70,7 +70,7 @@ def free_port() -> int:
         return port
 
 
-async def until_there(port: int, *, within: float = 20.0) -> None:
+async def until_there(port: int, *, within: float = 180.0) -> None:
     """Wait until something listens at *port*; raises ``RuntimeError`` when nothing does *within* seconds."""
     for _ in range(int(within * 10)):
         with suppress(OSError):
