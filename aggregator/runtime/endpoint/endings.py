@@ -8,7 +8,7 @@ from functools import partial
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.names import FINISHING, LATE
 from aggregator.parts.result import Result, failed
-from aggregator.plan.analysis.roots import slow_in
+from aggregator.plan.analysis.roots import references_in, slow_in
 from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import EndpointPlan, RowPlan
 from aggregator.runtime.answers.answer import Answer
@@ -16,7 +16,7 @@ from aggregator.runtime.answers.failure import failure_answer
 from aggregator.runtime.answers.outcome import HEADER as PARTS
 from aggregator.runtime.answers.outcome import is_told, parts_header
 from aggregator.runtime.answers.replying import FAULT, tell_fault
-from aggregator.runtime.coding import aside
+from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.foresight.foreseeing import foreseen, foresight_of
 from aggregator.runtime.foresight.reading import LongReads, long_reads
@@ -28,15 +28,17 @@ from aggregator.runtime.request.inputs import Refusal
 class Endings:
     """Makes the answer to a run that has ended, in time or as a failure, of the endpoint *plan*, by its *routine*."""
 
-    __slots__ = ("_following", "_plan", "_routine", "_rows", "is_short")
+    __slots__ = ("_following", "_names_parts", "_plan", "_reads_failures", "_routine", "_rows", "is_short")
 
     def __init__(self, plan: EndpointPlan, routine: Routine) -> None:
         self._plan = plan
         self._routine = routine
         self._rows = _reads_of_rows(plan)
+        self._reads_failures = _reads_failures(plan)
+        self._names_parts = plan.kind == "fan_out"
         tags = () if plan.keeping is None else plan.keeping.keep.tags
         self._following = foresight_of((plan.purges, tags), plan.pattern.params)
-        self.is_short = self._rows is None and self._following is None
+        self.is_short = self._rows is None and self._following is None and not self._reads_failures
         """Whether rows and tags read nothing that may be long."""
 
     def is_prompt(self, run: Run) -> bool:
@@ -50,10 +52,10 @@ class Endings:
 
     def _rows_take_long(self, run: Run) -> bool:
         """Return whether the rows that speak of a failure of *run* read values that are long."""
-        if self._rows is None:
-            return False
         size = 0 if run.failure is None else run.failure.size
-        return self._rows.are_long(run.frame.names, size)
+        if self._reads_failures and size > LARGE:
+            return True
+        return self._rows is not None and self._rows.are_long(run.frame.names, size)
 
     def plain(self, run: Run) -> Answer:
         """Return the answer to *run*, made at once."""
@@ -111,7 +113,7 @@ class Endings:
             failure, self._rows_of(failure) if rows is None else rows, run.frame.names, exchange, results,
             debug=debug, pass_headers=self._plan.response.pass_headers,
         )  # fmt: skip
-        if self._plan.kind == "fan_out" or is_told(results):
+        if self._names_parts or is_told(results):
             answer.headers.append((PARTS, parts_header(results)))
         return answer
 
@@ -128,10 +130,25 @@ def _is_late(run: Run) -> bool:
 
 
 def _reads_of_rows(plan: EndpointPlan) -> LongReads | None:
-    """Return the long values that rows of *plan* compute with, those of its parts and calls included."""
-    parts, calls, params = parts_in(plan.fan), calls_in(plan.fan), plan.pattern.params
-    rows = (plan.rows, *(part.rows for part in parts), *(call.rows for call in calls))
-    return long_reads(slow_in(rows, params), params)
+    """Return the long values that rows of *plan* compute with."""
+    params = plan.pattern.params
+    return long_reads(slow_in(_rows_in(plan), params), params)
+
+
+def _reads_failures(plan: EndpointPlan) -> bool:
+    """Return whether rows of *plan* read the body of a failure as data, which has not been read before."""
+    parts = {part.name for part in parts_in(plan.fan)}
+    for root, *path in references_in(_rows_in(plan)):
+        inside = path[1:] if root == "calls" else path  # behind the part
+        if root in parts or (root in ("this", "calls") and (not inside or inside[0] == "body")):
+            return True
+    return False
+
+
+def _rows_in(plan: EndpointPlan) -> tuple[tuple[RowPlan, ...], ...]:
+    """Return the rows of *plan*, those of its parts and calls included."""
+    parts, calls = parts_in(plan.fan), calls_in(plan.fan)
+    return (plan.rows, *(part.rows for part in parts), *(call.rows for call in calls))
 
 
 def _unmade(error: AggregatorError, run: Run) -> Result:

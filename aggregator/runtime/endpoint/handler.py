@@ -242,10 +242,12 @@ class EndpointHandler:
         run.over, run.failure = True, failure
         return run
 
-    def fail(self, run: Run) -> Answer:
-        """Return the answer to a *run* that failed."""
-        assert run.failure is not None
-        return self._endings.failed(run.failure, run)
+    def fail(self, run: Run, made: Answered) -> Cancelable | None:
+        """Make the answer to a *run* that failed; *made* gets it once."""
+        making = Making(run.frame.exchange, made)
+        making.run = run
+        self._make(run, making)
+        return making
 
 
 def _resolve(done: asyncio.Future[bool]) -> Callable[[Run], None]:

@@ -71,13 +71,11 @@ class Keeping:
         left = plan.keep.seconds(entry.value.status) - age
         if left > 0:  # as with most
             kept.hits += 1
-            self._give(maker, exchange, loop, key, entry, answered, age, left)
-            return None
+            return self._give(maker, exchange, loop, key, entry, answered, age, left)
         if -left < plan.keep.stale:
             kept.olds += 1
             self.refresh(maker, exchange, loop, key)
-            self._give(maker, exchange, loop, key, entry, answered, age, left)
-            return None
+            return self._give(maker, exchange, loop, key, entry, answered, age, left)
         return self._fly(maker, exchange, loop, key, answered, b"fwd=stale", Wants.USABLE)
 
     def refresh(self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes) -> None:
@@ -100,21 +98,20 @@ class Keeping:
     def give(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
         entry: Entry[KeptAnswer], answered: Answered, *, instead: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> Cancelable | None:  # fmt: skip
         """Pass what is kept to *answered*; *instead* of a failure it is an answer that nobody stores."""
         age = self.kept.now() - entry.at
         left = self.plan.keep.seconds(entry.value.status) - age
-        self._give(maker, exchange, loop, key, entry, answered, age, left, instead=instead)
+        return self._give(maker, exchange, loop, key, entry, answered, age, left, instead=instead)
 
     def _give(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
         entry: Entry[KeptAnswer], answered: Answered, age: float, left: float, *, instead: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> Cancelable | None:  # fmt: skip
         value = entry.value
         told = [(b"age", b"%d" % (age + value.age)), (STATUS, b"aggregator; hit; ttl=%d" % left)]
         if value.failure is not None:
-            self._tell_again(maker, exchange, loop, value, told, answered, instead=instead)
-            return
+            return self._tell_again(maker, exchange, loop, value, told, answered, instead=instead)
         answer = Answer(value.status, told, value.body)
         answer.tail = value.tail
         if instead:
@@ -122,18 +119,21 @@ class Keeping:
         answer.variants = KeptVariants(self.kept, key, entry)
         apply_conditions(answer, exchange)
         answered(answer, maker.again(exchange, loop, value.results) if maker.has_effects else None)
+        return None
 
     def _tell_again(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, value: KeptAnswer,
         told: HeaderList, answered: Answered, *, instead: bool,
-    ) -> None:  # fmt: skip
+    ) -> Cancelable | None:  # fmt: skip
         """Pass the answer to a failure that is kept to *answered*, made for this request, with the fields *told*."""
-        run = maker.again(exchange, loop, value.results, copy(value.failure))
-        answer = maker.fail(run)
-        answer.headers = [*without(answer.headers, b"age"), *told]
-        if instead:
-            forbid_storing(answer)
-        answered(answer, run)
+
+        def made(answer: Answer, run: Run | None) -> None:
+            answer.headers = [*without(answer.headers, b"age"), *told]
+            if instead:
+                forbid_storing(answer)
+            answered(answer, run)
+
+        return maker.fail(maker.again(exchange, loop, value.results, copy(value.failure)), made)
 
     def _fly(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,

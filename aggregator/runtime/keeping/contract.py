@@ -75,5 +75,5 @@ class Maker(Protocol):
     ) -> Run:  # fmt: skip
         """Return a run that has ended with *results* before."""
 
-    def fail(self, run: Run) -> Answer:
-        """Return the answer to a *run* that failed."""
+    def fail(self, run: Run, made: Answered) -> Cancelable | None:
+        """Make the answer to a *run* that failed; *made* gets it once."""

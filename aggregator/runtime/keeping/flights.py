@@ -195,14 +195,15 @@ class Waiter:
 
     def failed(self, results: tuple[Result | None, ...], failure: Result) -> None:
         """Take the failure that was another's, as this request is told of it."""
-        run = self._maker.again(self._exchange, self._loop, results, failure)
-        answer = self._maker.fail(run)
+        self._own = self._maker.fail(self._maker.again(self._exchange, self._loop, results, failure), self._failed)
+
+    def _failed(self, answer: Answer, run: Run | None) -> None:
         self._tell(answer, b"")
         self._answered(answer, run)
 
     def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer], *, instead: bool = False) -> None:
         """Take an answer that is kept, *instead* of a failure or since another process had made it."""
-        keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=instead)
+        self._own = keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=instead)
 
     def alone(self) -> None:
         """Make an answer of its own."""
