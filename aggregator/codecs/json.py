@@ -30,6 +30,7 @@ _CHUNK = 1 << 16
 _MOST_DIGITS = 4300  # of an integer; what Python reads
 _NO_JSON = "The body is not valid JSON: %s."
 _NO_UTF8 = "it is not UTF-8"
+_MALFORMED = Cause.MALFORMED
 _TRUNCATED = "it ends too early, or holds half of a surrogate pair"
 
 _raw_decode = msgspec.json.Decoder(msgspec.Raw).decode
@@ -144,7 +145,7 @@ _LARGE = re.compile(
 
 def _malformed(body: bytes, error: Exception) -> CallError:
     if type(error) is msgspec.DecodeError and b" " < body[:1] < b"\x80":
-        return CallError(Cause.MALFORMED, _as_sentence(str(error)))  # as nearly always
+        return CallError(_MALFORMED, _as_sentence(str(error)))  # as nearly always
     if isinstance(error, msgspec.ValidationError):
         return _too_large(body)
     if not body.strip(WHITESPACE):

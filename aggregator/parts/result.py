@@ -17,6 +17,7 @@ from aggregator.parts.view import View
 from aggregator.transport import Reply
 
 _UNREAD: Any = object()
+_OK, _FAILED, _STALE = State.OK, State.FAILED, State.STALE  # an enumeration is slow to look into, each time
 _NO_TAGS: frozenset[str] = frozenset()
 MOST_MET = 16
 """Attempts of a part that are told one by one, at most."""
@@ -128,7 +129,7 @@ class Result:
     @property
     def is_there(self) -> bool:
         """Whether it is what an upstream said, now or before: no failure, and nothing that stands in for one."""
-        return self.state is State.OK or self.state is State.STALE
+        return self.state is _OK or self.state is _STALE
 
     @property
     def milliseconds(self) -> float:
@@ -248,12 +249,13 @@ class Result:
 
     def fail(self, error: AggregatorError) -> Result:
         """Return this result as one that failed by *error*; what is known of the reply stays, but not what it meant."""
-        self.state = State.FAILED
+        self.state = _FAILED
         self.error = failure = error if isinstance(error, CallError) else as_call_error(error)
         self.cause = failure.cause
         self._json, self._value = None, _UNREAD
         # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
-        error.__traceback__ = error.__context__ = error.__cause__ = None
+        if error.__traceback__ is not None or error.__context__ is not None:
+            error.__traceback__ = error.__context__ = error.__cause__ = None
         return self
 
     def view(self) -> View:

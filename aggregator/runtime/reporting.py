@@ -59,6 +59,10 @@ class Report:
 
         It was *sent* as it is here; where that is None it was a stream, with *size* bytes of body.
         """
+        if status >= 500:
+            listeners = self._beside(self._troubled(endpoint, status), exchange)
+            if not listeners:  # as nearly always, of an upstream that fails
+                return
         partial, smooth = False, True
         for result in results:  # most answers consist of nothing else
             if result.state is not _OK or result.parts:
@@ -67,7 +71,9 @@ class Report:
         now = get_running_loop().time()
         if sent is not None and exchange.method != "HEAD":
             size = sent.size
-        if partial or status >= 500:
+        if status >= 500:
+            pass  # who hears of it is known
+        elif partial:
             listeners = self._beside(self._troubled(endpoint, status), exchange)
         else:
             listeners, seconds, counting = self._every, now - exchange.started, self._answers

@@ -136,7 +136,8 @@ class RequestLog:
 
     def lets(self, endpoint: str, status: int) -> bool:
         """Return whether one more line of *endpoint* with *status* is written, where not all are."""
-        return self._which == "all" or (self._which != "none" and self._repeats.lets((endpoint, status)))
+        which = self._which
+        return self._repeats.lets((endpoint, status)) if which == "errors" else which == "all"
 
     def _is_chosen(self, status: int) -> bool:
         share = self._shares.get(status) if self._shares else None

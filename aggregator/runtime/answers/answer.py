@@ -158,6 +158,22 @@ def problem(
     return answer
 
 
+def around_id(
+    status: int, detail: str, cause: str, part: str | None, upstream: str | None, upstream_status: int | None
+) -> tuple[bytes, bytes]:
+    """Return what ``problem`` writes before and behind the id of a request, for ``problem_around``."""
+    begin = kept_opening(status, None) + json_codec.encode(detail) + b',"request_id":"'
+    return begin, b'"' + _closing(cause, part, upstream, upstream_status) + b"}"
+
+
+def problem_around(status: int, begin: bytes, request_id: str, end: bytes) -> Answer:
+    """Return the problem document that consists of *begin*, *request_id* and *end*."""
+    body = b"".join((begin, request_id.encode("ascii"), end))
+    answer = Answer(status, [], body, _PROBLEM)
+    answer._problem = body
+    return answer
+
+
 def _opening(status: int, title: str | None) -> bytes:
     """Return the beginning of a problem document, up to its detail; without *title* it has that of *status*."""
     written = json_codec.encode(title or phrase(status))

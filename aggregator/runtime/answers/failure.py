@@ -6,6 +6,7 @@ Defaults: timeout 504; an upstream's 404 is 404; any other status, network and i
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
@@ -16,7 +17,7 @@ from aggregator.parts.names import FINISHING, LaterNames, Names
 from aggregator.parts.result import Result
 from aggregator.plan.analysis import failures
 from aggregator.plan.types import RowPlan
-from aggregator.runtime.answers.answer import Answer, merged_headers, problem
+from aggregator.runtime.answers.answer import Answer, around_id, merged_headers, problem, problem_around
 from aggregator.runtime.answers.disclosure import details
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.answers.passing import fields_taken, needed_fields
@@ -24,6 +25,8 @@ from aggregator.runtime.parts.blame import blame, told
 from aggregator.templates import MISSING, Template, header_value, text_of
 
 _COOKIE = b"set-cookie"
+_SHORT = 256
+"""Characters of message and name of what is kept of failures."""
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
 
 
@@ -48,6 +51,12 @@ def failure_answer(
 
     *pass_headers* are the rules for headers of an upstream whose own answer passes.
     """
+    if not rows and not debug and len(parts) == 1 and not result.tried and not result.parts:
+        error = result.error or _UNKNOWN
+        known = _kept_default if len(error.message) + len(result.name) <= _SHORT else _default
+        status, begin, end = known(error.message, error.cause, result.name, result.upstream, result.status)
+        if status != 503 and error.retry_after is None:  # as nearly always
+            return problem_around(status, begin, exchange.id, end)
     scope = LaterNames(result.scope or names, {"this": result.view()}, FINISHING) if rows else names
     try:
         row = next((row for row in rows if matches(row, result, scope)), None) if rows else None
@@ -68,6 +77,19 @@ def failure_answer(
             return problem(400, blamed.message, request_id=exchange.id, cause=Cause.INPUT.value)
         result.error = CallError(Cause.EXPRESSION, f"The status map could not be applied: {error}")  # for the log too
         return problem(502, sentence(result.error.message), request_id=exchange.id)
+
+
+def _default(message: str, cause: Cause, name: str, upstream: str, status: int) -> tuple[int, bytes, bytes]:
+    """Return the status and the pieces of the document that a failure becomes of which no row speaks.
+
+    It is told by *message* and *cause*, and of which part and upstream with its *status* it is; see ``around_id``.
+    """
+    becomes = failures.default_status(cause, status)
+    part = None if name == "call" else name
+    return becomes, *around_id(becomes, sentence(message), cause, part, upstream or None, status or None)
+
+
+_kept_default = lru_cache(1024)(_default)  # an upstream that fails says the same thousands of times a second
 
 
 def _forwarded(result: Result, row: RowPlan, names: Names, rules: tuple[tuple[bytes, str], ...]) -> Answer:

@@ -15,6 +15,7 @@ from aggregator.parts.result import Result
 from aggregator.runtime.answers.disclosure import details
 
 HEADER = b"aggregator-parts"
+_OK = State.OK
 LONGEST = 2048
 """Bytes of the header: half of 4 KiB, which is what nginx takes as the whole head of an answer."""
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*").fullmatch
@@ -120,7 +121,7 @@ def parts_member(parts: Iterable[Result], *, debug: bool = False) -> list[dict[s
 def is_smooth(parts: Iterable[Result]) -> bool:
     """Return whether each of *parts* came at its first attempt and has no parts inside: nothing is to be told."""
     for part in parts:  # noqa: SIM110 - each answer asks this
-        if part.state is not State.OK or part.attempts > 1 or part.parts:
+        if part.state is not _OK or part.attempts > 1 or part.parts:
             return False
     return True
 
@@ -128,7 +129,7 @@ def is_smooth(parts: Iterable[Result]) -> bool:
 def is_partial(parts: Iterable[Result]) -> bool:
     """Return whether something that was wanted is missing: a default stands in, or an item was lost."""
     for part in parts:
-        if part.state is State.OK:
+        if part.state is _OK:
             if part.parts and lost_in(part):
                 return True
         elif part.state in REPLACED or part.cause is Cause.DEGRADED:

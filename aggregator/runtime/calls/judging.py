@@ -27,6 +27,7 @@ from aggregator.transport import Reply
 
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ASCII = 0x7F
+_STATUS = Cause.STATUS
 _AT_ONCE = 4 * 1024
 """Bytes that are read without a thread; as XML they take up to seven milliseconds."""
 Read = Callable[[], Any]
@@ -201,7 +202,7 @@ def _lenient(raw: bytes) -> Any:
 def _status_error(label: str, status: int, headers: list[tuple[bytes, bytes]]) -> CallError:
     if status in (429, 503) and (wait := first(headers, b"retry-after")):
         return CallError(Cause.STATUS, _meaning(label, status), retry_after=seconds_until(wait, headers))
-    return CallError(Cause.STATUS, _meaning(label, status))
+    return CallError(_STATUS, _meaning(label, status))
 
 
 @lru_cache(1024)  # an upstream that fails does so thousands of times a second

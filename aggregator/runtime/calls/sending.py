@@ -33,6 +33,7 @@ from aggregator.templates import known_value
 from aggregator.transport import Door, Reply
 from aggregator.transport.door import CallerDoor, Cancelable, Carrier
 
+_FAILED = State.FAILED
 _NOT_CALLED = frozenset({Cause.EXPRESSION, Cause.INPUT})
 """Causes with which a call fails before its upstream has heard of it."""
 
@@ -172,7 +173,7 @@ class Sender:
                             attempts=outcome.attempts)  # fmt: skip
         else:
             result = self.routine.judge.judge(frame, outcome, started, read)
-            if result.state is State.FAILED:
+            if result.state is _FAILED:
                 result.is_ruled_by(self.plan.rows)
         if outcome.attempts > 1:
             result.has_met((*(outcome.met or (Cause.RESET.value,)), *result.words))

@@ -20,6 +20,7 @@ from aggregator.parts.result import Result, failed, skipped
 from aggregator.transport.door import Cancelable
 
 _log = logging.getLogger("aggregator.request")
+_FAILED = State.FAILED
 
 
 class Order(Struct, frozen=True, eq=False):
@@ -133,7 +134,7 @@ class Run:
         self.results[number] = result
         self.tickets[number] = None
         self._left -= 1
-        if result.state is State.FAILED:
+        if result.state is _FAILED:
             self.failure = result
             self._finish()
             return
