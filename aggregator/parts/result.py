@@ -145,10 +145,13 @@ class Result:
         """The seconds for which it had been kept, None for one that was not."""
         return getattr(self, "_age", None)
 
-    def was_kept(self, age: float) -> None:
-        """Take note that it had been kept for *age* seconds, and nobody was called."""
+    def was_kept(self, age: float, headers: HeaderList | None = None, tags: frozenset[str] | None = None) -> None:
+        """Take note that it had been kept for *age* seconds, and nobody was called; and of its *headers* and *tags*."""
         self._age = age
         self.attempts, self.reply = 0, None
+        self.headers = self.headers if headers is None else headers
+        if tags is not None:
+            self._tags = tags
 
     @property
     def is_joined(self) -> bool:

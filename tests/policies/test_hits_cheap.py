@@ -31,6 +31,7 @@ class Call:
 
     name = label = "up"
     timeout = 5.0
+    may_take_long = False
 
     def key(self, _: Frame) -> bytes:
         """Return the key of all of them."""

@@ -22,8 +22,8 @@ from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.parts.rows import RowPlan
-from aggregator.policies.cache.elements import Elements, Wanted
-from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, WithKey
+from aggregator.policies.cache.elements import Elements, Wanted, WithKey
+from aggregator.policies.cache.flights import Flight, Flights, KeyedCall
 from aggregator.policies.cache.kept import Entry
 from aggregator.policies.cache.shared.elements import Element, Numbers
 from aggregator.transport.door import Cancelable

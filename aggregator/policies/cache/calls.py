@@ -66,13 +66,11 @@ class Cached:
             over = now - entry.at - plan.seconds(entry.value.status)
             if over < 0:
                 kept.hits += 1
-                done(self._judged(frame, entry, now))
-                return None
+                return self._judge(frame, entry, now, done)
             if over < plan.stale:
                 kept.olds += 1
                 self._refresh(frame, key)
-                done(self._judged(frame, entry, now))
-                return None
+                return self._judge(frame, entry, now, done)
         return self._look(frame, key, max(0.0, plan.stale), partial(self._looked, frame, key, done))
 
     def _look(self, frame: Frame, key: bytes, over: float, go_on: GoOn) -> Cancelable | None:
@@ -93,12 +91,11 @@ class Cached:
             kept.fetched_elsewhere += 1
             if over >= 0:
                 self._refresh(frame, key)
-            done(self._judged(frame, entry, kept.now()))
-            return None
+            return self._judge(frame, entry, kept.now(), done)
         kept.misses += 1
         if over >= self._plan.on_error:
             return self._fetch(frame, key, done, begun)
-        return self._fetch(frame, key, lambda result: done(self._instead(frame, result, key)), begun)
+        return self._fetch(frame, key, partial(self._stands_in, frame, key, done), begun)
 
     def _usable(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
         entry = self._kept.peek(key)
@@ -115,13 +112,19 @@ class Cached:
         except AggregatorError:
             return None  # what cannot be purged by its tags is asked for
 
-    def _judged(self, frame: Frame, entry: Entry[Reply], now: float) -> Result:
-        result = self._call.judge(frame, entry.value, frame.loop.time())
-        age = now - entry.at
-        result.was_kept(age)
-        result.headers = older(result.headers, age)
-        result.tags = entry.tags
-        return result
+    def _judge(self, frame: Frame, entry: Entry[Reply], now: float, done: Done) -> Cancelable | None:
+        """Pass what the reply of *entry* means *now* to *done*."""
+        call, reply, started, age = self._call, entry.value, frame.loop.time(), now - entry.at
+        if call.may_take_long:
+            return call.judge_soon(frame, reply, started, partial(self._judged, entry, age, done))
+        result = call.judge(frame, reply, started)
+        result.was_kept(age, older(result.headers, age), entry.tags)
+        done(result)
+        return None
+
+    def _judged(self, entry: Entry[Reply], age: float, done: Done, result: Result) -> None:
+        result.was_kept(age, older(result.headers, age), entry.tags)
+        done(result)
 
     def _fetch(self, frame: Frame, key: bytes, done: Done, begun: Begun) -> Cancelable | None:
         began = self._kept.begin()
@@ -179,19 +182,19 @@ class Cached:
 
         self._look(late, key, 0.0, looked)
 
-    def _instead(self, frame: Frame, result: Result, key: bytes) -> Result:
-        """Return the reply that is kept in place of *result*, a failure that is not the client's; else *result*."""
-        if result.state is not State.FAILED or not is_forgiven(result):
-            return result
-        entry = self._kept.get(key)
-        if entry is None or (self._plan.tags and (entry := self._shared(frame, key, entry)) is None):
-            return result
-        old = self._judged(frame, entry, self._kept.now())
-        if old.state is not State.OK:
-            return result
-        old.state, old.cause = State.STALE, result.cause
-        old.attempts = result.attempts
-        return old
+    def _stands_in(self, frame: Frame, key: bytes, done: Done, result: Result) -> None:
+        """Pass the reply that is kept in place of *result*, a failure that is not the client's, or it, to *done*."""
+        entry = self._kept.get(key) if result.state is State.FAILED and is_forgiven(result) else None
+        if entry is not None and self._plan.tags:
+            entry = self._shared(frame, key, entry)
+        if entry is None:
+            done(result)
+            return
+
+        def judged(old: Result) -> None:
+            done(old if stands_in(old, result) else result)
+
+        self._judge(frame, entry, self._kept.now(), judged)
 
 
 def with_age(headers: Iterable[tuple[bytes, bytes]], age: float) -> HeaderList:
@@ -229,6 +232,14 @@ def are_for_all(results: Iterable[Result]) -> bool:
     """Return whether others may get what *results* became: no reply among them has a cookie, or is a part of one."""
     replies = (one.reply for result in results for one in result.replies())
     return all(reply is None or may_be_shared(reply) for reply in replies)
+
+
+def stands_in(old: Result, failure: Result) -> bool:
+    """Return whether *old*, which was kept, is no failure; then it is made one that stands in for *failure*."""
+    if old.state is not State.OK:
+        return False
+    old.state, old.cause, old.attempts = State.STALE, failure.cause, failure.attempts
+    return True
 
 
 def is_forgiven(result: Result) -> bool:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from aggregator.causes import State
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
-from aggregator.parts.frame import Frame
+from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.policies.cache.calls import is_forgiven, may_be_shared
-from aggregator.policies.cache.flights import KeyedCall, SameBody
+from aggregator.policies.cache.flights import Flight, Flights, KeyedCall, KeyedFrame, SameBody
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan, ElementsPlan
@@ -212,3 +212,25 @@ class Elements:
         known = self.kept.peek(key)
         is_same = known is not None and known.value.text == element.text and known.at == self.kept.now()
         return known if is_same else None
+
+
+class WithKey:
+    """The part *inner*, started with the key of its *call*; *begun* is told of the flight in *flights* that it is."""
+
+    def __init__(self, inner: Part, call: KeyedCall, flights: Flights, begun: Callable[[Flight], None]) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._call = call
+        self._flights = flights
+        self._begun = begun
+
+    def start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Make the call."""
+        try:
+            key = self._call.key(frame)
+        except AggregatorError:
+            return self._inner.start(frame, done)
+        ticket = self._inner.start(KeyedFrame.of(frame, key, frame.deadline), done)
+        if (flight := self._flights.flying.get(key)) is not None:
+            self._begun(flight)
+        return ticket

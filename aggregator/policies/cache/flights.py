@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from aggregator.errors import AggregatorError, CallError, Cause
@@ -63,6 +64,15 @@ class KeyedCall(Protocol):
 
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
+
+    @property
+    def may_take_long(self) -> bool:
+        """Whether there are replies that take long to read or to judge."""
+
+    def judge_soon(
+        self, frame: Frame, outcome: Reply | CallError, started: float, done: Done
+    ) -> Cancelable | None:  # fmt: skip
+        """Pass what ``judge`` returns to *done*, at once unless that takes long; return what cancels it then."""
 
 
 class KeyedFrame(Frame, eq=False, kw_only=True):
@@ -214,32 +224,14 @@ class Flight:
             waiter.ended(result, outcome, attempts)
 
 
-class WithKey:
-    """The part *inner*, started with the key of its *call*; *begun* is told of the flight in *flights* that it is."""
-
-    def __init__(self, inner: Part, call: KeyedCall, flights: Flights, begun: Callable[[Flight], None]) -> None:
-        self.name = inner.name
-        self._inner = inner
-        self._call = call
-        self._flights = flights
-        self._begun = begun
-
-    def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Make the call."""
-        try:
-            key = self._call.key(frame)
-        except AggregatorError:
-            return self._inner.start(frame, done)
-        ticket = self._inner.start(KeyedFrame.of(frame, key, frame.deadline), done)
-        if (flight := self._flights.flying.get(key)) is not None:
-            self._begun(flight)
-        return ticket
-
-
 class Waiter:
-    """One who waits for a flight: as which *call*, in which *frame*, until when."""
+    """One who waits for a flight: as which *call*, in which *frame*, until when.
 
-    __slots__ = ("_call", "_done", "_flight", "_frame", "_is_first", "_is_over", "_started", "_timer")
+    Once that has ended, a long reply may have to be judged for it.
+    """
+
+    __slots__ = ("_call", "_done", "_flight", "_frame", "_is_first", "_is_over", "_judging", "_started",
+                 "_timer")  # fmt: skip
 
     def __init__(self, flight: Flight, call: KeyedCall, frame: Frame, done: Done, *, is_first: bool) -> None:
         self._flight = flight
@@ -248,6 +240,7 @@ class Waiter:
         self._done = done
         self._is_first = is_first
         self._is_over = False
+        self._judging: Cancelable | None = None
         self._started = frame.loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -263,9 +256,14 @@ class Waiter:
             return
         self._end()
         if not self._is_first and outcome is not None:
-            result = self._call.judge(self._frame, outcome, self._started)
-            result.attempts = attempts
-            result.was_joined()
+            judged = partial(self._judged, attempts)
+            self._judging = self._call.judge_soon(self._frame, outcome, self._started, judged)
+            return
+        self._done(result)
+
+    def _judged(self, attempts: int, result: Result) -> None:
+        result.attempts = attempts
+        result.was_joined()
         self._done(result)
 
     def _late(self) -> None:
@@ -275,7 +273,9 @@ class Waiter:
 
     def cancel(self) -> None:
         """Wait no longer."""
-        if not self._is_over:
+        if self._judging is not None:
+            self._judging.cancel()
+        elif not self._is_over:
             self._end()
             self._flight.leave(self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin
 
 from aggregator.errors import CallError
-from aggregator.parts.frame import Frame
+from aggregator.parts.frame import Done, Frame
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.policies.cache.flights import SameBody
@@ -14,9 +14,11 @@ from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.asked import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.policies.mock.choosing import is_mocked
+from aggregator.runtime.calls.replies import judge_soon
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.transport import Reply
+from aggregator.transport.door import Cancelable
 
 _CREDENTIAL = b"\r\nauthorization:"
 _CONDITIONS = tuple(
@@ -28,7 +30,8 @@ _CONDITIONS = tuple(
 class Keyed:
     """The call that *sender* makes."""
 
-    __slots__ = ("_base", "_constant", "_is_for_any", "_mocked", "_origin", "_sender", "label", "timeout")
+    __slots__ = ("_base", "_constant", "_is_for_any", "_mocked", "_origin", "_sender", "label", "may_take_long",
+                 "timeout")  # fmt: skip
 
     def __init__(self, sender: Sender) -> None:
         upstream = sender.plan.upstream
@@ -40,6 +43,7 @@ class Keyed:
         self._base = f"{origin.scheme}://{origin.authority.decode()}"
         self._constant = b"\r\n" + sender.plan.request.constant_headers.lower()
         self._is_for_any = "keys" not in roots_in(sender.plan.request.body)
+        self.may_take_long = sender.routine.judge.may_take_long
         self.label = upstream.label
         self.timeout = sender.plan.timeout
 
@@ -103,3 +107,12 @@ class Keyed:
     def judge(self, frame: Frame, outcome: Reply | CallError, started: float) -> Result:
         """Return the result that *outcome* means for this call, which *started* then (loop time)."""
         return self._sender.judge(frame, outcome, started)
+
+    def judge_soon(
+        self, frame: Frame, outcome: Reply | CallError, started: float, done: Done
+    ) -> Cancelable | None:  # fmt: skip
+        """Pass what ``judge`` returns to *done*: once a thread has read or judged it, where that takes long."""
+        if not self.may_take_long:
+            done(self._sender.judge(frame, outcome, started))
+            return None
+        return judge_soon(self._sender, frame, outcome, started, frame.deadline, done)

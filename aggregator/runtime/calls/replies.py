@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -19,6 +18,32 @@ from aggregator.transport.door import Cancelable
 
 if TYPE_CHECKING:
     from aggregator.runtime.calls.sending import Sender
+
+
+def judge_soon(
+    sender: Sender, frame: Frame, outcome: Reply | CallError, started: float, deadline: float, done: Done
+) -> Cancelable | None:
+    """Pass the result that *outcome* means for the call of *sender*, which *started* then, to *done*.
+
+    That is at once, or when a thread has read or judged what takes long to, by *deadline* (loop time).
+    """
+
+    def taken(made: Outcome) -> None:
+        done(sender.judge(frame, outcome, started, partial(given, made)))
+
+    def judged(made: Outcome) -> None:
+        try:
+            result = given(made)
+        except CallError as error:
+            result = sender.judge(frame, error, started)
+        done(result)
+
+    if (read := sender.long_reading(outcome)) is not None:
+        return read_aside(frame.loop, read, taken, deadline)
+    if not isinstance(outcome, CallError) and sender.takes_long(outcome, frame):
+        return read_aside(frame.loop, partial(sender.judge_and_read, frame, outcome, started), judged, deadline)
+    done(sender.judge(frame, outcome, started))
+    return None
 
 
 class Reading:
@@ -47,26 +72,8 @@ class Reading:
             self._ticket = ticket
 
     def _answered(self, outcome: Reply | CallError) -> None:
-        read = self._sender.long_reading(outcome)
-        if read is not None:
-            self._work(read, partial(self._taken, outcome))
-        elif not isinstance(outcome, CallError) and self._sender.takes_long(outcome, self._frame):
-            self._work(partial(self._sender.judge_and_read, self._frame, outcome, self._started), self._judged)
-        else:
-            self._done(self._sender.judge(self._frame, outcome, self._started))
-
-    def _work(self, work: Callable[[], Any], done: Callable[[Outcome], None]) -> None:
-        self._ticket = read_aside(self._frame.loop, work, done, self._deadline) or self._ticket
-
-    def _judged(self, made: Outcome) -> None:
-        try:
-            result = given(made)
-        except CallError as error:
-            result = self._sender.judge(self._frame, error, self._started)
-        self._done(result)
-
-    def _taken(self, outcome: Reply | CallError, made: Outcome) -> None:
-        self._done(self._sender.judge(self._frame, outcome, self._started, partial(given, made)))
+        ticket = judge_soon(self._sender, self._frame, outcome, self._started, self._deadline, self._done)
+        self._ticket = ticket or self._ticket
 
     def cancel(self) -> None:
         """Give up what is under way."""

@@ -20,7 +20,7 @@ from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
-from aggregator.policies.cache.calls import is_forgiven, room_of, with_age
+from aggregator.policies.cache.calls import is_forgiven, room_of, stands_in, with_age
 from aggregator.policies.cache.flights import KeyedFrame
 from aggregator.policies.cache.kept import Entry, Kept
 from aggregator.policies.cache.keys import key_of
@@ -68,13 +68,11 @@ class Obeying:
             age = terms.age + kept.now() - entry.at
             if age < terms.lifetime:
                 kept.hits += 1
-                done(self.judged(frame, entry, terms))
-                return None
+                return self.judge(frame, entry, terms, done)
             if age < terms.lifetime + terms.stale:
                 kept.olds += 1
                 self._refresh(frame, asked)
-                done(self.judged(frame, entry, terms))
-                return None
+                return self.judge(frame, entry, terms, done)
         return self._look(frame, asked, partial(self._looked, frame, asked, done), may_be_stale=True)
 
     def _look(self, frame: Frame, asked: Asked, go_on: GoOn, *, may_be_stale: bool) -> Cancelable | None:
@@ -102,8 +100,7 @@ class Obeying:
                 self.kept.fetched_elsewhere += 1
                 if age >= terms.lifetime:
                     self._refresh(frame, asked)
-                done(self.judged(frame, entry, terms))
-                return None
+                return self.judge(frame, entry, terms, done)
         self.kept.misses += 1
         return _Asking(self, frame, asked, done, begun).begin(entry, terms)
 
@@ -131,25 +128,20 @@ class Obeying:
         """Return how *reply* may be used, which came *now* after *delay*; None when it may not be kept."""
         return terms_of(reply, asked.method, now, delay, self._assumed, is_callers=asked.is_callers)
 
-    def judged(self, frame: Frame, entry: Entry[Reply], terms: Terms) -> Result:
-        """Return what the reply of *entry* means now."""
-        result = self.call.judge(frame, entry.value, frame.loop.time())
+    def judge(self, frame: Frame, entry: Entry[Reply], terms: Terms, done: Done) -> Cancelable | None:
+        """Pass what the reply of *entry* means now to *done*."""
         age = terms.age + self.kept.now() - entry.at
-        result.was_kept(age)
-        result.headers = with_age(result.headers, age)
-        result.tags = entry.tags
-        return result
 
-    def instead(self, frame: Frame, failed: Result, entry: Entry[Reply], terms: Terms) -> Result:
-        """Return the reply of *entry* in place of what *failed*, if it may stand in; else *failed*."""
+        def judged(result: Result) -> None:
+            result.was_kept(age, with_age(result.headers, age), entry.tags)
+            done(result)
+
+        return self.call.judge_soon(frame, entry.value, frame.loop.time(), judged)
+
+    def may_stand_in(self, failed: Result, entry: Entry[Reply], terms: Terms) -> bool:
+        """Return whether the reply of *entry* may stand in for what *failed*."""
         age = terms.age + self.kept.now() - entry.at
-        if not is_forgiven(failed) or age >= terms.lifetime + terms.on_error:
-            return failed
-        old = self.judged(frame, entry, terms)
-        if old.state is not State.OK:
-            return failed
-        old.state, old.cause, old.attempts = State.STALE, failed.cause, failed.attempts
-        return old
+        return is_forgiven(failed) and age < terms.lifetime + terms.on_error
 
     def keep(
         self, frame: Frame, asked: Asked, result: Result, delay: float, began: int, begun: Begun
@@ -258,22 +250,31 @@ class _Asking:
         elif verdict is not None and verdict.status == 304 and terms.conditions:
             self._confirmed(result, verdict, entry)
         elif result.state is State.FAILED and not obeying.kept.purges.hit(entry.tags, self._began):
-            instead = obeying.instead(self._frame, result, entry, terms)
-            if instead is result:
-                self._settle(result)
+            if obeying.may_stand_in(result, entry, terms):
+                self._ticket = obeying.judge(self._frame, entry, terms, partial(self._stands_in, result))
             else:
-                self._finish(instead)
+                self._settle(result)
         else:
             self._settle(result)
+
+    def _stands_in(self, failed: Result, old: Result) -> None:
+        """Finish with the *old* one in place of what *failed*, unless that is a failure, too."""
+        if stands_in(old, failed):
+            self._finish(old)
+        else:
+            self._settle(failed)
 
     def _confirmed(self, result: Result, verdict: Reply, entry: Entry[Reply]) -> None:
         if not is_same(entry.value, verdict):
             self._entry = self._terms = None
             self._ask(b"")
             return
-        fresh = self._obeying.call.judge(self._frame, freshened(entry.value, verdict), result.started)
-        fresh.attempts = result.attempts
-        self._settle(fresh)
+        reply, call = freshened(entry.value, verdict), self._obeying.call
+        self._ticket = call.judge_soon(self._frame, reply, result.started, partial(self._is_fresh, result.attempts))
+
+    def _is_fresh(self, attempts: int, result: Result) -> None:
+        result.attempts = attempts
+        self._settle(result)
 
     def _settle(self, result: Result) -> None:
         delay = self._obeying.kept.now() - self._since
