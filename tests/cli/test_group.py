@@ -86,13 +86,18 @@ def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("is_hidden", [False, True])
 def test_too_few_files_are_no_fault_of_the_program(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_hidden: bool
 ) -> None:
-    """Where the system lets the process open no more, it is said what to raise."""
+    """Where the system lets the process open no more, it is said what to raise, also when tidying up fails by it."""
 
     def fail(_: object) -> str:
-        raise OSError(errno.EMFILE, "Too many open files")
+        try:
+            raise OSError(errno.EMFILE, "Too many open files")
+        finally:
+            if is_hidden:
+                raise RuntimeError("Cannot close a running event loop")
 
     monkeypatch.setattr("aggregator.config.reference.schema.schema_text", fail)
     monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
