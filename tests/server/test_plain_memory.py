@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import platform
+import subprocess
+import sys
 
 import pytest
 
@@ -13,7 +16,7 @@ from aggregator.server.process import memory
 
 @pytest.mark.parametrize(("switch", "is_touched"), [("plain", False), ("", True), (None, True)])
 def test_one_switch_turns_all_of_it_off(monkeypatch: pytest.MonkeyPatch, switch: str | None, is_touched: bool) -> None:
-    """The collector, what is kept out of its sight, holes and large blocks: all are as ever, or none is."""
+    """The collector, what is kept out of its sight, holes, arenas and large blocks: all are as ever, or none is."""
     asked: list[str] = []
     monkeypatch.setattr(gc, "freeze", lambda: asked.append("freeze"))
     monkeypatch.setattr(gc, "set_threshold", lambda *_: asked.append("set_threshold"))
@@ -24,11 +27,36 @@ def test_one_switch_turns_all_of_it_off(monkeypatch: pytest.MonkeyPatch, switch:
         monkeypatch.delenv(memory.SWITCH, raising=False)
     else:
         monkeypatch.setenv(memory.SWITCH, switch)
+    memory.share_arenas()
     memory.keep_loaded()
     memory.collect_seldom()
     asyncio.run(memory.Holes().fill())
     memory.keep_large_blocks()
     with memory.collection_paused():
         pass
-    every = ["freeze", "freeze", "set_threshold", "fill", "libc", "disable"]
+    every = ["libc", "freeze", "freeze", "set_threshold", "fill", "libc", "disable"]
     assert asked == (every if is_touched else [])
+
+
+THREADS = """
+import threading
+from aggregator.server.process.memory import share_arenas
+share_arenas()
+taken, ready = [], threading.Barrier(9)
+def take():
+    taken.append([bytes(4000) for _ in range(100)])
+    ready.wait()
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads: thread.start()
+ready.wait()
+arenas = {int(line.split("-")[0], 16) for line in open("/proc/self/maps")}
+print(sum(start % 2**26 == 0 for start in arenas))
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="arenas are those of glibc")
+def test_threads_share_what_they_take_memory_from() -> None:
+    """Else each that has once loaded a generation has room for one ever after; an arena begins at a multiple of 64 MiB."""
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True, timeout=300)
+    assert int(done.stdout) <= 1

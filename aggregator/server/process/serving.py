@@ -42,7 +42,7 @@ from aggregator.server.listeners.redirecting import RedirectApplication
 from aggregator.server.listeners.tcp import BACKLOG
 from aggregator.server.process.event_loop import event_loop
 from aggregator.server.process.http_server import Server
-from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded
+from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded, share_arenas
 from aggregator.server.process.signals import HANG_UP, ROTATE, signals_calling
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
@@ -139,6 +139,7 @@ class Service:
         sys.setswitchinterval(_TURN)
         with signals_calling(self._handlers()):
             try:
+                share_arenas()
                 keep_loaded()
                 await self._settle()
                 await self._app.running.open()  # here rather than in the lifespan, so that what fails has no traceback
