@@ -14,6 +14,7 @@ No class here knows an HTTP status: what a failure becomes for the client is dec
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -73,6 +74,15 @@ def place_of(error: BaseException) -> str:
         return type(error).__name__
     code = trace.tb_frame.f_code
     return f"{type(error).__name__} in {code.co_qualname}, {PurePath(code.co_filename).name}:{trace.tb_lineno}"
+
+
+def shortage_behind(error: BaseException | None) -> str | None:
+    """Return what to do where *error* is a want of descriptors, or came after one: who tidies up may fail as well."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return f"{error.strerror}: raise the limit (ulimit -n, LimitNOFILE=)."
+        error = error.__context__
+    return None
 
 
 class StartupError(AggregatorError):

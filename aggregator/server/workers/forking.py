@@ -9,6 +9,7 @@ supervisor. A fork beside threads or a loop would copy locks that nobody opens a
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -32,6 +33,7 @@ from aggregator.server.workers.messages import (
     Spawn,
     Spawned,
     Stop,
+    Unspawned,
     decoded,
     encoded,
 )
@@ -39,6 +41,8 @@ from aggregator.server.workers.worker import deaf
 
 LARGEST = 64 * 1024
 _PROBLEM = 4000
+_DESCRIPTORS = 2
+"""Those that come with a `Spawn`."""
 Work = Callable[[Plan, Spawn, socket.socket, int], int]
 """What a worker does with the plan, its order, its end of the channel and the pipe for its stack; its exit code."""
 
@@ -50,14 +54,16 @@ def fork_server(
     deaf()
     logging.disable(logging.CRITICAL)  # a line of the log would start a thread
     gc.freeze()
-    server = _ForkServer(control, files, plan, work, close)
+    server = ForkServer(control, files, plan, work, close)
     try:
         server.run()
     finally:
         os._exit(0)
 
 
-class _ForkServer:
+class ForkServer:
+    """What ``fork_server`` is while it runs."""
+
     def __init__(
         self, control: socket.socket, files: PlanFiles, plan: Plan, work: Work, close: Callable[[], None]
     ) -> None:
@@ -71,6 +77,7 @@ class _ForkServer:
         self._woken, self._wake = os.pipe()
 
     def run(self) -> None:
+        """Do what the supervisor sends until it has gone."""
         os.set_blocking(self._wake, False)
         os.set_blocking(self._woken, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -87,7 +94,7 @@ class _ForkServer:
 
     def _take(self) -> bool:
         """Do one order; return whether the supervisor is still there."""
-        data, descriptors, _, _ = socket.recv_fds(self._control, LARGEST, 2)
+        data, descriptors, _, _ = socket.recv_fds(self._control, LARGEST, _DESCRIPTORS)
         if not data:
             return False
         match decoded(data):
@@ -104,16 +111,22 @@ class _ForkServer:
         return True
 
     def _spawn(self, order: Spawn, descriptors: list[int]) -> None:
-        channel, stack = descriptors
-        for one in descriptors:
-            os.set_inheritable(one, False)
-        pid = os.fork()
-        if pid == 0:
-            self._be_worker(order, channel, stack)
-        self._children.add(pid)
-        os.close(channel)
-        os.close(stack)
-        self._tell(Spawned(order.seat, pid))
+        """Make a worker; a process that the system refuses now, it may grant later: the supervisor asks again."""
+        try:
+            if len(descriptors) < _DESCRIPTORS:  # the rest was dropped, for want of room
+                raise OSError(errno.EMFILE, "")
+            for one in descriptors:
+                os.set_inheritable(one, False)
+            pid = os.fork()
+            if pid == 0:
+                self._be_worker(order, *descriptors)
+            self._children.add(pid)
+            self._tell(Spawned(order.seat, pid))
+        except OSError as error:
+            self._tell(Unspawned(order.seat, error.errno or 0))
+        finally:
+            for one in descriptors:
+                os.close(one)
 
     def _be_worker(self, order: Spawn, channel: int, stack: int) -> NoReturn:
         code = 70  # EX_SOFTWARE of sysexits(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from aggregator.errors import place_of, shortage_behind
 from aggregator.policies.switches.table import Change, Target
 
 
@@ -23,6 +24,13 @@ class Spawned(Struct, frozen=True, tag=True):
 
     seat: int
     pid: int
+
+
+class Unspawned(Struct, frozen=True, tag=True):
+    """From the fork server: there is no worker of *seat*, since the system refused it with the number *error*."""
+
+    seat: int
+    error: int
 
 
 class Ended(Struct, frozen=True, tag=True):
@@ -95,6 +103,11 @@ class Failed(Struct, frozen=True, tag=True):
     """From a worker: it cannot serve, for this *reason*."""
 
     reason: str
+
+    @classmethod
+    def by(cls, error: Exception) -> Failed:
+        """Return what *error* means, which nobody has expected: a want of open files, or a fault of the program."""
+        return cls(shortage_behind(error) or f"It failed by a fault of the program: {place_of(error)}")
 
 
 class Beat(Struct, frozen=True, tag=True):
@@ -171,6 +184,7 @@ class Switched(Struct, frozen=True, tag=True):
 Message = (
     Spawn
     | Spawned
+    | Unspawned
     | Ended
     | Prepare
     | Made

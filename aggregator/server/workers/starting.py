@@ -11,7 +11,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from aggregator.errors import AggregatorError, place_of
+from aggregator.errors import AggregatorError
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
@@ -93,7 +93,7 @@ class _Work(Struct, frozen=True, eq=False):
                 tell_first(end, Failed(str(error)))
                 return FAILED
             except Exception as error:
-                tell_first(end, Failed(f"It failed by a fault of the program: {place_of(error)}"))
+                tell_first(end, Failed.by(error))
                 return FAULT
             finally:
                 control.close()

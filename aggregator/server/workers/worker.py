@@ -18,7 +18,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 
-from aggregator.errors import AggregatorError, place_of
+from aggregator.errors import AggregatorError
 from aggregator.plan.types import Plan
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import Committed, PlanFiles
@@ -104,7 +104,7 @@ class Worker(Service):
             self._channel.send(Failed(str(error)))
             raise
         except Exception as error:
-            self._channel.send(Failed(f"It failed by a fault of the program: {place_of(error)}"))
+            self._channel.send(Failed.by(error))
             raise
         finally:
             for helper in helpers:

@@ -17,6 +17,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from aggregator.errors import shortage_behind
 from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel
@@ -140,7 +141,8 @@ class Crew:
             try:
                 member = await self._spawn()
             except OSError as error:
-                self._not_started(f"no process could be made: {error.strerror or error}")
+                why = shortage_behind(error) or error.strerror or error
+                self._not_started(f"no process could be made: {why}")
                 return None
             await _first_of(member.ready, member.ended)
             if member.ended.done():

@@ -20,6 +20,7 @@ from aggregator.server.workers.messages import (
     Spawn,
     Spawned,
     Stop,
+    Unspawned,
     decoded,
     encoded,
 )
@@ -102,6 +103,9 @@ class Forks:
             case Spawned(seat, pid):
                 if (waiting := self._spawning.get(seat)) is not None and not waiting.done():
                     waiting.set_result(pid)
+            case Unspawned(seat, error):
+                if (waiting := self._spawning.get(seat)) is not None and not waiting.done():
+                    waiting.set_exception(OSError(error, os.strerror(error)))
             case Ended(pid, status):
                 self._ended(pid, status)
             case Made() as made:
