@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from aggregator.cli.terminal import show_problems
-from aggregator.errors import AggregatorError, ConfigError
+from aggregator.errors import AggregatorError, ConfigError, shortage_behind
 
 COMMANDS = {
     "init": "aggregator.cli.commands.init:init",
@@ -59,7 +59,6 @@ Exit codes:
 Set AGGREGATOR_DEBUG=1 to see the traceback of a fault."""
 
 
-_SHORT = frozenset({errno.EMFILE, errno.ENFILE})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What a write to stdout fails with when there is no room, or no terminal, any more."""
 
@@ -150,21 +149,12 @@ def main() -> None:
             _drop_stdout()
             click.echo(f"error: The output cannot be written: {error.strerror}.", err=True)
             sys.exit(2)
-        if (shortage := _shortage_behind(error)) is not None:
-            click.echo(f"error: {shortage.strerror}: raise the limit (ulimit -n, LimitNOFILE=).", err=True)
+        if (shortage := shortage_behind(error)) is not None:
+            click.echo(f"error: {shortage}", err=True)
             sys.exit(2)
         click.echo(f"fault: {type(error).__name__}: {error}", err=True)
         click.echo("This is a mistake of the program, not of your file; AGGREGATOR_DEBUG=1 shows where.", err=True)
         sys.exit(2)
-
-
-def _shortage_behind(error: BaseException | None) -> OSError | None:
-    """Return the want of descriptors that *error* is, or came after: what tidies up may fail in its own words."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _SHORT:
-            return error
-        error = error.__context__
-    return None
 
 
 def _ready_streams() -> None:
