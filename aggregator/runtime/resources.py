@@ -47,8 +47,9 @@ from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
-from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering, told_limits
+from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering
 from aggregator.runtime.finish.leaving import Leaving, constant_tail, leaving_of
+from aggregator.runtime.finish.limits import told_limits
 from aggregator.runtime.finish.provenance import Telling, provenance_of
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always

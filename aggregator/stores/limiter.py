@@ -18,16 +18,19 @@ from aggregator.stores.rate import Rate, Taken, taken
 class Limiter:
     """Buckets of one *rate* by key, at most *most_keys* of them; *clock* gives seconds."""
 
-    __slots__ = ("__weakref__", "_ahead", "_clock", "_half", "_last", "_old", "_turned", "_young", "rate")
+    __slots__ = (
+        "__weakref__", "_ahead", "_clock", "_half", "_interval", "_last", "_most", "_old", "_slack", "_span", "_until",
+        "_young", "rate",
+    )  # fmt: skip
 
     def __init__(self, rate: Rate, clock: Callable[[], float], most_keys: int = 100_000) -> None:
-        self.rate = rate
         self._clock = clock
         self._half = max(1, most_keys // 2)
         self._young: dict[Hashable, float] = {}
         self._old: dict[Hashable, float] = {}
         self._ahead = 0.0
-        self._last = self._turned = clock()
+        self._last = clock()
+        self._follow(rate, self._last)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -35,14 +38,17 @@ class Limiter:
     def take(self, key: Hashable, cost: int = 1) -> Taken:
         """Take *cost* from the bucket of *key*, all of it or nothing."""
         now = self._clock() + self._ahead
-        if now < self._last:
-            now = self._now()
+        if not self._last <= now <= self._until:
+            now = self._later(now)
         self._last = now
-        if len(self._young) >= self._half or now - self._turned > self.rate.span:
-            self._turn(now)
         tat = self._young.get(key)
         if tat is None:
-            tat = self._old.pop(key, now)
+            tat = self._begun(key, now)
+        later = (max(now, tat)) + cost * self._interval
+        used = later - now
+        if used <= self._most:  # as in ``taken``, without a call
+            self._young[key] = later
+            return Taken(0.0, int((self._span - used) / self._interval + self._slack), used)
         self._young[key], result = taken(self.rate, now, tat, cost)
         return result
 
@@ -91,9 +97,23 @@ class Limiter:
         self._last = now
         return now
 
+    def _later(self, now: float) -> float:
+        """Return the time of the buckets where the clock says *now*, which is before the last time or much later."""
+        if now < self._last:
+            now = self._now()
+        if now > self._until:
+            self._turn(now)
+        return now
+
+    def _begun(self, key: Hashable, now: float) -> float:
+        """Return the *tat* of a *key* that is not among the young ones, and make room for it there."""
+        if len(self._young) >= self._half:
+            self._turn(now)
+        return self._old.pop(key, now)
+
     def _turn(self, now: float) -> None:
         self._old, self._young = self._young, {}
-        self._turned = now
+        self._until = now + self._span
 
     def adopt(self, rate: Rate) -> None:
         """Go on with another *rate*: who has used up a share of the old burst has used up that share of the new."""
@@ -101,4 +121,10 @@ class Limiter:
         for buckets in (self._young, self._old):
             for key, tat in buckets.items():
                 buckets[key] = now + max(0.0, tat - now) * share
+        self._follow(rate, self._until - self.rate.span)
+
+    def _follow(self, rate: Rate, turned: float) -> None:
+        """Count by *rate*; the young generation has been so since *turned*."""
         self.rate = rate
+        self._interval, self._span, self._slack, self._most = rate.interval, rate.span, rate.slack, rate.most
+        self._until = turned + rate.span

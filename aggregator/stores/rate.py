@@ -35,6 +35,11 @@ class Rate(Struct, frozen=True, dict=True):
         return self.interval * self.burst
 
     @cached_property
+    def most(self) -> float:
+        """The seconds ahead of now at which a bucket may be full again: its span, and what that may be off by."""
+        return self.span + self.span * _ROUNDING
+
+    @cached_property
     def slack(self) -> float:
         """The units that adding up intervals may be off by in an empty bucket."""
         return _ROUNDING * (self.burst + 1)
@@ -62,7 +67,7 @@ def taken(rate: Rate, now: float, tat: float, cost: int) -> tuple[float, Taken]:
     held = max(tat, now)
     later = held + cost * interval
     used = later - now
-    if used - span <= span * _ROUNDING:
+    if used <= rate.most:
         return later, Taken(0.0, int((span - used) / interval + rate.slack), used)
     wait = math.inf if cost > rate.burst else used - span
     return tat, Taken(wait, max(0, int((span - held + now) / interval + rate.slack)), held - now)

@@ -11,7 +11,7 @@ from aggregator.exchange import Exchange
 from aggregator.policies.rate_limit.fields import limit_fields
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import Charge, Window, Windows, policy_item
-from aggregator.runtime.admission.limiting import LimitGate
+from aggregator.runtime.admission.limiting import limit_gate
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
@@ -40,7 +40,7 @@ def test_a_limit_by_client_costs_few_calls() -> None:
     rate = Rate(1000, 1.0, 1000)
     by = compile_expression("request.client")
     window = Window(WindowPlan("s", "1000/s", rate, by, fields="none"), Limiter(rate, lambda: 5.0))
-    gate = LimitGate(Windows((window,)), Refusals())
+    gate = limit_gate(Windows((window,)), Refusals())
     exchange = Exchange("GET", "/", b"", [])
     exchange.peer = "10.0.0.1"
     assert gate.check(exchange) is None

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from aggregator.codecs import json as json_codec
-from aggregator.edge.networks import client_key
+from aggregator.edge.networks import NO_NETWORKS, client_key
 from aggregator.errors import AggregatorError
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
@@ -20,8 +20,10 @@ NULL = b"null"
 
 
 def _client_of(exchange: Exchange) -> str | bytes:
-    client = exchange.client
-    return client_key(client) if client else NULL
+    client = exchange.peer if exchange.trusted is NO_NETWORKS else exchange.origin.client
+    if ":" in client:
+        return client_key(client)
+    return client or NULL
 
 
 DIRECT: dict[Any, Callable[[Exchange], str | bytes]] = {("request", "client"): _client_of}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -27,7 +27,7 @@ class BadCostError(AggregatorError):
     """What a request costs cannot be told from what the client sent."""
 
 
-class Charge(Struct, frozen=True, gc=False):
+class Charge(NamedTuple):
     """What a window says of one request."""
 
     window: Window
@@ -67,10 +67,14 @@ class Window:
     """One limit, ready to be asked: *plan* and its *counts*. *title* is what its fields call it always.
 
     *take* and *look* are those of the counts, by key and cost. *opening* is how its item of ``RateLimit`` begins, up to
-    what is left; *is_draft* tells whether there is one.
+    what is left; *is_draft* tells whether there is one, and *repeats* whether many requests are told the same: a rate
+    has few numbers that are left of it at a time, of a quota each request has its own.
     """
 
-    __slots__ = ("_direct", "_policy", "is_draft", "is_told", "look", "opening", "plan", "take", "title")
+    __slots__ = (
+        "_direct", "_policy", "is_draft", "is_told", "look", "opening", "plan", "repeats", "take",
+        "title",
+    )  # fmt: skip
 
     def __init__(self, plan: WindowPlan, counts: Counts, policy: bytes = b"") -> None:
         self.plan = plan
@@ -79,6 +83,7 @@ class Window:
         self.take, self.look = counts.take, counts.look
         self.opening = b'"%b";r=' % self.title
         self.is_told, self.is_draft = plan.fields != "none", plan.fields == "draft"
+        self.repeats = self.is_draft and isinstance(plan.limit, Rate)
         self._direct = None if plan.by is None else DIRECT.get(plan.by.path)
 
     @property
@@ -151,6 +156,13 @@ class Decides(Protocol):
         """Count the request of *exchange*, unless a window refuses it; raises ``BadCostError``."""
 
 
+class Alone(NamedTuple):
+    """A *window* that decides by itself, and what *reads* the bucket of a request."""
+
+    window: Window
+    reads: Callable[[Exchange], str | bytes]
+
+
 class Windows:
     """The windows at one place of the order, which decide together by the counts of this process."""
 
@@ -160,6 +172,11 @@ class Windows:
         self.windows = windows
         self._alone = windows[0] if len(windows) == 1 and not windows[0].plan.report else None
         self._read = None if self._alone is None else self._alone.read
+
+    @property
+    def alone(self) -> Alone | None:
+        """The only window with what reads its key, where it reads no names, and refuses what it counts."""
+        return None if self._alone is None or self._read is None else Alone(self._alone, self._read)
 
     def decide(self, exchange: Exchange) -> Decision:
         """Count the request of *exchange*, unless one of them refuses it; raises ``BadCostError``."""

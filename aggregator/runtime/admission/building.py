@@ -44,7 +44,7 @@ from aggregator.runtime.admission.failures import LimitedScheme
 from aggregator.runtime.admission.gates import AuthGate, NetworkGate
 from aggregator.runtime.admission.guards import GuardGate, InputGuardGate, guard_gate
 from aggregator.runtime.admission.keysource import FetchedKeys, FixedKeys
-from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, KeyRate, LimitGate
+from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, KeyRate, limit_gate
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
@@ -197,10 +197,10 @@ def _auth(plan: AdmissionPlan, keeper: Keeper) -> Gate:
     return AuthGate(plan.auth, [keeper.schemes[name] for name in plan.auth.schemes], keeper.refusals)
 
 
-def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> LimitGate:
+def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> Gate:
     windows = keeper.window_source.windows(plans)
     assert windows is not None
-    return LimitGate(windows, keeper.refusals)
+    return limit_gate(windows, keeper.refusals)
 
 
 def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:

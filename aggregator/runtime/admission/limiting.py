@@ -9,10 +9,19 @@ from typing import NamedTuple
 from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.policies.callers.counting import AtOnce
-from aggregator.policies.rate_limit.windows import FREE, BadCostError, Charge, Decides, Decision, Pending
+from aggregator.policies.rate_limit.windows import (
+    FREE,
+    Alone,
+    BadCostError,
+    Charge,
+    Decides,
+    Decision,
+    Pending,
+    Windows,
+)
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.request.gates import Told, Verdict
+from aggregator.runtime.request.gates import Gate, Told, Verdict
 from aggregator.stores.rate import Rate
 from aggregator.transport.door import Cancelable
 
@@ -41,6 +50,34 @@ class LimitGate:
         if isinstance(decision, Decision):
             return _judged(decision, exchange, self._refusals)
         return _Asking(decision, exchange, self._refusals)
+
+
+class LoneLimitGate:
+    """Asks the only window of a place, counted by this process, as most limits are: what it says is no decision."""
+
+    __slots__ = ("_is_told", "_reads", "_refusals", "_take", "_window")
+
+    def __init__(self, alone: Alone, refusals: Refusals) -> None:
+        self._window, self._reads = alone
+        self._take, self._is_told = self._window.take, self._window.is_told
+        self._refusals = refusals
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return 429 for a request that comes too often."""
+        taken = self._take(self._reads(exchange), 1)
+        if taken.wait == 0.0:  # as nearly always
+            if self._is_told:
+                charge = Charge(self._window, taken)
+                exchange.charges = (*exchange.charges, charge) if exchange.charges else (charge,)
+            return None
+        charge = Charge(self._window, taken)
+        return _judged(Decision((charge,), charge), exchange, self._refusals)
+
+
+def limit_gate(windows: Decides, refusals: Refusals) -> Gate:
+    """Return the gate that asks *windows*."""
+    alone = windows.alone if isinstance(windows, Windows) else None
+    return LimitGate(windows, refusals) if alone is None else LoneLimitGate(alone, refusals)
 
 
 class AtOnceGate:
@@ -76,8 +113,8 @@ class CallerLimitGate:
     __slots__ = ("_gate", "_keys")
 
     def __init__(self, windows: Decides | None, keys: Mapping[KeyRate, Decides], refusals: Refusals) -> None:
-        self._gate = None if windows is None else LimitGate(windows, refusals)
-        self._keys = {key: LimitGate(one, refusals) for key, one in keys.items()}
+        self._gate = None if windows is None else limit_gate(windows, refusals)
+        self._keys = {key: limit_gate(one, refusals) for key, one in keys.items()}
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a caller who comes too often."""

@@ -13,7 +13,6 @@ from aggregator.http import replaced
 from aggregator.plan.edge import EdgePlan
 from aggregator.plan.order.request import FINISH
 from aggregator.plan.order.step import tied
-from aggregator.policies.rate_limit.fields import limit_fields
 from aggregator.runtime.answers.answer import PRIVATE, Answer, Tail
 from aggregator.runtime.finish.errors import OwnErrors
 from aggregator.runtime.finish.headers import AddedHeaders, Carried, CorsHeaders, FixedHeaders, MadeHeaders
@@ -130,18 +129,6 @@ def remembering(finish: Finish | None) -> Finish:
             finish(exchange, answer)
         if exchange.delivery is not None:
             exchange.delivery.end(well=200 <= answer.status < 300)
-
-    return finished
-
-
-def told_limits(finish: Finish | None) -> Finish:
-    """Return *finish*, and behind it what tells the client what is left of its limits."""
-
-    def finished(exchange: Exchange, answer: Answer) -> None:
-        if finish is not None:
-            finish(exchange, answer)
-        if exchange.charges:
-            answer.headers.extend(limit_fields(exchange.charges))
 
     return finished
 
