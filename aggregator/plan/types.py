@@ -169,10 +169,14 @@ class EndpointPlan(Struct, frozen=True):
 
     @property
     def fields_of_caches(self) -> frozenset[bytes]:
-        """The names, in lower case, of the fields by which the file says what caches may do with its answers."""
+        """The names, in lower case, of the fields by which the file says what caches may do with its answers.
+
+        What is computed from parts is said by upstreams, who mean all callers.
+        """
         response, edge = self.response, self.edge
         names = [name for name, _ in (*response.headers, *edge.fixed, *edge.made) if is_of_caches(name)]
-        return frozenset(names if response.cache_control is None else [*names, b"cache-control"])
+        said = response.cache_control
+        return frozenset(names if said is None or said == "compute" else [*names, b"cache-control"])
 
     @property
     def names_deadline(self) -> bool:

@@ -96,6 +96,61 @@ def test_a_rule_of_ones_own_is_sent_as_it_is(serve):
     assert gateway.get("/x").headers["cache-control"] == "private, max-age=5"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "vary"),
+    [
+        ("call: {url: a:/one, forward: {headers: [accept-language, x-tenant]}}", "accept-language, x-tenant"),
+        ("call: {url: a:/one, query: {l: '{{ headers[\"accept-language\"] }}'}}", "accept-language"),
+        ("headers: {t: {type: string, default: a}}, call: {url: a:/one, query: {t: '{{ headers.t }}'}}", "t"),
+        ("call: {url: a:/one, query: {s: '{{ cookies.s }}'}}", "cookie"),
+        ("call: {url: a:/one, query: {c: '{{ request.client }}'}}", "*"),
+        ("call: {url: a:/one, forward: {headers: all}}", "*"),
+        ("call: {url: a:/one, query: {q: '{{ query.q }}'}}", None),
+    ],
+)
+def test_what_caches_may_keep_names_what_it_depends_on(serve, endpoint, vary):
+    """`Vary` names the headers that an answer depends on, where the file lets caches further out keep it."""
+    for rule, expected in (("public, max-age=60", vary), ("no-store", None)):
+        gateway = serve(f"endpoints: {{GET /x: {{{endpoint}, response: {{cache_control: '{rule}'}}}}}}",
+                        {"/one": reply()})  # fmt: skip
+        assert gateway.get("/x").headers.get("vary") == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("public, max-age=60, s-maxage=90", "private, max-age=60"), ("no-store", "no-store"), (None, "private")],
+)
+def test_what_is_computed_for_a_caller_is_private(serve, said, expected):
+    """What upstreams let shared caches do was meant for others than the callers of an endpoint with `auth`."""
+    gateway = serve(
+        """
+        auth: {all: {external: {url: a:/check, headers: [cookie]}}}
+        endpoints: {GET /x: {auth: {any: [all], optional: true}, call: a:/one, response: {cache_control: compute}}}
+        """,
+        {"/one": reply(said)},
+    )
+    assert gateway.get("/x").headers.get_list("cache-control") == [expected]
+
+
+def test_a_vary_of_the_file_stands(serve):
+    """Who writes `Vary` has said what counts; what upstreams vary on is added where it is passed."""
+    call = "call: {url: a:/one, forward: {headers: [x-tenant]}}"
+    said = "headers: {vary: accept-language, cache-control: max-age=5}"
+    gateway = serve(f"endpoints: {{GET /x: {{{call}, response: {{{said}}}}}}}", {"/one": reply()})
+    assert gateway.get("/x").headers["vary"] == "accept-language"
+    said = "cache_control: max-age=5, pass_headers: {vary: append}"
+    gateway = serve(f"endpoints: {{GET /x: {{{call}, response: {{{said}}}}}}}", {"/one": reply(vary="accept")})
+    assert gateway.get("/x").headers["vary"] == "x-tenant, accept"
+
+
+def test_computed_caching_varies_on_what_upstreams_cannot_know(serve):
+    """What a call passes on by name its upstream varies on; what expressions make of a header, the file has to tell."""
+    call = "call: {url: a:/one, query: {l: '{{ headers[\"accept-language\"] }}'}, forward: {headers: [x-tenant]}}"
+    gateway = serve(f"endpoints: {{GET /x: {{{call}, response: {{cache_control: compute}}}}}}",
+                    {"/one": reply("max-age=5", vary="accept")})  # fmt: skip
+    assert gateway.get("/x").headers["vary"] == "accept-language, accept"
+
+
 @pytest.mark.parametrize("rule", ["compute", "max-age=60"])
 def test_a_partial_answer_is_never_kept(serve, rule):
     """Whatever rule there is: no-store, and no ETag to confirm it by."""

@@ -17,13 +17,18 @@ _ASIDE = frozenset({"require", "rate_limit", "background", "cache"})
 def check_varied(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield a warning for each name of a key that only keeps equal answers apart, and for a life that nobody heeds."""
     settings = analysis.settings
-    if settings is None or settings.cache is None or not settings.cache.keeps or _has_plugins(analysis, settings):
+    if settings is None or _has_plugins(analysis, settings):
+        return
+    if settings.cache is None or not settings.cache.keeps:
+        if _read(analysis, around, "headers") is None:
+            yield from _kept_by_nobody(analysis, settings, "name those that count: `forward: {headers: [accept]}`")
         return
     for key, root, names in (("vary", "headers", settings.cache.vary), ("query", "query", settings.cache.query)):
         read = _read(analysis, around, root)
         if read is None:
             if root == "headers" and not names:
-                yield from _kept_by_nobody(analysis, settings)
+                hint = "name those that count, as in `cache: {ttl: 60s, vary: [accept-language]}`"
+                yield from _kept_by_nobody(analysis, settings, hint)
             continue
         what = "header" if root == "headers" else "parameter"
         for index, name in enumerate(names):
@@ -33,12 +38,14 @@ def check_varied(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
                 yield Finding("no-effect", message, (*analysis.path, "cache", key, index), hint, "warning")
 
 
-def _kept_by_nobody(analysis: Analysis, settings: EndpointSettings) -> Iterator[Finding]:
+def _kept_by_nobody(analysis: Analysis, settings: EndpointSettings, hint: str) -> Iterator[Finding]:
     """Yield a warning for a life that an answer declares to caches although it depends on all headers."""
-    said = None if settings.response is None else settings.response.cache_control
+    response = settings.response
+    if response is None or response.pass_ is not None or "vary" in map(str.lower, response.headers.values):
+        return
+    said = response.cache_control
     if isinstance(said, str) and said != "compute" and "max-age" in said.replace("s-maxage", "max-age"):
         message = "no cache keeps this for anybody: it depends on all headers, so the answer says `Vary: *`"
-        hint = "name those that count, as in `cache: {ttl: 60s, vary: [accept-language]}`"
         yield Finding("no-effect", message, (*analysis.path, "response", "cache_control"), hint, "warning")
 
 

@@ -84,6 +84,8 @@ def constant_tail(plan: EndpointPlan, leaving: Leaving | None, private: Finish) 
     response = plan.response
     if plan.keeping is not None or response.pass_headers or response.headers or response.cookies:
         return None
+    if response.cache_control is not None:
+        return None
     return PRIVATE if leaving == Finishing(finish=private) and plan.idempotency is None else None
 
 

@@ -29,6 +29,7 @@ from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.keeping import compile_keeping
 from aggregator.plan.compiling.endpoint.limits import compile_at_once, compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
+from aggregator.plan.compiling.endpoint.varying import with_vary
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
@@ -89,8 +90,8 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     callers = callers_of(settings, path, whole.root)
     near = _surroundings(operation, settings, whole, callers)
     calls = _calls(config, near)
-    response = _response(settings, path, whole.root)
     edge = compile_edge(settings, path, whole.root, whole.errors)
+    response = with_vary(_response(settings, path, whole.root), settings.cache, calls.fan, edge, operation.method)
     purges = tuple(map(compile_value, settings.purge))
     idempotency = _idempotency(settings.idempotency)
     pattern = compile_pattern(path)
