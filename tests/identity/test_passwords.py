@@ -51,6 +51,12 @@ def test_a_long_password_is_not_cut() -> None:
     assert not is_right(users, "ada", b"s" * 73)
 
 
+@pytest.mark.parametrize("broken", ["$2b$04$short", "$argon2id$v=19$m=8,t=1,p=1$short"])
+def test_a_broken_hash_lets_nobody_in(broken: str) -> None:
+    """Whatever the password is: a hash that cannot be read is no reason to admit anybody, and no fault."""
+    assert is_right({"ada": broken}, "ada", b"secret") is False
+
+
 def test_an_unknown_name_is_verified_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of a refusal does not tell whether the name exists."""
     calls: list[bytes] = []

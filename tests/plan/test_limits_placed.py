@@ -102,6 +102,14 @@ def test_explain_says_it_as_data(plan_of: PlanOf) -> None:
     }
 
 
+def test_explain_says_a_quota_as_data(plan_of: PlanOf) -> None:
+    """With the zone whose days it counts, since two programs would else disagree about its turn."""
+    member = admission_member(endpoint(plan_of(FILE), "/v1/{id}").admission)
+    assert {
+        "quota": "1000/day", "zone": "Europe/Berlin", "by": "request.client", "report": True,
+    } in member["rate_limit"]  # fmt: skip
+
+
 GUARDED = """
 endpoints:
   POST /x:

@@ -178,7 +178,7 @@ def test_filters(source: str, expected: Any) -> None:
         ("people | join", "`join` takes an array of strings, numbers and booleans, not an object"),
         ("text | replace('', 'x')", "`replace` takes a text to look for that is not empty"),
         ("text | split('')", "`split` takes a separator that is not empty"),
-        ("text | truncate(0)", "`truncate` takes an integer from 1 to"),
+        ("text | truncate(0)", "`truncate` takes an integer from 1 to 2147483648"),
         ("nope | string", "`string` cannot take a missing value"),
         ("text | int", "`int` takes a number, a boolean, or a string with a number in it, not a string"),
         ("text | float", "`float` takes a number"),

@@ -11,6 +11,7 @@ from aggregator.policies.hosts import resolving
 from aggregator.policies.hosts.lookup import Found, NotFoundError
 from aggregator.policies.hosts.plan import Address, HostPlan, HostsPlan, ResolvePlan
 from aggregator.policies.hosts.resolving import Resolution
+from aggregator.policies.hosts.settings import dns_server
 from aggregator.policies.hosts.table import HostTable
 from aggregator.transport import Origin, PoolSettings
 
@@ -216,3 +217,18 @@ def test_another_name_begins_anew(monkeypatch):
         return played.names, played.table.knows(other)
 
     assert asyncio.run(run()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (None, None),
+        ("10.0.0.2", ("10.0.0.2", 53)),
+        ("10.0.0.2:5353", ("10.0.0.2", 5353)),
+        ("fd00::2", ("fd00::2", 53)),
+        ("[fd00::2]:5353", ("fd00::2", 5353)),
+    ],
+)
+def test_a_server_of_names_is_an_address_and_maybe_a_port(text, place):
+    """The port is 53 unless it is said; which server the system has is its affair."""
+    assert dns_server(text) == place
