@@ -173,6 +173,18 @@ def test_numbers_go_on_over_a_reload_and_end_with_their_endpoint(counted):
     assert not any("GET /both" in labels for _, labels in samples)
 
 
+def test_parts_go_on_over_a_reload(counted):
+    """A part that stays as it is counts on, and one that is new begins at zero."""
+    counted.get("/both")
+    counted.reload(
+        METRICS + ENDPOINTS.replace('b: {url: "up:/nowhere", optional: true}', "b: up:/users/2, c: up:/users/3")
+    )
+    counted.get("/both")
+    samples = scraped(counted.get("/metrics").body.decode())
+    counts = [values(samples, "aggregator_parts_total", "GET /both", part, "ok", "") for part in "abc"]
+    assert counts == [2, 1, 1]
+
+
 def test_the_calls_of_an_upstream_go_on_over_a_reload(counted):
     """What calls it after a save counts on where what called it before has ended."""
     counted.get("/users/1")
