@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aggregator.plan.explaining.drawing.graph import draw_tree, mermaid, tree_of
 from aggregator.plan.explaining.drawing.pictures import endpoint_graph
+from aggregator.plan.explaining.drawing.svg import Arrow, Box, arranged
 from aggregator.plan.explaining.explain import explain
 
 
@@ -179,3 +180,12 @@ def test_flowchart_without_calls(plan_of) -> None:
     """A static answer follows the request."""
     plan = plan_of("endpoints: {GET /a: {respond: {body: 1}}}")
     assert "  request --> answer\n" in mermaid(plan.endpoints[0], line)
+
+
+def test_boxes_lie_below_each_other() -> None:
+    """A box is as high as the lines in it: the next one of its column begins below its end."""
+    tall = Box("tall", 0, "one", ("a note", "another note"))
+    places = arranged([tall, Box("low", 0, "two"), Box("end", 1, "three")], [Arrow("tall", "end")]).places
+    assert tall.height > places["low"].box.height > 0
+    assert places["tall"].y + tall.height <= places["low"].y
+    assert places["tall"].x + places["tall"].width <= places["end"].x

@@ -83,6 +83,13 @@ def test_a_path_is_sent_to_its_twin(gateway: Gateway) -> None:
     assert gateway.get("//plain/").status == 400
 
 
+def test_the_shortest_path_has_a_twin(stage: Stage) -> None:
+    """One letter suffices; the root has none, since nothing would be left of it."""
+    short = stage.gateway("server: {redirect_paths: [slash]}\nendpoints: {GET /a: {respond: {body: 1}}}")
+    assert (short.get("/a/").status, short.get("/a/")["location"]) == (308, "/a")
+    assert short.get("/").status == 404
+
+
 def test_the_document_marks_what_is_deprecated(tmp_path: Path) -> None:
     """Everything below the prefix, but for what says otherwise."""
     (tmp_path / "routes.yaml").write_text("version: 1\n" + ROUTES)
