@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -175,11 +175,18 @@ class Tree:
         if chosen is not None:
             environment["REACHING_CHOSEN"] = f"{self.place}-chosen"
             Path(f"{self.place}-chosen").write_text("\n".join(map(json.dumps, chosen)), encoding="utf-8")
+        arguments = tuple(
+            one for one in arguments if chosen is None or not one.endswith(".py") or one in _files(chosen)
+        )
         options = ["-p", "reaching", "-p", "no:cacheprovider", "-rfE", "--tb=no", "--timeout=120"]
         return subprocess.run(
             [sys.executable, "-m", "pytest", *options, f"--basetemp={self.place}-tmp", *arguments],
             cwd=self.place, env=environment, capture_output=True, text=True,
         )  # fmt: skip
+
+
+def _files(tests: Iterable[str]) -> set[str]:
+    return {test.partition("::")[0] for test in tests}
 
 
 def _write(texts: Mapping[Path, str]) -> None:
@@ -193,6 +200,10 @@ class Reached(NamedTuple):
     tests: dict[int, list[str]]
     early: set[int]
     failing: set[str]
+
+    def tests_in(self, files: Sequence[str], number: int) -> list[str]:
+        """Return the tests of *files* that reach the mutant *number*."""
+        return [test for test in self.tests.get(number, ()) if test.partition("::")[0] in files]
 
     @classmethod
     def of(cls, notes: Path) -> Self:
@@ -299,21 +310,16 @@ def _judge(sample: list[Mutant], jobs: int, title: str) -> None:
             print("fails with no mutant:", test, flush=True)
 
         def at_once(number: int) -> bool:
-            mutant, chosen = sample[number], reached.tests.get(number, [])
+            mutant = sample[number]
             tree = trees.get()
             try:
                 files = _nearest_first(mutant, tree.place)
-                if number in reached.early:
-                    test = tree.first_failure(mutant, "-m", TIERS[0], *files)
-                elif chosen:
-                    of = {test.partition("::")[0] for test in chosen}
-                    files = [file for file in files if file in of]
-                    test = tree.first_failure(mutant, "-m", TIERS[0], *files, chosen=chosen) if files else None
-                else:
-                    test = None
+                chosen = None if number in reached.early else reached.tests_in(files, number)
+                test = None if chosen == [] else tree.first_failure(mutant, "-m", TIERS[0], *files, chosen=chosen)
             finally:
                 trees.put(tree)
-            return _told(mutant, test, f"in none of {len(chosen)} tests that reach it")
+            told = "what imports it" if chosen is None else f"{len(chosen)} tests that reach it"
+            return _told(mutant, test, f"beside {told}")
 
         def later(number: int) -> bool:
             tree = trees.get()

@@ -109,6 +109,12 @@ def test_the_picture() -> None:
     ]
 
 
+def test_times_are_milliseconds() -> None:
+    """A bar of one second is told as such."""
+    (line,) = draw([Bar("slow", end=1.0, state=State.OK)])
+    assert " 1000 ms " in line
+
+
 def test_lines_keep_their_width() -> None:
     """Long names are cut, and eighty columns hold what eighty columns can."""
     name = "a-part-with-a-very-long-name-that-goes-on"

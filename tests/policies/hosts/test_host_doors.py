@@ -97,6 +97,32 @@ def test_each_host_is_called_in_the_name_of_the_caller(door, pools):
     assert [host.in_flight for host in door.table.hosts] == [0, 0]
 
 
+def test_a_way_to_an_idle_host_stays_open(door, pools):
+    """A host is opened once, also when another one is opened while nothing is under way to it."""
+    opened = []
+    for _ in range(4):
+        ask(door, "ann")
+        for _, done in (pool.sent.pop() for pool in pools if pool.sent):
+            done(Reply(200, [], b""))
+        opened.append(len(pools))
+    assert opened[1:] == [opened[1]] * 3
+
+
+def test_a_way_to_a_host_that_has_gone_lasts_for_its_requests(door, pools):
+    """What is under way ends where it began; when nothing is any more, the way is closed by the next that is opened."""
+    gone, *_ = door.table.hosts
+    for _ in range(2):
+        ask(door, "ann")
+    for number, is_there in enumerate((True, False)):
+        new = HostPlan(f"http://new{number}", PoolSettings(Origin("http", "new", number)), b"new")
+        door.table.adopt(("users", HostsPlan((HOSTS[1], new), "round_robin")))
+        for _ in range(2):
+            ask(door, "ann")
+        assert (gone in door.ways) is is_there
+        for _, done in (pool.sent.pop() for pool in pools if pool.sent):
+            done(Reply(200, [], b""))
+
+
 def test_a_caller_without_a_way_reaches_no_host(door, pools):
     """The call fails, and is in flight nowhere."""
     (error,) = ask(door, "bob")
