@@ -97,14 +97,17 @@ def test_a_subject_is_erased_where_no_process_is_asked(tmp_path: Path, machines:
 
 
 @pytest.mark.parametrize("harm", ["full", "frozen"])
-def test_a_server_that_keeps_nothing_is_asked_again(harm: str, machines: list[Served], server: Valkey) -> None:
+def test_a_server_that_keeps_nothing_is_asked_again(
+    harm: str, machines: list[Served], server: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
     """No call is made that could not be remembered; once the server keeps what it is given, requests are answered."""
     one, other = machines
     if harm == "full":
         server.ask("CONFIG", "SET", "maxmemory", "1")
     else:
         server.freeze()
-    refused = pay(one)
+    refused, _ = pay(one), pay(one)
+    assert caplog.text.count("Answers by idempotency key cannot be written.") == 1
     assert (refused.status_code, refused.json()["cause"], one.requests) == (503, "state_unavailable", [])
     if harm == "full":
         server.ask("CONFIG", "SET", "maxmemory", "0")

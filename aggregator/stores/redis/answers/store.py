@@ -60,12 +60,15 @@ class AnswersInRedis:
         """Return a token for the one who may make the answer of *key* for *lifetime*, or what is there."""
         name, token = self._name(b"i", key), secrets.randbits(62)
         await self._doubts.settle(name)
-        await self._note(subject, name, lifetime)
         try:
+            await self._note(subject, name, lifetime)
             found = await self._run(scripts.CLAIM, name, request, _ms(lifetime), subject or b"", token)
-        except StoreError:
+        except StoreError as error:
+            self._tell_lost(str(error))
             self._doubts.add(name, token)
             raise
+        if found == 1:
+            self._tell_kept()
         return Held(found[0], found[2] if len(found) > 2 else None, max(0, found[1]) / 1000) if found != 1 else token
 
     async def keep(
@@ -152,9 +155,7 @@ class AnswersInRedis:
                 self._due = loop.time() + _PAUSE
                 self._lose(str(error))
                 raise
-            if self._is_told:
-                self._is_told = False
-                log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
+            self._tell_kept()
             await self._warn()
 
     async def _warn(self) -> None:
@@ -173,6 +174,15 @@ class AnswersInRedis:
 
     def _lose(self, why: str) -> None:
         self._way.close()
+        self._tell_lost(why)
+
+    def _tell_kept(self) -> None:
+        if self._is_told:
+            self._is_told = False
+            log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
+
+    def _tell_lost(self, why: str) -> None:
+        """Tell it once: the server has gone, or refuses what is written, as one does that is full."""
         if not self._is_told:
             self._is_told = True
             log(_log, logging.ERROR, "Answers by idempotency key cannot be written.", store=self._label, reason=why)
