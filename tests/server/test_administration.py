@@ -338,7 +338,8 @@ def test_quotas_are_shown_and_reset(stage):
     """`GET /-/quotas` tells what is used, of one key when it is named; `quota_reset` lets that key begin anew."""
     text = (
         'endpoints: {GET /a: {rate_limit: {quota: 1/month, by: "{{ headers.tenant }}"}, respond: {body: 1}},'
-        " GET /b: {respond: {body: 1}}}\n"
+        " GET /b: {respond: {body: 1}},"
+        " GET /all: {rate_limit: {quota: 1/month}, respond: {body: 1}}}\n"
     )
     gateway = stage.gateway(ADMIN + text)
 
@@ -353,7 +354,7 @@ def test_quotas_are_shown_and_reset(stage):
         return gateway.get("/a", f"tenant: {tenant}").status
 
     assert [asked("acme"), asked("acme"), asked("7")] == [200, 429, 200]
-    status, (shown,) = told("GET", "/-/quotas?key=acme")
+    status, (shown, _) = told("GET", "/-/quotas?key=acme")
     assert (status, shown["quota"], shown["zone"], shown["by"]) == (200, "1/month", "UTC", "headers.tenant")
     assert (shown["endpoints"], shown["callers"], shown["used_up"]) == (["GET /a"], 2, 2)
     assert shown["uses"] == [{"used": 1, "left": 0}]
@@ -363,6 +364,12 @@ def test_quotas_are_shown_and_reset(stage):
     assert told("POST", "/-/quota_reset", key="acme", endpoint="GET /b")[0] == 404
     assert told("POST", "/-/quota_reset", key="acme") == (200, {"reset": 1})
     assert [asked("acme"), asked("7")] == [200, 429]
+    assert [gateway.get("/all").status for _ in range(2)] == [200, 429]
+    assert told("POST", "/-/quota_reset", key="acme")[1] == {"reset": 1}
+    assert told("POST", "/-/quota_reset", key="nobody")[0] == 404
+    assert gateway.get("/all").status == 429, "what all use together is not a caller's to begin anew"
+    assert told("POST", "/-/quota_reset", key="all", endpoint="GET /all") == (200, {"reset": 1})
+    assert gateway.get("/all").status == 200
     assert told("POST", "/-/quota_reset")[0] == 400
     assert told("POST", "/-/quota_reset", key="acme", tenant="x")[0] == 400
 

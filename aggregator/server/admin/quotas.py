@@ -74,8 +74,10 @@ def reset_action(plan: Callable[[], Plan], find: Find, forget: Forget) -> Action
         key = given.get("key")
         if not isinstance(key, str):
             raise ActionError(400, "Name whose quota begins anew: `key`, a text, is the value that is counted by.")
-        count = 0
-        for found in _quotas(plan(), find, given.get("endpoint")):
+        count, endpoint = 0, given.get("endpoint")
+        for found in _quotas(plan(), find, endpoint):
+            if found.plan.by is None and endpoint is None:
+                continue  # what all callers use together is no caller's: it begins anew where its endpoint is named
             for use in _uses(found, key):
                 await forget(found.plan, use.key)
                 count += 1
