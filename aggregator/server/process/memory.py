@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from itertools import repeat, starmap
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_ARENAS = 2
-"""One for the thread of the loop, one for all others."""
+_ARENAS = 1
+"""That of the thread of the loop, for all."""
 _LARGE = 64 * 1024 * 1024
 _POOL, _POOL_HEAD, _STEP, _MOST = 16 * 1024, 48, 16, 512
 """Python's allocator (obmalloc.c) cuts pools into blocks of one size each, from 16 bytes to 512 by steps of 16."""
@@ -131,7 +131,7 @@ def _blocks(size: int, count: int) -> deque[object]:
 
 
 def share_arenas() -> None:
-    """Have the threads that are made from now on share what glibc gives out; each would have an arena of its own.
+    """Have all threads take from the one arena of glibc that is there at the start; each would have one of its own.
 
     What a thread takes goes back to its arena, and stays there: after reloads that a busy machine had done in turns by
     three threads, three arenas had room for a generation each.
