@@ -443,6 +443,7 @@ def test_a_reload_while_it_is_open(serve, browser):
     _text(browser, "GET /fresh")
     file.write_text(good + "  GET /fresh: {respnd: 1}\n")
     _text(browser, "The saved file is refused.")
+    _text(browser, "A new configuration was refused; the running one stays.")
     browser.run("location.hash = '#configuration'")
     _text(browser, "respnd")
     _clean(browser)

@@ -62,12 +62,12 @@ export function hourOf(generation) {
   return mine;
 }
 
-// What has changed in the process lately: kept by it, and asked for now and then.
-const past = { generation: null, looked: -LOOK, told: [] };
-export function lately(generation) {
-  const at = performance.now();
-  if (at - past.looked >= LOOK || past.generation !== generation) {
-    Object.assign(past, { generation, looked: at });
+// What has changed in the process lately: kept by it, asked for now and then, and when a file was served or refused.
+const past = { saved: null, looked: -LOOK, told: [] };
+export function lately({ generation, refused }) {
+  const at = performance.now(), saved = `${generation} ${refused?.at}`;
+  if (at - past.looked >= LOOK || past.saved !== saved) {
+    Object.assign(past, { saved, looked: at });
     ask("/-/lately").then((told) => { past.told = told; }, () => {});
   }
   return past.told;

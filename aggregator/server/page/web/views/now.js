@@ -24,7 +24,7 @@ export async function now(state) {
   return [title("Now"),
     state.config.refused && section(make("strong", { class: "bad" }, "The saved file is refused. "), make("a", { href: "#configuration" }, "See why")),
     section(table([head("endpoint, last 10 s"), ...REQUESTS, head("the last hour", "wide")], rows, "The file declares no endpoint yet; save one, and it is here."), more),
-    heading("What has changed lately"), section(changed(lately(state.config.generation))),
+    heading("What has changed lately"), section(changed(lately(state.config))),
     heading("What went wrong while this page was open"), section(wrong(state.recent))].filter(Boolean);
 }
 
