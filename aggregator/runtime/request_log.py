@@ -22,7 +22,7 @@ from aggregator.runtime.observing.tracing import trace_ids
 from aggregator.runtime.repeats import Repeats
 from aggregator.telemetry import requests
 from aggregator.telemetry.hiding import without_values
-from aggregator.telemetry.requests import ANSWERED, AnswerLine, RequestLine, Seen
+from aggregator.telemetry.requests import ANSWERED, AnswerLine, RequestLine, Seen, tenths
 
 _GONE, _SLOW = "client_gone", "client_slow"
 """Causes that are no upstream's: the client hung up, or took its answer too slowly."""
@@ -100,7 +100,7 @@ class RequestLog:
         if not bad and not self._is_chosen(status):
             return
         known: dict[str, Any] = {
-            "status": status, "ms": round((event.ended - event.started) * 1000.0, 1), "size": event.size,
+            "status": status, "ms": tenths(event.ended - event.started), "size": event.size,
             "parts": parts_header(event.parts).decode(),
         }  # fmt: skip
         reason = _reason(event, known) if bad or status >= 400 else {}

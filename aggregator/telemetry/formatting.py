@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from aggregator.telemetry.escaping import escape
 from aggregator.telemetry.redaction import MASK, Masker, is_secret, redact_text, redact_value
-from aggregator.telemetry.requests import ANSWERED, REQUESTS, AnswerLine, RequestLine
+from aggregator.telemetry.requests import ANSWERED, REQUESTS, AnswerLine, RequestLine, tenths
 from aggregator.telemetry.stacks import frames_of
 
 _LEVEL_COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m"}
@@ -88,6 +89,9 @@ class LineFormatter(logging.Formatter, ABC):
         return "".join([self.request(line.whole()) for line in lines])
 
 
+_THOUSANDTHS = tuple(f".{number:03d}" for number in range(1000))
+
+
 class _Moments:
     """Texts of moments; all of one second begin alike."""
 
@@ -100,7 +104,7 @@ class _Moments:
         second, thousandths = divmod(int(moment * 1000), 1000)
         if second != self._second:
             self._second, self._start = second, self._begin(second)
-        return f"{self._start}.{thousandths:03d}"
+        return self._start + _THOUSANDTHS[thousandths]
 
 
 class JsonFormatter(LineFormatter):
@@ -131,21 +135,16 @@ class JsonFormatter(LineFormatter):
         return f"{_as_line(fields)}\n"
 
     def answers(self, lines: Sequence[AnswerLine]) -> str:
-        """Return the objects that ``request`` would write, put together where no text of any of them needs care."""
+        """Return the objects that ``request`` would write, all at once where no text of any of them needs care."""
         said = [text for line in lines for text in (line.endpoint, line.path, line.request, line.client)]
-        joined, parts = " ".join(said), " ".join([line.parts for line in lines])
-        is_short = max(map(len, said)) <= _LONGEST
-        if not is_short or self.masker(joined) != joined or not _is_harmless(f"{joined} {parts}", joined):
-            if len(lines) > 1:
-                return "".join([self.answers([line]) for line in lines])
-            return "".join([self.request(line.whole()) for line in lines])
-        return "".join([
-            f'{{"ts":"{_UNIVERSAL(line.moment)}Z","level":"info","logger":"{REQUESTS}","message":"{ANSWERED}",'
-            f'"status":{line.status},"ms":{line.seconds * 1000.0:.1f},"size":{line.size},"parts":"{line.parts}",'
-            f'{_ids(line)}"endpoint":"{line.endpoint}","path":"{line.path}","request_id":"{line.request}",'
-            f'"client":"{line.client}"}}\n'
-            for line in lines
-        ])  # fmt: skip
+        joined = " ".join(said)
+        if max(map(len, said)) <= _LONGEST and "=" not in joined and "://" not in joined:
+            written = _all_quickly(lines) if self.masker(joined) == joined else b"\x7f"
+            if written.isascii() and b"\x7f" not in written:
+                return written.decode("ascii")
+        if len(lines) > 1:
+            return "".join([self.answers([line]) for line in lines])
+        return "".join([self.request(line.whole()) for line in lines])
 
 
 class TextFormatter(LineFormatter):
@@ -197,16 +196,38 @@ def _quoted(text: str) -> str:
     return '"' + escape(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-def _is_harmless(text: str, said: str) -> bool:
-    """Return whether JSON writes *text* as it is, and no secret can be told by its place in what was *said*."""
-    if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
-        return False
-    return "=" not in said and "://" not in said
+class _Answered(Struct, frozen=True, gc=False):
+    """An answer that went well, as an object of JSON."""
+
+    ts: str
+    level: str
+    logger: str
+    message: str
+    status: int
+    ms: float
+    size: int
+    parts: str
+    trace_id: str | UnsetType
+    span_id: str | UnsetType
+    endpoint: str
+    path: str
+    request_id: str
+    client: str
 
 
-def _ids(line: AnswerLine) -> str:
-    """Return the members of *line* that name its trace."""
-    return f'"trace_id":"{line.trace}","span_id":"{line.span}",' if line.trace else ""
+def _all_quickly(lines: Sequence[AnswerLine]) -> bytes:
+    """Return *lines* as objects, each ended, or DEL where there is a text that cannot be encoded."""
+    try:
+        return _encode_lines([
+            _Answered(
+                f"{_UNIVERSAL(line.moment)}Z", "info", REQUESTS, ANSWERED, line.status, tenths(line.seconds),
+                line.size, line.parts, line.trace or UNSET, line.span or UNSET, line.endpoint, line.path, line.request,
+                line.client,
+            )
+            for line in lines
+        ])  # fmt: skip
+    except (TypeError, ValueError, UnicodeError):  # halves of a surrogate pair, numbers beyond 64 bits
+        return b"\x7f"
 
 
 def _shown(value: Any) -> str:
@@ -230,6 +251,7 @@ def _as_line(fields: dict[str, Any]) -> str:
     return _carefully(fields).replace("\x7f", "\\u007f")
 
 
+_encode_lines = msgspec.json.Encoder().encode_lines
 _quickly = msgspec.json.Encoder(enc_hook=str).encode
 _carefully = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _as_text = json.JSONEncoder(ensure_ascii=False, default=str).encode

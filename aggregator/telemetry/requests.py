@@ -21,6 +21,11 @@ FRAME = 512
 """Characters of a line beside what a client chose."""
 
 
+def tenths(seconds: float) -> float:
+    """Return *seconds* in milliseconds, to a tenth of one; far faster than ``round``, which makes a text between."""
+    return int(seconds * 10_000.0 + 0.5) / 10.0
+
+
 class Seen(Struct, frozen=True):
     """What the combined format says of a request beside its line."""
 
@@ -73,7 +78,7 @@ class AnswerLine(Struct, frozen=True, gc=False):
 
     def whole(self) -> RequestLine:
         """Return the same as every line is written."""
-        known = {"status": self.status, "ms": round(self.seconds * 1000.0, 1), "size": self.size, "parts": self.parts}
+        known = {"status": self.status, "ms": tenths(self.seconds), "size": self.size, "parts": self.parts}
         if self.trace:
             known |= {"trace_id": self.trace, "span_id": self.span}
         said = {"endpoint": self.endpoint, "path": self.path, "request_id": self.request, "client": self.client}

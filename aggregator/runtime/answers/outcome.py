@@ -46,7 +46,7 @@ def smooth_text(parts: Iterable[Result]) -> str:
             items.append(_item(part))
         else:
             took = (part.ended - part.started) * 1000.0
-            items.append(f"{named(part.name)};state=ok;status={part.status};ms={took:.0f};attempts=1")
+            items.append(f"{named(part.name)};state=ok;status={part.status};ms={round(took)};attempts=1")
     return ", ".join(items)
 
 
