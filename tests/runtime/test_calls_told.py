@@ -6,8 +6,8 @@ import pytest
 
 from aggregator.causes import Cause, State
 from aggregator.parts.events import CallEnded, Listeners
-from aggregator.runtime.calls.sending import Sender
-from aggregator.runtime.calls.telling import Told
+from aggregator.runtime.calls.direct import DirectCall
+from aggregator.runtime.calls.telling import Counted, Told
 from aggregator.server.metrics.series import UpstreamSeries
 
 PAIR = "fan_out: {x: a:/x, y: b:/y}"
@@ -107,7 +107,7 @@ def test_a_listener_that_fails_harms_nobody(rig, told, caplog):
 
 def test_where_nobody_listens_nothing_is_built(rig, told):
     """The parts are the calls themselves."""
-    assert [type(part) for part in rig(PAIR).handler.parts] == [Sender, Sender]
+    assert [(type(part), part.counted) for part in rig(PAIR).handler.parts] == [(DirectCall, None)] * 2
     assert [type(part) for part in rig(PAIR, told.append).handler.parts] == [Told, Told]
 
 
@@ -137,3 +137,25 @@ def test_each_end_of_a_call_is_counted_once(rig):
         ("2xx", ""): 1, ("5xx", "status"): 1, ("", "cancelled"): 2,
     }  # fmt: skip
     assert (series.durations.counts, series.durations.sum) == ([0, 4, 0], 2.0)
+
+
+def test_a_call_that_writes_its_target_alone_counts_itself(rig):
+    """Most calls are such; one with more to write is counted from outside, and both once, whoever gives them up again."""
+    series = UpstreamSeries("a", (0.1, 1.0))
+    counted = Listeners(tallies=(lambda _: series,))
+    one = rig('fan_out: {x: a:/x, y: {url: "POST a:/y", json: "{{ [1] }}"}}', listeners=counted).start()
+    assert [type(part) for part in one.handler.parts] == [DirectCall, Counted]
+    tickets = [*one.run.tickets]
+    one["/x"].answer({})
+    for ticket in (*tickets, *tickets):
+        ticket.cancel()
+    assert {end: count for end, count in series.counts.items() if count} == {("2xx", ""): 1, ("", "cancelled"): 1}
+
+
+def test_a_call_that_could_not_be_written_is_counted(rig):
+    """Nothing was sent, and the cause says so."""
+    series = UpstreamSeries("a", (0.1, 1.0))
+    text = 'fan_out: {x: a:/x, y: {url: "a:/y/{x.id}", optional: true}}'
+    one = rig(text, listeners=Listeners(tallies=(lambda _: series,))).start()
+    one["/x"].answer({})
+    assert {end: count for end, count in series.counts.items() if count} == {("2xx", ""): 1, ("", "expression"): 1}

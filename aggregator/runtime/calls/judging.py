@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -21,7 +22,7 @@ from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan, SuccessPlan
 from aggregator.runtime.coding import LARGE
-from aggregator.runtime.foresight.reading import long_reads
+from aggregator.runtime.foresight.reading import LongReads, long_reads
 from aggregator.runtime.parts.shape import compile_reshape
 from aggregator.transport import Reply
 
@@ -38,7 +39,7 @@ class Judge:
     """Turns replies to a call into results. It knows nothing of the call's status map, and so may judge for many."""
 
     __slots__ = ("_cap", "_eager", "_forced", "_is_copied", "_is_read", "_label", "_name", "_options", "_reads",
-                 "_refine", "_statuses", "_success", "_verdicts", "may_take_long")  # fmt: skip
+                 "_refine", "_statuses", "_success", "_verdicts", "at_once", "may_take_long")  # fmt: skip
 
     def __init__(self, plan: CallPlan) -> None:
         self._name = plan.name
@@ -57,6 +58,8 @@ class Judge:
         may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
         self.may_take_long = may_be_other or plan.is_read or self._refine is not None
         """Whether bodies of its replies may be in a format that takes long to read, or are changed, however long."""
+        self.at_once = _most_at_once(may_be_other, plan.is_read or self._refine is not None, self._reads)
+        """Bytes of a body up to which its replies never take long to judge; -1 where that is not known before."""
 
     def long_reading(self, reply: Reply) -> Read | None:
         """Return what reads the body of *reply* where that may take more than a few milliseconds, None elsewhere."""
@@ -250,6 +253,14 @@ def _compile_refine(plan: CallPlan) -> Refine | None:
             step(result, frame)
 
     return refine
+
+
+def _most_at_once(may_be_other: bool, is_looked_into: bool, reads: LongReads | None) -> int:
+    """Return ``Judge.at_once``: what takes long is to read a reply, or to look into it, which *reads* more besides."""
+    if is_looked_into and reads is not None:
+        return -1
+    most = LARGE if is_looked_into else sys.maxsize
+    return min(most, _AT_ONCE) if may_be_other else most
 
 
 def _success(plan: CallPlan) -> Refine:

@@ -24,6 +24,7 @@ from aggregator.policies.hedge.hedging import Hedged
 from aggregator.policies.rate_limit.pacing import Paced
 from aggregator.policies.retry.retrying import Retried
 from aggregator.policies.switches.switched import SwitchedOff
+from aggregator.runtime.calls.direct import direct
 from aggregator.runtime.calls.dry import DryRun
 from aggregator.runtime.calls.keyed import Keyed
 from aggregator.runtime.calls.unhindered import unhindered
@@ -69,7 +70,7 @@ def _per_item(part: Part, attempt: Attempt, at: Site) -> Part:
 def _told(part: Part, attempt: Attempt, at: Site) -> Part:
     teller = build_teller(attempt.call, at.key, at.resources, attempt.number + 1)
     part = part if teller is None else teller.around(part)
-    return part if attempt.call.retry is not None else unhindered(part)
+    return part if attempt.call.retry is not None else direct(unhindered(part))
 
 
 def _broken(part: Part, attempt: Attempt, at: Site) -> Part:
