@@ -1,6 +1,6 @@
 """What retries, hedges, breakers and places keep to, and cost: ``python benchmarks/resilience.py [SCENE …]``.
 
-One server with the defaults (``access: errors``), one upstream in this process, five scenes:
+One server with the defaults (``access: errors``), one upstream in this process, six scenes:
 
 - ``hangs``: 500 callers wait for an upstream that never answers; the p99 of another route is at most 1.5 times what it
   is without them, in turns, and nobody there gets an error.
@@ -10,6 +10,7 @@ One server with the defaults (``access: errors``), one upstream in this process,
   of the processor time of one with them, in turns.
 - ``sink``: a thousand durable effects wait for a sink that is dead, and are tried again; the p99 of another route is at
   most 1.1 times what it is when nothing waits, in turns, and all are delivered once the sink is back.
+- ``bare``: the same of a sink without a breaker.
 
 It exits with 1 when one is missed.
 """
@@ -40,6 +41,7 @@ upstreams:
   retried: {{url: "{url}", retry: {{attempts: 3, on: [503], backoff: 1ms..5ms}}}}
   hedged: {{url: "{url}", hedge: p95}}
   sink: {{url: "{url}", idempotent: true, breaker: {{failures: 5, pause: 1s..5s}}}}
+  bare: {{url: "{url}", idempotent: true}}
   guarded: {{url: "{url}", retry: 2, breaker: {{failures: 5, rate: 50%}}, concurrency: 64}}
 endpoints:
   GET /plain: {{call: plain:/good}}
@@ -48,6 +50,10 @@ endpoints:
     call: plain:/good
     background:
       - {{name: told, durable: accepted, url: POST sink:/sink, json: {{id: 1}}}}
+  GET /signup_bare:
+    call: plain:/good
+    background:
+      - {{name: told, durable: accepted, url: POST bare:/sink, json: {{id: 1}}}}
   GET /hangs: {{timeout: 60s, call: many:/hangs}}
   GET /fails: {{call: retried:/fails}}
   GET /tail: {{call: plain:/tail}}
@@ -134,11 +140,20 @@ async def idle(port: int, process: int) -> bool:
 
 async def sink(port: int, _process: int) -> bool:
     """Return whether a thousand effects that a dead sink does not take leave the others alone."""
+    return await _beside_sink(port, "sink", "/signup")
+
+
+async def bare(port: int, _process: int) -> bool:
+    """Return the same of a sink that has no breaker."""
+    return await _beside_sink(port, "bare", "/signup_bare")
+
+
+async def _beside_sink(port: int, scene: str, path: str) -> bool:
     ratios, errors, delivered = [], 0, calls[b"/sink"]
     for _ in range(SINK_TURNS):
         alone, _ = await _asked(port, "/plain", 300)
         is_dead.set()
-        signed_up, _ = await _asked(port, "/signup", 250)
+        signed_up, _ = await _asked(port, path, 250)
         beside, statuses = await _asked(port, "/plain", 300)
         errors += sum(times for status, times in statuses.items() if status != b"200")
         ratios.append(_p99(beside) / _p99(alone))
@@ -147,7 +162,7 @@ async def sink(port: int, _process: int) -> bool:
         async with asyncio.timeout(60):
             await _until_delivered(delivered)
     ratio = statistics.median(ratios)
-    print(f"sink: p99 beside a sink that is dead is {ratio:.2f} of that without, {errors} errors")
+    print(f"{scene}: p99 beside a sink that is dead is {ratio:.2f} of that without, {errors} errors")
     return ratio <= 1.1 and not errors
 
 
@@ -158,7 +173,7 @@ async def _until_delivered(number: int) -> None:
     await asyncio.sleep(0.5)
 
 
-SCENES = {"hangs": hangs, "fails": fails, "tail": tail, "idle": idle, "sink": sink}
+SCENES = {"hangs": hangs, "fails": fails, "tail": tail, "idle": idle, "sink": sink, "bare": bare}
 
 
 def _request(path: str) -> bytes:

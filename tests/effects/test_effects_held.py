@@ -11,11 +11,13 @@ import pytest
 
 from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.switches.table import Change, Switch, Target
+from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.server.admin.breakers import breakers_of
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
 from tests.effects.conftest import Application, document, process, record
 from tests.effects.test_operators import act
+from tests.policies.conftest import START
 
 BREAKER = "breaker: {failures: 3, pause: 100ms..100ms}"
 
@@ -82,6 +84,32 @@ def test_who_asks_for_it_has_a_held_upstream_looked_at(
         assert len(claimed) == before
         let_go(served)
         served.until(lambda: len(claimed) > before)
+
+
+def test_an_upstream_that_fails_gets_one_delivery_at_a_time() -> None:
+    """So that trying all that waits as fast as it fails takes no time from requests; one that arrives ends that."""
+    under_way = UnderWay()
+    for _ in range(5):
+        assert under_way.room(["mail", "push"], 8, START)[0] == {"mail": 4, "push": 4}
+        under_way.heard("mail", failed=True)
+    assert under_way.room(["mail", "push"], 8, START)[0] == {"mail": 1, "push": 4}
+    under_way.begin(record())
+    assert under_way.room(["mail"], 8, START)[0] == {}
+    under_way.end(record())
+    under_way.heard("mail", failed=False)
+    assert under_way.room(["mail"], 8, START)[0] == {"mail": 4}
+
+
+def test_deliveries_that_fail_are_made_one_after_the_other(tmp_path: Path, claimed: list[str]) -> None:
+    """All that a failing upstream has waiting for it is due, and one is under way at most."""
+    text = document().replace("attempts: 3, backoff: 1s..1s", "attempts: 90, backoff: 1s..1s")
+    with process(tmp_path, text, lambda _: httpx.Response(503)) as served:
+        served.sign_up(*(f"n{number}" for number in range(20)))
+        served.until(lambda: served.outbox.ends["again"] >= 20)
+        served.now += 2
+        served.outbox.wake()
+        served.until(lambda: served.outbox.ends["again"] > 20)
+        assert len(claimed) <= served.outbox.ends["again"] + 1
 
 
 def test_a_breaker_that_is_closed_holds_nothing(tmp_path: Path) -> None:

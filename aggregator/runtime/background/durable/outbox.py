@@ -258,6 +258,8 @@ class Outbox:
         outcome = outcome_of(record, target.retry, result, self._clock())
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
+        if outcome.state == SENT or (outcome.state == WAITING and outcome.counts):
+            self._under_way.heard(record.upstream, failed=outcome.state == WAITING)
         if outcome.state == SENT:
             self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:

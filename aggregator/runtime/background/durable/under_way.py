@@ -15,6 +15,10 @@ LONGEST: Final = 120.0
 """Seconds for which an upstream is held at most: clocks may jump."""
 
 
+FAILS: Final = 5
+"""Deliveries that fail one after the other until an upstream counts as one that fails."""
+
+
 class Holding(Protocol):
     """What keeps calls away from an upstream."""
 
@@ -34,6 +38,8 @@ class UnderWay:
         self._number = 0
         self._held: dict[str, tuple[float, Holding]] = {}
         """Until when (Unix time) nothing is delivered to an upstream, unless it is let go before."""
+        self._failed: Counter[str] = Counter()
+        """How many deliveries to an upstream have failed one after the other, to be tried again."""
         self._idle = asyncio.Event()
 
     def __contains__(self, record: EffectRecord) -> bool:
@@ -42,14 +48,15 @@ class UnderWay:
     def room(self, upstreams: Iterable[str], workers: int, now: float) -> tuple[dict[str, int], int]:
         """Return how many of *workers* may deliver to each of *upstreams*, to which something waits, and in all.
 
-        None of those whose breaker is open is one of them: a million that wait would be looked at in turn.
+        None of those whose breaker is open is one of them: a million that wait would be looked at in turn. One that
+        fails gets one delivery at a time: trying all that waits as fast as it fails would take its time from requests.
         """
         upstreams = [name for name in upstreams if not self._is_held(name, now)]
         free = workers - len(self._running)
         most = max(1, workers // 2)
         # Who has waited longest is served first.
         order = sorted(upstreams, key=lambda name: (self._busy[name], self._begun[name]))
-        room = {name: most - self._busy[name] for name in order}
+        room = {name: (most if self._failed[name] < FAILS else 1) - self._busy[name] for name in order}
         return ({name: places for name, places in room.items() if places > 0} if free > 0 else {}), free
 
     def begin(self, record: EffectRecord) -> None:
@@ -69,6 +76,13 @@ class UnderWay:
         self._busy[record.upstream] -= 1
         if not self._running:
             self._idle.set()
+
+    def heard(self, upstream: str, *, failed: bool) -> None:
+        """Take note that a delivery to *upstream* has *failed* and is tried again, or that it arrived."""
+        if failed:
+            self._failed[upstream] += 1
+        else:
+            self._failed.pop(upstream, None)
 
     def hold(self, upstream: str, until: float, holding: Holding) -> None:
         """Deliver nothing to *upstream* *until* then (Unix time), or until *holding* does not keep it away any more."""
