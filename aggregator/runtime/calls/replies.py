@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregator.errors import CallError
@@ -38,67 +39,66 @@ def judge_soon(
             result = sender.judge(frame, error, started)
         done(result)
 
-    if (read := sender.long_reading(outcome)) is not None:
+    judge = sender.routine.judge
+    if isinstance(outcome, CallError) or len(outcome.body) <= judge.at_once:
+        done(sender.judge(frame, outcome, started))
+        return None
+    if (read := judge.long_reading(outcome)) is not None:
         return read_aside(frame.loop, read, taken, deadline)
-    if not isinstance(outcome, CallError) and sender.takes_long(outcome, frame):
+    if judge.takes_long(outcome, frame.names):
         return read_aside(frame.loop, partial(sender.judge_and_read, frame, outcome, started), judged, deadline)
     done(sender.judge(frame, outcome, started))
     return None
 
 
-class Reading:
-    """A call whose reply may take long to read, or to judge.
+class Reading(Struct, eq=False):
+    """A call whose reply may take long to read, or to judge; it is told of the reply itself.
 
     States: *sent* (the ticket is that of the door), *reading* or *judging* (it is that of a thread), *over*.
     """
 
-    __slots__ = ("_deadline", "_done", "_frame", "_rendered", "_sender", "_started", "_ticket")
+    sender: Sender
+    frame: Frame
+    deadline: float
+    done: Done
+    started: float
+    ticket: Cancelable | None = None
 
-    def __init__(
-        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
-    ) -> None:
-        self._sender = sender
-        self._frame = frame
-        self._rendered = rendered
-        self._deadline = deadline
-        self._done = done
-        self._started = started
-        self._ticket: Cancelable | None = None
-        self._send()
+    def sent(self, ticket: Cancelable) -> Cancelable:
+        """Take the *ticket* of the door, and return what cancels the call."""
+        if self.ticket is None:  # else the reply was there at once, and is being read
+            self.ticket = ticket
+        return self
 
-    def _send(self) -> None:
-        ticket = self._sender.send(self._frame, self._rendered, self._deadline, self._answered)
-        if self._ticket is None:  # else the reply was there at once, and is being read
-            self._ticket = ticket
-
-    def _answered(self, outcome: Reply | CallError) -> None:
-        ticket = judge_soon(self._sender, self._frame, outcome, self._started, self._deadline, self._done)
-        self._ticket = ticket or self._ticket
+    def __call__(self, outcome: Reply | CallError) -> None:
+        """Judge *outcome*: at once when it is short, as nearly all are."""
+        sender = self.sender
+        if isinstance(outcome, CallError) or len(outcome.body) <= sender.routine.judge.at_once:
+            self.done(sender.judge(self.frame, outcome, self.started))
+        else:
+            ticket = judge_soon(sender, self.frame, outcome, self.started, self.deadline, self.done)
+            self.ticket = ticket or self.ticket
 
     def cancel(self) -> None:
         """Give up what is under way."""
-        if self._ticket is not None:
-            self._ticket.cancel()
+        if self.ticket is not None:
+            self.ticket.cancel()
 
 
-class Following(Reading):
-    """A call that follows redirects within its origin, as far as declared (RFC 9110 §15.4)."""
+class Following(Reading, eq=False, kw_only=True):
+    """A call that follows redirects within its origin, *left* more of them at most (RFC 9110 §15.4)."""
 
-    __slots__ = ("_left",)
+    rendered: Rendered
+    left: int
 
-    def __init__(
-        self, sender: Sender, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float
-    ) -> None:
-        self._left = sender.plan.redirects
-        super().__init__(sender, frame, rendered, deadline, done, started)
-
-    def _answered(self, outcome: Reply | CallError) -> None:
-        if self._left and not isinstance(outcome, CallError):
-            target = next_target(outcome, self._rendered.target, self._sender.plan)
+    def __call__(self, outcome: Reply | CallError) -> None:
+        """Send the call to where *outcome* leads, or judge it."""
+        if self.left and not isinstance(outcome, CallError):
+            target = next_target(outcome, self.rendered.target, self.sender.plan)
             if target is not None:
-                self._left -= 1
-                self._rendered = replace(self._rendered, target=target)
-                self._ticket = None
-                self._send()
+                self.left -= 1
+                self.rendered = replace(self.rendered, target=target)
+                self.ticket = None
+                self.sent(self.sender.send(self.frame, self.rendered, self.deadline, self))
                 return
-        super()._answered(outcome)
+        Reading.__call__(self, outcome)

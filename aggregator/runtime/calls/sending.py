@@ -101,6 +101,33 @@ class Sender:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call, as it was written for the first attempt where this is another one; *done* gets its result."""
+        routine = self.routine
+        if not routine.is_bare or frame.written is not None or frame.conditions:
+            return self._start(frame, done)
+        now, exchange = frame.loop.time(), frame.exchange
+        try:
+            target = routine.splice.render(self.head, exchange.segments, self.tail)  # type: ignore[union-attr]
+        except AggregatorError as error:
+            done(self.refused(blame(error, frame.names), now))
+            return None
+        deadline = now + routine.timeout
+        if deadline > frame.deadline:
+            deadline = frame.deadline
+        reading = Reading(self, frame, deadline, done, now) if routine.judge.may_take_long else None
+        ticket = routine.pool.start(
+            routine.method,
+            target,
+            routine.block,
+            None,
+            deadline=deadline,
+            done=partial(self._ended, frame, done, now) if reading is None else reading,
+            steps=routine.steps,
+            under_way=exchange.under_way,
+        )
+        return ticket if reading is None else reading.sent(ticket)
+
+    def _start(self, frame: Frame, done: Done) -> Cancelable | None:
+        """Do what ``start`` does, for a call that has something around it."""
         if frame.written is not None and frame.written.request is not None:
             return self._send_again(frame, frame.written.request, done)
         now = frame.loop.time()
@@ -125,36 +152,27 @@ class Sender:
                 headers += trace.lines
             else:
                 headers, done = tracing.called(frame, self.plan, target, headers, done, now)
-        deadline = now + routine.timeout
-        if deadline > frame.deadline:
-            deadline = frame.deadline
+        deadline = min(now + routine.timeout, frame.deadline)
+        return self._sent(frame, Rendered(target, headers, body), deadline, done, now, pool)
+
+    def _sent(
+        self, frame: Frame, rendered: Rendered, deadline: float, done: Done, started: float, pool: Carrier | None
+    ) -> Cancelable:
+        """Send what is *rendered*, through *pool* where the way to the upstream has been found; *done* gets its result.
+
+        What cancels it is returned.
+        """
+        routine = self.routine
         if routine.redirects:
-            return Following(self, frame, Rendered(target, headers, body), deadline, done, now)
+            following = Following(self, frame, deadline, done, started, rendered=rendered, left=routine.redirects)
+            return following.sent(self.send(frame, rendered, deadline, following))
         if routine.judge.may_take_long:
-            return Reading(self, frame, Rendered(target, headers, body), deadline, done, now)
-        if routine.left is not None:
-            headers += routine.left.line(deadline - now)
-        return pool.start(
-            routine.method,
-            target,
-            headers,
-            body,
-            deadline=deadline,
-            done=partial(self._ended, frame, done, now),
-            steps=routine.steps,
-            under_way=frame.exchange.under_way,
-        )
+            reading = Reading(self, frame, deadline, done, started)
+            return reading.sent(self.send(frame, rendered, deadline, reading, pool))
+        return self.send(frame, rendered, deadline, partial(self._ended, frame, done, started), pool)
 
     def _ended(self, frame: Frame, done: Done, started: float, outcome: Reply | CallError) -> None:
         done(self.judge(frame, outcome, started))
-
-    def long_reading(self, outcome: Reply | CallError) -> Read | None:
-        """Return what reads the body of *outcome* where that is work for a thread."""
-        return None if isinstance(outcome, CallError) else self.routine.judge.long_reading(outcome)
-
-    def takes_long(self, reply: Reply, frame: Frame) -> bool:
-        """Return whether judging *reply* is work for a thread."""
-        return self.routine.judge.takes_long(reply, frame.names)
 
     def judge_and_read(self, frame: Frame, reply: Reply, started: float) -> Result:
         """Return what ``judge`` does, with the body decoded where somebody will read it: work for a thread."""
@@ -189,21 +207,22 @@ class Sender:
         if routine.tracing is not None:
             block, done = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
             rendered = Rendered(rendered.target, block, rendered.body)
-        deadline = min(now + routine.timeout, frame.deadline)
-        if routine.redirects:
-            return Following(self, frame, rendered, deadline, done, now)
-        if routine.judge.may_take_long:
-            return Reading(self, frame, rendered, deadline, done, now)
-        return self.send(frame, rendered, deadline, partial(self._ended, frame, done, now))
+        return self._sent(frame, rendered, min(now + routine.timeout, frame.deadline), done, now, None)
 
     def send(
-        self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None]
-    ) -> Cancelable:
-        """Send what was rendered before, once. *done* is told of a caller who has no way, too, after this returned."""
+        self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None],
+        pool: Carrier | None = None,
+    ) -> Cancelable:  # fmt: skip
+        """Send what was rendered before, once, through *pool* where the way to the upstream has been found.
+
+        *done* is told of a caller who has no way, too, after this returned.
+        """
         routine, under_way = self.routine, frame.exchange.under_way
-        headers = rendered.headers + self.time_left(deadline - frame.loop.time())
+        headers = rendered.headers
+        if routine.left is not None:
+            headers += routine.left.line(deadline - frame.loop.time())
         try:
-            door = self.door(frame)
+            door = self.door(frame) if pool is None else pool
         except CallError as error:
             return frame.loop.call_soon(done, error)
         return door.start(
@@ -257,10 +276,11 @@ def compile_sender(
     head, splice, tail = plain_target(request, path_params) or (b"", None, b"")
     tail = bytes(bytearray(tail))  # made here, all tails lie together, and not each beside the text of its endpoint
     headers, body = compile_headers(request), compile_body(request)
+    bind, is_plain = _binding(pool), splice is not None and headers is None and body is None
     routine = CallRoutine(
         name=plan.name,
         pool=pool,
-        bind=_binding(pool),
+        bind=bind,
         method=same(request.method),
         splice=same(splice),
         target=compile_target(request, path_params) if splice is None else None,
@@ -271,7 +291,8 @@ def compile_sender(
         judge=judge,
         redirects=plan.redirects,
         steps=plan.steps,
-        is_plain=splice is not None and headers is None and body is None,
+        is_plain=is_plain,
+        is_bare=is_plain and bind is None and tracing is None and not plan.redirects and request.deadline is None,
         left=None if request.deadline is None else TimeLeft(request.deadline),
         tracing=None if tracing is None else tracing.over(request),
     )
