@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
+from msgspec import Struct
+
 from aggregator.causes import State as State
 from aggregator.edge.forwarded import Origin, origin_of
 from aggregator.edge.networks import NO_NETWORKS, Networks
@@ -29,7 +31,7 @@ class Delivery(Protocol):
         """Let it be under way no longer; one that was answered *well* is a repeat when it comes again."""
 
 
-class Exchange:
+class Exchange(Struct, eq=False):
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body* is what came,
@@ -46,50 +48,45 @@ class Exchange:
     *trace* its trace, None where there are none.
     """
 
-    __slots__ = (
-        "_header_map", "_origin", "_query_map", "asked", "body", "body_as_sent", "body_value", "caller", "charges",
-        "content", "cookies", "deadline", "delivery", "flights", "header_list", "id", "intake", "is_awaited", "known",
-        "method", "moment", "naming", "params", "path", "peer", "place", "query_string", "query_values", "scheme",
-        "segments", "spending", "started", "tls_client", "trace", "trusted", "under_way",
-    )  # fmt: skip
+    method: str
+    path: str
+    query_string: bytes
+    header_list: HeaderList
+    segments: tuple[bytes, ...] = ()
+    params: dict[str, Any] = {}
+    query_values: dict[str, Any] | None = None
+    body: bytes = b""
+    content: bytes = b""
+    body_value: Any = None
+    body_as_sent: Any = None
+    tls_client: dict[str, Any] | None = None
+    peer: str = ""
+    scheme: str = "http"
+    trusted: Networks = NO_NETWORKS
+    _origin: Origin | None = None
+    caller: Any = None
+    delivery: Delivery | None = None
+    intake: Callable[[Exchange], Awaitable[None]] | None = None
+    charges: Any = ()
+    place: Any = None
+    flights: Any = None
+    naming: Any = None
+    spending: Any = None
+    known: Any = None
+    trace: Any = None
+    cookies: dict[str, Any] | None = None
+    id: str = ""
+    started: float = 0.0
+    moment: float = 0.0
+    deadline: float = 0.0
+    asked: Any = None
+    is_awaited: bool = True
+    under_way: bool = False
+    _query_map: dict[str, Any] | None = None
+    _header_map: dict[str, str] | None = None
 
-    def __init__(self, method: str, path: str, query_string: bytes, header_list: HeaderList) -> None:
-        self.method = method
-        self.path = path
-        self.query_string = query_string
-        self.header_list = header_list
-        self.segments: tuple[bytes, ...] = ()
-        self.params: dict[str, Any] = {}
-        self.query_values: dict[str, Any] | None = None
-        self.body: bytes = b""
-        self.content: bytes = b""
-        self.body_value: Any = None
-        self.body_as_sent: Any = None
-        self.tls_client: dict[str, Any] | None = None
-        self.peer: str = ""
-        self.scheme: str = "http"
-        self.trusted: Networks = NO_NETWORKS
-        self._origin: Origin | None = None
-        self.caller: Any = None
-        self.delivery: Delivery | None = None
-        self.intake: Callable[[Exchange], Awaitable[None]] | None = None
-        self.charges: Any = ()
-        self.place: Any = None
-        self.flights: Any = None
-        self.naming: Any = None
-        self.spending: Any = None
-        self.known: Any = None
-        self.trace: Any = None
-        self.cookies: dict[str, Any] | None = None
-        self.id: str = ""
-        self.started = 0.0
-        self.moment = 0.0
-        self.deadline = 0.0
-        self.asked: Any = None
-        self.is_awaited = True
-        self.under_way = False
-        self._query_map: dict[str, Any] | None = None
-        self._header_map: dict[str, str] | None = None
+    def __repr__(self) -> str:  # what its fields hold stays out of logs
+        return f"<Exchange {self.id}>"
 
     @property
     def query(self) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from types import TracebackType
 
+from msgspec import Struct
+
 from aggregator.transport.wire.bodies import StreamBody
 
 
-class Reply:
+class Reply(Struct, eq=False):
     """A complete response.
 
     *headers* are in order, names in lower case, values as sent. *body* is decoded; ``content-encoding``
@@ -20,31 +22,17 @@ class Reply:
     given the same reply, kept or shared, has to do it again.
     """
 
-    __slots__ = ("attempts", "body", "finished", "first_byte", "headers", "is_json", "met", "reused", "sent", "started",
-                 "status")  # fmt: skip
-
-    def __init__(
-        self,
-        status: int,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-        reused: bool = False,
-        started: float = 0.0,
-        sent: float = 0.0,
-        first_byte: float = 0.0,
-        finished: float = 0.0,
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.reused = reused
-        self.started = started
-        self.sent = sent
-        self.first_byte = first_byte
-        self.finished = finished
-        self.attempts = 1
-        self.is_json = False
-        self.met: tuple[str, ...] = ()
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    reused: bool = False
+    started: float = 0.0
+    sent: float = 0.0
+    first_byte: float = 0.0
+    finished: float = 0.0
+    attempts: int = 1
+    is_json: bool = False
+    met: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
