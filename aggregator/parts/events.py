@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from aggregator.causes import Cause, State
 from aggregator.exchange import Exchange
@@ -72,7 +72,7 @@ class RequestEnded(Struct, frozen=True):
     parts: tuple[Result, ...] = ()
     failure: Result | None = None
     reason: str = ""
-    exchange: Exchange = NO_EXCHANGE
+    exchange: Exchange = field(default_factory=lambda: NO_EXCHANGE)
     answer: Any = None
 
     @property

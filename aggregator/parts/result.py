@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
@@ -23,7 +25,7 @@ MOST_MET = 16
 """Attempts of a part that are told one by one, at most."""
 
 
-class Result:
+class Result(Struct, eq=False):
     """One part's end: its state, its upstream's status and headers, and its body in the form that is asked for.
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
@@ -33,45 +35,38 @@ class Result:
     before it. *started* and *ended* are loop time: who makes a result knows when it was.
     """
 
-    # The few results that have them get what begins with `_` but for `_json` and `_value`; the many cost nothing more.
-    __slots__ = (
-        "_age", "_as_sent", "_elements", "_is_joined", "_json", "_lacks_tags", "_made_of", "_met", "_row", "_rows",
-        "_scope", "_tags", "_value", "attempts", "cause", "chosen", "decoder", "ended", "error", "headers", "name",
-        "parts", "raw", "reply", "started", "state", "status", "tried", "upstream",
-    )  # fmt: skip
-    state: State
-    status: int
-    _age: float
-    _as_sent: tuple[bytes, Any]
-    _elements: Mapping[str, bytes]
-    _is_joined: bool
-    _lacks_tags: bool
-    _made_of: tuple[Result, ...]
-    _met: tuple[str, ...]
-    _row: str
-    _rows: tuple[RowPlan, ...]
-    _scope: Any
-    _tags: frozenset[str]
+    name: str
+    started: float
+    ended: float
+    state: State = State.OK
+    status: int = 0
+    headers: HeaderList = []
+    raw: bytes = b""
+    reply: Reply | None = None
+    decoder: Callable[[bytes], Any] | None = None
+    cause: Cause | None = None
+    error: CallError | None = None
+    upstream: str = ""
+    chosen: str = ""
+    attempts: int = 1
+    parts: tuple[Result, ...] = ()
+    tried: tuple[Result, ...] = ()
+    _json: bytes | None = None
+    _value: Any = _UNREAD
+    _age: float | None = None
+    _as_sent: tuple[bytes, Any] | None = None
+    _elements: Mapping[str, bytes] | None = None
+    _is_joined: bool = False
+    _lacks_tags: bool = False
+    _made_of: tuple[Result, ...] | None = None
+    _met: tuple[str, ...] = ()
+    _row: str = ""
+    _rows: tuple[RowPlan, ...] | None = None
+    _scope: Any = None
+    _tags: frozenset[str] = _NO_TAGS
 
-    def __init__(self, name: str, started: float, ended: float, *, state: State = State.OK, status: int = 0) -> None:
-        self.name = name
-        self.state = state
-        self.status = status
-        self.headers: HeaderList = []
-        self.raw = b""
-        self.reply: Reply | None = None
-        self.decoder: Callable[[bytes], Any] | None = None
-        self.cause: Cause | None = None
-        self.error: CallError | None = None
-        self.upstream = ""
-        self.chosen = ""
-        self.started = started
-        self.ended = ended
-        self.attempts = 1
-        self.parts: tuple[Result, ...] = ()
-        self.tried: tuple[Result, ...] = ()
-        self._json: bytes | None = None
-        self._value: Any = _UNREAD
+    def __repr__(self) -> str:  # what its fields hold stays out of logs
+        return f"<Result {self.name}: {self.state.value}>"
 
     @property
     def content_type(self) -> bytes | None:
@@ -116,7 +111,7 @@ class Result:
     def as_sent(self) -> Any:
         """As ``exact``, read once for all that only copy from it: not to be changed."""
         text = self.json
-        known = getattr(self, "_as_sent", None)
+        known = self._as_sent
         if known is None or known[0] is not text:
             known = self._as_sent = (text, json_codec.decode_exact(text))
         return known[1]
@@ -143,7 +138,7 @@ class Result:
     @property
     def age(self) -> float | None:
         """The seconds for which it had been kept, None for one that was not."""
-        return getattr(self, "_age", None)
+        return self._age
 
     def was_kept(self, age: float, headers: HeaderList | None = None, tags: frozenset[str] | None = None) -> None:
         """Take note that it had been kept for *age* seconds, and nobody was called; and of its *headers* and *tags*."""
@@ -156,7 +151,7 @@ class Result:
     @property
     def is_joined(self) -> bool:
         """Whether it came of a call that somebody else had begun."""
-        return getattr(self, "_is_joined", False)
+        return self._is_joined
 
     def was_joined(self) -> None:
         """Take note that it came of a call that somebody else had begun."""
@@ -165,7 +160,7 @@ class Result:
     @property
     def elements(self) -> Mapping[str, bytes] | None:
         """The JSON texts of its elements by key, empty for keys that have none; None where nobody has found them."""
-        return getattr(self, "_elements", None)
+        return self._elements
 
     def has_elements(self, elements: Mapping[str, bytes]) -> None:
         """Take note of its *elements*, which were found before."""
@@ -174,7 +169,7 @@ class Result:
     @property
     def tags(self) -> frozenset[str]:
         """The names by which what is kept of it can be purged."""
-        return getattr(self, "_tags", _NO_TAGS)
+        return self._tags
 
     @tags.setter
     def tags(self, tags: frozenset[str]) -> None:
@@ -183,7 +178,7 @@ class Result:
     @property
     def lacks_tags(self) -> bool:
         """Whether a tag of it could not be made, so that a purge would not find what is kept of it."""
-        return getattr(self, "_lacks_tags", False)
+        return self._lacks_tags
 
     def could_not_be_tagged(self) -> None:
         """Take note that a tag of it could not be made."""
@@ -192,7 +187,7 @@ class Result:
     @property
     def rows(self) -> tuple[RowPlan, ...] | None:
         """The rows of status maps that may speak of this failure of a call; None for what is no failure of a call."""
-        return getattr(self, "_rows", None)
+        return self._rows
 
     def is_ruled_by(self, rows: tuple[RowPlan, ...]) -> None:
         """Let *rows* speak of this failure."""
@@ -201,7 +196,7 @@ class Result:
     @property
     def row(self) -> str:
         """What the row of a status map is on that made an answer of this failure; empty where none did."""
-        return getattr(self, "_row", "")
+        return self._row
 
     def was_mapped(self, on: str) -> None:
         """Take note that a row *on* it made the answer of this failure."""
@@ -210,12 +205,12 @@ class Result:
     @property
     def scope(self) -> Any:
         """The ``Names`` that those rows may read, for a failure inside a group; None when they are the answer's."""
-        return getattr(self, "_scope", None)
+        return self._scope
 
     @property
     def met(self) -> tuple[str, ...]:
         """What each attempt met, a status or a cause, the last one included; empty unless there was more than one."""
-        return getattr(self, "_met", ())
+        return self._met
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -235,7 +230,7 @@ class Result:
 
     def replies(self) -> Iterator[Result]:
         """Yield the results of calls that this one consists of: itself, or those inside, in declared order."""
-        if not hasattr(self, "_made_of"):
+        if self._made_of is None:
             yield self
             return
         for result in self._made_of:
@@ -243,7 +238,7 @@ class Result:
 
     def rests_on(self) -> Iterator[Result]:
         """Yield the results of all calls that it depends on: ``replies``, what was tried before them, what failed."""
-        made_of = getattr(self, "_made_of", None)
+        made_of = self._made_of
         if made_of is None:
             yield self
             made_of = self.parts if self.state is State.FAILED else ()

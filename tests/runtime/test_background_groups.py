@@ -115,9 +115,6 @@ def test_nobody_waits_for_them(told, monkeypatch):
     seen = []
     flag = Exchange.under_way
 
-    class Watched(Exchange):
-        __slots__ = ()
-
     monkeypatch.setattr(
         Exchange,
         "under_way",

@@ -223,8 +223,11 @@ def test_a_call_that_was_made_keeps_nothing_alive(run):
     """Request and answer are freed when their last call has ended."""
 
     async def main():
+        class Watched(Exchange, weakref=True):
+            """A request that tells when it is freed."""
+
         queue, part = EffectQueue(BackgroundPlan()), Part()
-        exchange = type("Watched", (Exchange,), {})("GET", "/", b"", [])
+        exchange = Watched("GET", "/", b"", [])
         found = weakref.ref(exchange)
         queue.put((effect(part),), Names(exchange), Answer(200, [], b""))
         del exchange
