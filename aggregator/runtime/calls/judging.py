@@ -55,8 +55,6 @@ class Judge:
         self._options = plan.reading
         self._refine = _compile_refine(plan)
         self._reads = long_reads((plan.success.when, plan.shape))
-        self.at_once = _AT_ONCE if self._reads is None else -1
-        """Bytes of a body up to which no thread is needed, whatever it is; -1 where that depends on other values."""
         may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
         self.may_take_long = may_be_other or plan.is_read or self._refine is not None
         """Whether bodies of its replies may be in a format that takes long to read, or are changed, however long."""

@@ -32,9 +32,8 @@ class CallRoutine(Struct, frozen=True):
     """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
 
     *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
-    *headers* writes one. When ``is_plain``, the target is all that a request has to write; when ``is_bare``, nothing
-    else is done for it either: no redirect, trace, time left or door of its own. *bind* returns the door of one call,
-    where that is another one for each caller or host.
+    *headers* writes one. When ``is_plain``, the target is all that a request has to write. *bind* returns the door of
+    one call, where that is another one for each caller or host.
     """
 
     name: str
@@ -51,6 +50,5 @@ class CallRoutine(Struct, frozen=True):
     redirects: int
     steps: int
     is_plain: bool
-    is_bare: bool
     left: TimeLeft | None = None
     tracing: Tracing | None = None

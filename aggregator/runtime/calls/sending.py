@@ -101,33 +101,6 @@ class Sender:
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Send the call, as it was written for the first attempt where this is another one; *done* gets its result."""
-        routine = self.routine
-        if not routine.is_bare or frame.written is not None or frame.conditions:
-            return self._start(frame, done)
-        now, exchange = frame.loop.time(), frame.exchange
-        try:
-            target = routine.splice.render(self.head, exchange.segments, self.tail)  # type: ignore[union-attr]
-        except AggregatorError as error:
-            done(self.refused(blame(error, frame.names), now))
-            return None
-        deadline = now + routine.timeout
-        if deadline > frame.deadline:
-            deadline = frame.deadline
-        reading = Reading(self, frame, deadline, done, now) if routine.judge.may_take_long else None
-        ticket = routine.pool.start(
-            routine.method,
-            target,
-            routine.block,
-            None,
-            deadline=deadline,
-            done=partial(self._ended, frame, done, now) if reading is None else reading,
-            steps=routine.steps,
-            under_way=exchange.under_way,
-        )
-        return ticket if reading is None else reading.sent(ticket)
-
-    def _start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Do what ``start`` does, for a call that has something around it."""
         if frame.written is not None and frame.written.request is not None:
             return self._send_again(frame, frame.written.request, done)
         now = frame.loop.time()
@@ -292,7 +265,6 @@ def compile_sender(
         redirects=plan.redirects,
         steps=plan.steps,
         is_plain=is_plain,
-        is_bare=is_plain and bind is None and tracing is None and not plan.redirects and request.deadline is None,
         left=None if request.deadline is None else TimeLeft(request.deadline),
         tracing=None if tracing is None else tracing.over(request),
     )
