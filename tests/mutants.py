@@ -54,6 +54,8 @@ TESTS = {
 """The folders and files of tests that speak of a part of the package."""
 TIERS = ("not later", "later")
 """What is asked first, and what is asked where nothing has failed (tests/tiers.py)."""
+_PATIENCE = 3600.0
+"""Seconds after which tests hang: those of a folder take minutes on a busy machine."""
 _NONE_CHOSEN = 5
 """The exit code of pytest when nothing is left to run."""
 _COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -157,6 +159,8 @@ class Tree:
         place.write_text(mutant.text, encoding="utf-8")
         try:
             ended = self.pytest("-x", *arguments, chosen=chosen)
+        except subprocess.TimeoutExpired:
+            return "what does not end"
         finally:
             place.write_text(original, encoding="utf-8")
         if ended.returncode in (0, _NONE_CHOSEN):
@@ -181,7 +185,7 @@ class Tree:
         options = ["-p", "reaching", "-p", "no:cacheprovider", "-rfE", "--tb=no", "--timeout=120"]
         return subprocess.run(
             [sys.executable, "-m", "pytest", *options, f"--basetemp={self.place}-tmp", *arguments],
-            cwd=self.place, env=environment, capture_output=True, text=True,
+            cwd=self.place, env=environment, capture_output=True, text=True, timeout=_PATIENCE,
         )  # fmt: skip
 
 
