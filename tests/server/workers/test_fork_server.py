@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from aggregator.errors import shortage_behind
-from aggregator.server.workers.forking import ForkServer
+from aggregator.server.workers.making.forking import ForkServer
 from aggregator.server.workers.messages import Failed, Message, Spawn, Unspawned, decoded, encoded
 
 

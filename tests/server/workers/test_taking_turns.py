@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.server.workers.balance import Balance, Connections, Turn
+from aggregator.server.workers.making.maker import words_of
 from aggregator.server.workers.processors import processors
-from aggregator.server.workers.supervising.forks import words_of
 from aggregator.server.workers.supervising.member import frames_in
 from aggregator.server.workers.supervising.turns import Turns
 
@@ -108,8 +108,8 @@ def test_a_stack_is_one_line() -> None:
 
 def test_the_end_of_a_process_has_words() -> None:
     """A signal and an exit code are told apart."""
-    assert words_of(9) == "ended by signal 9"
-    assert words_of(3 << 8) == "ended with 3"
+    assert words_of(-9) == "ended by signal 9"
+    assert words_of(3) == "ended with 3"
 
 
 async def settle() -> None:

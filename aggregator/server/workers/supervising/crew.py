@@ -15,14 +15,15 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from aggregator.errors import shortage_behind
 from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.making.maker import Maker
 from aggregator.server.workers.messages import Spawn
-from aggregator.server.workers.supervising.forks import Forks
 from aggregator.server.workers.supervising.member import Hear, Member
 from aggregator.server.workers.supervising.relieving import Relief
 from aggregator.server.workers.supervising.turns import Turns
@@ -57,7 +58,7 @@ class Crew:
         self._plan = plan
         self._balance = balance
         self._joined, self._left, self._hear = joined, left, hear
-        self.forks: Forks | None = None
+        self.maker: Maker | None = None
         self.turns = Turns()
         self.generation = 1
         self.members: list[Member] = []
@@ -153,27 +154,34 @@ class Crew:
         return member
 
     async def _spawn(self) -> Member:
-        assert self.forks is not None
         seat = self._numbers.pop(0)
-        ours, theirs = socket.socketpair()
-        stack, written = os.pipe()
-        os.set_blocking(stack, False)
-        os.set_blocking(written, False)
         try:
-            pid = await self.forks.spawn(Spawn(seat, self.generation), theirs, written)
+            member = await self._made(seat)
         except BaseException:
             self._numbers.append(seat)
-            ours.close()
-            os.close(stack)
             raise
-        finally:
-            theirs.close()
-            os.close(written)
-        member = Member(seat, pid, await Channel.over(ours), stack, self._hear)
         self.members.append(member)
         if self.is_stopping:
             member.stop()
         return member
+
+    async def _made(self, seat: int) -> Member:
+        """Return the worker of *seat* as soon as its process is there: what is told of that later finds it."""
+        assert self.maker is not None
+        with ExitStack() as given, ExitStack() as kept:
+            ours, theirs = socket.socketpair()
+            kept.callback(ours.close)
+            given.callback(theirs.close)
+            stack, written = os.pipe()
+            kept.callback(os.close, stack)
+            given.callback(os.close, written)
+            os.set_blocking(stack, False)
+            os.set_blocking(written, False)
+            channel = await Channel.over(ours)
+            kept.callback(channel.close)
+            pid = await self.maker.spawn(Spawn(seat, self.generation), theirs, written)
+            kept.pop_all()
+            return Member(seat, pid, channel, stack, self._hear)
 
     def _not_started(self, reason: str, pid: int | None = None) -> None:
         self._failures += 1

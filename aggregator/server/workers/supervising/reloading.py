@@ -88,13 +88,13 @@ class Reloading:
 
     async def _prepare(self, plan: Plan) -> None:
         """Have all prepare *plan*. Raises ``AggregatorError`` with who could not, and why."""
-        forks = self._crew.forks
-        assert forks is not None
+        maker = self._crew.maker
+        assert maker is not None
         members = self._crew.serving
         try:
             async with asyncio.timeout(_LONGEST):
                 found = await asyncio.gather(
-                    forks.prepare(plan.digest), *(member.prepare(plan.digest) for member in members)
+                    maker.prepare(plan.digest), *(member.prepare(plan.digest) for member in members)
                 )
         except TimeoutError:
             raise AggregatorError(f"The workers were not ready within {_LONGEST:g} s.") from None
@@ -107,10 +107,10 @@ class Reloading:
                 _check(made, plan.digest, name)
 
     async def _commit(self, plan: Plan, started: float) -> ReloadOutcome:
-        assert self._crew.forks is not None
+        assert self._crew.maker is not None
         number, texts = self._crew.generation + 1, self._files.texts
         change = await asyncio.to_thread(Change.between, self.plan, plan, self.changes.texts, texts)
-        await self._crew.forks.commit(number)
+        await self._crew.maker.commit(number)
         members = self._crew.serving
         for member in members:
             member.channel.send(Drop() if member.imported.stale else Commit(number))
@@ -126,8 +126,8 @@ class Reloading:
     async def _drop(self) -> None:
         for member in self._crew.serving:
             member.channel.send(Drop())
-        if self._crew.forks is not None:
-            await self._crew.forks.drop()
+        if self._crew.maker is not None:
+            await self._crew.maker.drop()
 
     async def _stay(self, *, asked: bool) -> ReloadOutcome:
         outcome = self.outcomes.unchanged(self._crew.generation, asked=asked)

@@ -13,10 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from aggregator.errors import StartupError
 from aggregator.plan.serving import ServerPlan
@@ -31,9 +30,9 @@ from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_
 from aggregator.server.sharing.inlet import Inlet
 from aggregator.server.workers.administering.administration import Administration
 from aggregator.server.workers.balance import Balance
+from aggregator.server.workers.making.maker import Ended, Maker, words_of
 from aggregator.server.workers.messages import Counted, Heard, Opened, Reopen, Switched, TakeOver
 from aggregator.server.workers.supervising.crew import Crew
-from aggregator.server.workers.supervising.forks import Forks, words_of
 from aggregator.server.workers.supervising.keeping import state_folder
 from aggregator.server.workers.supervising.member import Member
 from aggregator.server.workers.supervising.reloading import Reloading
@@ -46,22 +45,27 @@ _LATE, _AT_ONCE = 5.0, 1.0
 """Seconds that a worker may take beyond the grace, and after a second signal."""
 
 
+Make: TypeAlias = Callable[[Ended, Callable[[], None]], Maker]
+"""Returns what makes workers, inside of a running loop: the one hears of workers that have ended, the other that none
+can be made any more."""
+
+
 class Supervisor:
-    """Serves *plan* of *files* by *count* workers, which a fork server behind *forks* makes.
+    """Serves *plan* of *files* by *count* workers, which what *make* returns makes.
 
     What workers share comes in by *inlet*. *on_start* is called when workers serve, *on_reload* of every reload
     that changed something. With *watch*, saving a file reloads; SIGHUP always does.
     """
 
     def __init__(
-        self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], forks: socket.socket, balance: Balance,
+        self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], make: Make, balance: Balance,
         *, count: int, control: LogControl, watch: bool, on_start: Callable[[], None],
         on_reload: Callable[[Plan, ReloadOutcome], None], inlet: Inlet,
     ) -> None:  # fmt: skip
         self._files = files
         self._plan = plan
         self._listeners = listeners
-        self._fork_socket = forks
+        self._make = make
         self._balance = balance
         self._count = count
         self._control = control
@@ -88,7 +92,7 @@ class Supervisor:
         self._inlet.serve()
         plan = self._plan.server.workers
         self.crew = Crew(self._count, plan, self._balance, self._joined, self._left, self._hear)
-        self.crew.forks = Forks(self._fork_socket, self._ended, self._lose_forks)
+        self.crew.maker = self._make(self._ended, self._lose_maker)
         self.rolling = Rolling()
         self.reloading = Reloading(self._files, self._plan, self.crew, self.rolling.replace)
         self.administration = Administration(self.crew, self.reloading, self._inlet.quotas, self._control, self._tell)
@@ -132,8 +136,8 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self.crew.forks is not None:
-            self.crew.forks.close()
+        if self.crew.maker is not None:
+            self.crew.maker.close()
 
     async def _close_all(self) -> None:
         """Close the copies of the listening sockets that this process and the fork server have; tell all to stop."""
@@ -141,8 +145,8 @@ class Supervisor:
         for listener in self._listeners:
             if listener.role != "admin":
                 listener.socket.close()
-        if self.crew.forks is not None:
-            await self.crew.forks.stop()
+        if self.crew.maker is not None:
+            await self.crew.maker.stop()
 
     async def _serve(self) -> None:
         await self.crew.settled.wait()
@@ -197,10 +201,10 @@ class Supervisor:
         if member.told.done():
             log(_log, logging.INFO, "A worker has stopped.", pid=member.pid)
 
-    def _ended(self, pid: int, status: int) -> None:
-        self.crew.ended(pid, words_of(status))
+    def _ended(self, pid: int, code: int) -> None:
+        self.crew.ended(pid, words_of(code))
 
-    def _lose_forks(self) -> None:
+    def _lose_maker(self) -> None:
         if not self.crew.is_stopping:
             log(_log, logging.ERROR, "The fork server has gone, so no worker can be replaced; everything stops.")
             for member in self.crew.members:

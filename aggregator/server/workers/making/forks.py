@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from aggregator.server.workers.forking import LARGEST
+from aggregator.server.workers import messages
+from aggregator.server.workers.making.forking import LARGEST
+from aggregator.server.workers.making.maker import Ended, Maker
 from aggregator.server.workers.messages import (
     Commit,
     Drop,
-    Ended,
     Made,
     Message,
     Prepare,
@@ -26,13 +27,13 @@ from aggregator.server.workers.messages import (
 )
 
 
-class Forks:
-    """Orders over *control*; *ended* hears which child has ended, and how, *gone* that the fork server has.
+class Forks(Maker):
+    """Orders over *control*; *ended* hears of children that have ended, *gone* that the fork server has.
 
     Has to be made inside of a running loop.
     """
 
-    def __init__(self, control: socket.socket, ended: Callable[[int, int], None], gone: Callable[[], None]) -> None:
+    def __init__(self, control: socket.socket, ended: Ended, gone: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._control = control
         self._ended, self._gone = ended, gone
@@ -106,8 +107,8 @@ class Forks:
             case Unspawned(seat, error):
                 if (waiting := self._spawning.get(seat)) is not None and not waiting.done():
                     waiting.set_exception(OSError(error, os.strerror(error)))
-            case Ended(pid, status):
-                self._ended(pid, status)
+            case messages.Ended(pid, status):
+                self._ended(pid, os.waitstatus_to_exitcode(status))
             case Made() as made:
                 if self._making is not None and not self._making.done():
                     self._making.set_result(made)
@@ -121,9 +122,3 @@ class Forks:
             if not one.done():
                 one.set_exception(ConnectionError("the fork server has gone"))
         self._gone()
-
-
-def words_of(status: int) -> str:
-    """Return how a process has ended, by the *status* that ``waitpid`` gave."""
-    code = os.waitstatus_to_exitcode(status)
-    return f"ended by signal {-code}" if code < 0 else f"ended with {code}"

@@ -1,0 +1,45 @@
+"""What the supervisor asks of whatever makes workers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from aggregator.server.workers.messages import Made, Spawn
+
+Ended: TypeAlias = Callable[[int, int], None]
+"""Hears that the worker of a process has ended, and its exit code: negative, the number of the signal that ended it."""
+
+
+class Maker(Protocol):
+    """Makes workers that serve what was committed last, whatever the files say now."""
+
+    async def spawn(self, order: Spawn, channel: socket.socket, stack: int) -> int:
+        """Return the process of the new worker, which has *channel* and the pipe *stack*. Raises ``OSError``.
+
+        That it has ended is told after this has returned, and never before.
+        """
+
+    async def prepare(self, digest: str) -> Made:
+        """Make ready for workers of the files, which have this *digest*; return what was found.
+
+        Raises ``ConnectionError`` when no worker can be made any more.
+        """
+
+    async def commit(self, generation: int) -> None:
+        """Make workers of what was prepared from now on, which is of the number *generation*."""
+
+    async def drop(self) -> None:
+        """Give up what was prepared."""
+
+    async def stop(self) -> None:
+        """Make no more workers, and hold no copy of a listening socket."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+def words_of(code: int) -> str:
+    """Return how a process has ended, by its exit *code*."""
+    return f"ended by signal {-code}" if code < 0 else f"ended with {code}"
