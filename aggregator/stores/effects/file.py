@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -49,19 +50,39 @@ class EffectsInFile:
 
     async def park(self, known: frozenset[str], now: float) -> int:
         """Park what waits for upstreams that are not *known*, let go on what is parked for those that are."""
-        return await self.writer.submit(lambda table: table.park(known, now))
+        parked, is_all = 0, False
+        while not is_all:
+            number, is_all = await self.writer.submit(lambda table: table.park(known, now))
+            parked += number
+        return parked
 
     async def find(self, wanted: Filter, after: int = 0, most: int = MOST) -> list[dict[str, Any]]:
         """Return up to *most* effects that are *wanted*, the oldest first, behind the place *after*."""
-        return await self.writer.submit(lambda table: ledger.find(table, wanted, after, most))
+        found: list[dict[str, Any]] = []
+        place: int | None = after
+        while place is not None and len(found) < most:
+            step = partial(ledger.find, wanted=wanted, after=place, most=most - len(found))
+            rows, place = await self.writer.submit(step)
+            found += rows
+        return found
 
     async def show(self, id_: str) -> dict[str, Any] | None:
         """Return the effect *id_* with what it sends; None for an unknown one."""
         return await self.writer.submit(lambda table: ledger.show(table, id_))
 
     async def order(self, what: str, wanted: Filter, now: float) -> int:
-        """Do *what* to those that are *wanted*; returns to how many."""
-        return await self.writer.submit(lambda table: ledger.order(table, what, wanted, now))
+        """Do *what* to those that are *wanted* and kept by now, a step after the other; returns to how many."""
+        done = 0
+        place: int | None = 0
+        until = await self.writer.submit(ledger.newest)
+        while place is not None:
+            step = partial(ledger.order, what=what, wanted=wanted, now=now, after=place, until=until)
+            number, place = await self.writer.submit(step)
+            done += number
+        if what == "forget" and (key := wanted.key) is not None:
+            while await self.writer.submit(lambda table: ledger.forget_keys(table, key)):
+                pass
+        return done
 
     async def look(self) -> None:
         """Have ``kept`` as the file is now."""

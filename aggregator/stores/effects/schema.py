@@ -34,15 +34,20 @@ CREATE INDEX IF NOT EXISTS effects_live_order ON effects (order_key, seq) WHERE 
 CREATE INDEX IF NOT EXISTS effects_ended ON effects (state, ended) WHERE ended IS NOT NULL;
 CREATE INDEX IF NOT EXISTS effects_created ON effects (state, created) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
+CREATE INDEX IF NOT EXISTS effects_subject ON effects (substr(order_key, instr(order_key, char(10)) + 1))
+    WHERE order_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dedupe (key TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dedupe_until ON dedupe (until);
+CREATE INDEX IF NOT EXISTS dedupe_subject ON dedupe (substr(key, instr(key, char(10)) + 1));
 CREATE TABLE IF NOT EXISTS totals (
     state TEXT, upstream TEXT, count INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (state, upstream)
 ) WITHOUT ROWID;
 """
 """*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is
-the process that has leased it.
+the process that has leased it. The key of an order, and that of ``dedupe``, stands behind a name and a line feed.
 """
+SUBJECT: Final = "order_key IS NOT NULL AND substr(order_key, instr(order_key, char(10)) + 1)"
+"""The key of an order as operators say it, in the words of its index."""
 
 TRIGGERS: Final = (
     """CREATE TRIGGER IF NOT EXISTS total_more AFTER INSERT ON effects WHEN new.holder IS NULL BEGIN

@@ -40,7 +40,7 @@ _PATIENCE = 5.0
 _GLANCE = 100
 """Rows that are looked at together for what is switched off."""
 _AT_ONCE = 500
-"""Rows that are removed in one transaction."""
+"""Rows that are removed, or parked, in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
 _request = msgspec.msgpack.Decoder(FixedRequest).decode
 
@@ -178,39 +178,50 @@ class EffectTable:
             if has_ended and row[0] is not None:
                 self.db.execute(NEXT_OF_ORDER, (now, row[0]))
 
-    def park(self, known: frozenset[str], now: float) -> int:
-        """Park what waits for upstreams that are not *known*, let go on what is parked for those that are.
+    def park(self, known: frozenset[str], now: float) -> tuple[int, bool]:
+        """Park what waits for upstreams that are not *known*, let go on what is parked for those that are: one step.
 
-        Returns how many are parked anew.
+        Returns how many are parked anew, and whether that was all.
         """
-        parked = 0
+        parked, left = 0, _AT_ONCE
         for name in self.upstreams - known:
-            changed = self.db.execute(
-                "UPDATE effects SET state = 'parked', due = NULL WHERE upstream = ? AND state = 'waiting'", (name,)
-            ).rowcount
-            self._moved(WAITING, PARKED, changed)
-            self.upstreams.discard(name)
+            changed = self._park(name, left - parked)
             parked += changed
-        names = {name for (name,) in self.db.execute("SELECT DISTINCT upstream FROM effects WHERE state = 'parked'")}
-        for name in names & known:
-            self._unpark(name, now)
-        return parked
+            if parked == left:
+                return parked, False
+            self.upstreams.discard(name)
+        left -= parked
+        totals = self.db.execute("SELECT upstream FROM totals WHERE state = 'parked' AND count > 0").fetchall()
+        for name in {name for (name,) in totals} & known:
+            left -= self._unpark(name, now, left)
+            if left == 0:
+                return parked, False
+        return parked, True
 
-    def _unpark(self, upstream: str, now: float) -> None:
-        """Let the parked effects to *upstream* wait again, those with an order behind the first of it."""
+    def _park(self, upstream: str, most: int) -> int:
+        """Park up to *most* of what waits for *upstream*; returns how many."""
+        changed = self.db.execute(
+            "UPDATE effects SET state = 'parked', due = NULL"
+            " WHERE seq IN (SELECT seq FROM effects WHERE state = 'waiting' AND upstream = ? LIMIT ?)",
+            (upstream, most),
+        ).rowcount
+        self._moved(WAITING, PARKED, changed)
+        return changed
+
+    def _unpark(self, upstream: str, now: float, most: int) -> int:
+        """Let up to *most* parked effects to *upstream* wait again, those with an order behind the first of it."""
         self.upstreams.add(upstream)
-        cursor = self.db.execute(
-            "UPDATE effects SET state = 'waiting', due = CASE WHEN order_key IS NULL THEN not_before END"
-            " WHERE upstream = ? AND state = 'parked'",
-            (upstream,),
-        )
-        self._moved(PARKED, WAITING, cursor.rowcount)
-        orders = self.db.execute(
-            "SELECT DISTINCT order_key FROM effects WHERE upstream = ? AND state = 'waiting' AND order_key IS NOT NULL"
-            " AND due IS NULL",
-            (upstream,),
+        rows = self.db.execute(
+            "SELECT seq, order_key FROM effects WHERE state = 'parked' AND upstream = ? LIMIT ?", (upstream, most)
         ).fetchall()
-        self.db.executemany(NEXT_OF_ORDER, [(now, order) for (order,) in orders])
+        self.db.executemany(
+            "UPDATE effects SET state = 'waiting', due = CASE WHEN order_key IS NULL THEN not_before END WHERE seq = ?",
+            [(seq,) for seq, _ in rows],
+        )
+        self._moved(PARKED, WAITING, len(rows))
+        orders = {order for _, order in rows if order is not None}
+        self.db.executemany(NEXT_OF_ORDER, [(now, order) for order in orders])
+        return len(rows)
 
     def _moved(self, old: str, new: str, number: int) -> None:
         for _ in range(number):

@@ -120,9 +120,11 @@ class _Source:
             query = urlencode(given | ({"after": after} if after else {}))
             found: list[dict[str, Any]] = self._answer("GET", f"/-/effects?{query}")
             return found
-        from aggregator.server.admin.effects.reading import listed, wanted_of
+        from aggregator.server.admin.effects.reading import listed, masked, wanted_of
 
-        return self._work(lambda store, now: listed(store, wanted_of(given, now), after))
+        assert self._plan is not None
+        found = self._work(lambda store, now: listed(store, wanted_of(given, now), after))
+        return masked(found, self._plan.secrets)
 
     def act(self, given: dict[str, Any], why: str) -> Any:
         """Return what came of the order that is *given*."""

@@ -7,20 +7,16 @@ from typing import Any, TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.server.admin.actions import Action, ActionError, Outcome
-from aggregator.server.admin.effects.reading import Unknown, listed, ordered, subject_in, wanted_of
+from aggregator.server.admin.effects.reading import Unknown, listed, masked, ordered, subject_in, wanted_of
 from aggregator.server.generations.running import Running
 from aggregator.stores.effects.contract import EffectStore
-from aggregator.telemetry.redaction import Masker, redact_text, redact_value
 
 PATH = "/-/effects"
 _T = TypeVar("_T")
 
 
 async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the effects that are *asked* for, up to a thousand behind the place ``after``; raises ``ActionError``.
-
-    What an upstream said of one may repeat what it was sent, secrets of the file included: these are masked.
-    """
+    """Return the effects that are *asked* for, up to a thousand behind the place ``after``; raises ``ActionError``."""
     after = asked.get("after", "0")
     try:
         wanted = wanted_of(asked, running.now(), "after")
@@ -29,8 +25,7 @@ async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict
     if not after.isdecimal():
         raise ActionError(400, "`after` is the place of an effect.")
     found = await _asked(running, lambda store: listed(store, wanted, int(after)))
-    masker = Masker(running.plan.secrets)
-    return [redact_value(one, lambda text: redact_text(masker(text))) for one in found]
+    return masked(found, running.plan.secrets)
 
 
 def effects_action(running: Running) -> Action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from aggregator.durations import duration_of
 from aggregator.stores.effects.contract import ORDERS, EffectStore, Filter
 from aggregator.stores.effects.records import STATES
+from aggregator.telemetry.redaction import Masker, redact_text, redact_value
 
 _KEYS = ("id", "name", "state", "key", "request", "since")
 
@@ -45,6 +46,12 @@ def subject_in(given: Mapping[str, Any]) -> str:
     if key is None:
         raise Unknown(400, "Say which effects are meant: by `key`.")
     return str(key)
+
+
+def masked(found: list[dict[str, Any]], secrets: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what was *found* of effects without *secrets* of the file: an upstream may repeat what it was sent."""
+    masker = Masker(secrets)
+    return [redact_value(one, lambda text: redact_text(masker(text))) for one in found]
 
 
 async def listed(store: EffectStore, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
