@@ -189,3 +189,17 @@ def test_orders_are_counted(tmp_path: Path, answers: dict[str, int]) -> None:
         served.until(lambda: len(served.requests) == 4)
         (orders,) = [samples for family, samples in sample_effects(served.app.running) if family is EFFECT_ORDERS]
     assert {labels: count for labels, count in orders if count} == {'order="replay"': 2}
+
+
+def test_without_a_server_secrets_of_the_file_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upstream whose answer repeats what it was sent: neither by `list`, `show` nor `export`."""
+    monkeypatch.setenv("HOOK", "canary-of-a-hook")
+    text = document().replace("mail.test/base", "mail.test/${HOOK}")
+    with process(tmp_path, text, lambda one: httpx.Response(400, text=f"no {one.url}")) as served:
+        served.sign_up("a")
+        served.settle(dead=1)
+    listing = run(tmp_path, "list", "--json").output
+    shown = [listing, run(tmp_path, "list").output, run(tmp_path, "export").output]
+    shown.append(run(tmp_path, "show", json.loads(listing)["id"]).output)
+    assert ["canary" in one for one in shown] == [False] * 4
+    assert "no http://mail.test/" in listing
