@@ -112,6 +112,43 @@ def test_deliveries_that_fail_are_made_one_after_the_other(tmp_path: Path, claim
         assert len(claimed) <= served.outbox.ends["again"] + 1
 
 
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the ids that each turn claims which claims any."""
+    found: list[list[str]] = []
+    turn = EffectsInFile.turn
+
+    async def counted(self: EffectsInFile, asked: Turn) -> Turned:
+        turned = await turn(self, asked)
+        found.extend([[one.id for one in turned.claimed]] if turned.claimed else [])
+        return turned
+
+    monkeypatch.setattr(EffectsInFile, "turn", counted)
+    return found
+
+
+@pytest.mark.parametrize("first", [200, 404])
+def test_what_waits_goes_at_full_width_once_one_was_answered(
+    tmp_path: Path, turns: list[list[str]], first: int
+) -> None:
+    """Also when that one is refused for good: whoever does so is there. Those that follow do not come one by one."""
+    answers = [503]
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(answers[0] if len(answers) == 1 else answers.pop(0))
+
+    text = document().replace("attempts: 3, backoff: 1s..1s", "attempts: 90, backoff: 1s..1s")
+    with process(tmp_path, text, respond) as served:
+        served.sign_up(*(f"n{number}" for number in range(21)))
+        served.until(lambda: served.outbox.ends["again"] >= 21)
+        served.until(lambda: served.counts() == {"waiting": 21})
+        turns.clear()
+        answers[:] = [first, 200]
+        served.now += 60
+        served.until(lambda: not served.counts().get("waiting") and not served.counts().get("leased"))
+        assert [len(ids) for ids in turns[:2]] == [1, 4]
+
+
 def test_a_breaker_that_is_closed_holds_nothing(tmp_path: Path) -> None:
     """By an operator, or by a call of a request: what waits goes at once, and not when its pause would be over."""
     statuses = [503]

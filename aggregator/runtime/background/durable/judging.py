@@ -37,6 +37,12 @@ def outcome_of(
     return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))
 
 
+def has_failed(retry: RetryPlan, result: Result) -> bool:
+    """Return whether *result* says that its upstream fails; one that refuses what it is sent for good is well."""
+    is_refusal = bool(result.status) and not is_reason(retry, result)
+    return result.state is State.FAILED and not is_refusal
+
+
 def _until_tried(result: Result) -> float:
     """Return the seconds until what could not be tried may be; a switch may be turned on at any time."""
     asked = result.error.retry_after if result.error is not None else None

@@ -25,7 +25,7 @@ from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import Intake
-from aggregator.runtime.background.durable.judging import outcome_of
+from aggregator.runtime.background.durable.judging import has_failed, outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.durable.telling import refusal, tell_turned
 from aggregator.runtime.background.durable.under_way import UnderWay
@@ -258,8 +258,8 @@ class Outbox:
         outcome = outcome_of(record, target.retry, result, self._clock())
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
-        if outcome.state == SENT or (outcome.state == WAITING and outcome.counts):
-            self._under_way.heard(record.upstream, failed=outcome.state == WAITING)
+        if outcome.counts:
+            self._under_way.heard(record.upstream, failed=has_failed(target.retry, result))
         if outcome.state == SENT:
             self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:

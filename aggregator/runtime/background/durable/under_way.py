@@ -39,7 +39,7 @@ class UnderWay:
         self._held: dict[str, tuple[float, Holding]] = {}
         """Until when (Unix time) nothing is delivered to an upstream, unless it is let go before."""
         self._failed: Counter[str] = Counter()
-        """How many deliveries to an upstream have failed one after the other, to be tried again."""
+        """How many deliveries to an upstream have failed one after the other."""
         self._idle = asyncio.Event()
 
     def __contains__(self, record: EffectRecord) -> bool:
@@ -78,7 +78,7 @@ class UnderWay:
             self._idle.set()
 
     def heard(self, upstream: str, *, failed: bool) -> None:
-        """Take note that a delivery to *upstream* has *failed* and is tried again, or that it arrived."""
+        """Take note that a delivery to *upstream* has *failed*, or that it arrived, if only to be refused."""
         if failed:
             self._failed[upstream] += 1
         else:
