@@ -14,9 +14,10 @@ from aggregator.diagnostics import Diagnostic, Position
 from aggregator.diagnostics.finding import Finding
 
 _SHORTEST = 6
-"""Shorter values are masked nowhere: they would be found in words of ours."""
+"""Shorter values are masked only where a message quotes something: they would be found in words of ours."""
 _DEEPEST = 5
 """Steps of the longest path that begins in a file of its own: one route of a mock."""
+_QUOTED = re.compile(r"`[^`]*`")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
@@ -92,14 +93,19 @@ def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:
     """What must not be said of *written*, longest first, and what is said in its place."""
     references = set(_REFERENCE.findall(repr(written)))
     shown = next(iter(references)) if len(references) == 1 else "${…}"
-    hidden = sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True)
-    return dict.fromkeys(hidden, shown) if references else {}
+    return dict.fromkeys(sorted(filter(None, secrets), key=len, reverse=True), shown) if references else {}
 
 
 def _masked(text: str, hidden: Mapping[str, str]) -> str:
     for secret, shown in hidden.items():
-        text = text.replace(secret, shown)
+        text = text.replace(secret, shown) if len(secret) >= _SHORTEST else _masked_in_quotes(text, secret, shown)
     return text
+
+
+def _masked_in_quotes(text: str, secret: str, shown: str) -> str:
+    """Return *text* with *shown* for *secret* where it stands as a word of its own in what is quoted."""
+    word = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
+    return _QUOTED.sub(lambda quoted: word.sub(lambda _: shown, quoted[0]), text)
 
 
 _ONE_OR_MANY = frozenset({"background", "rate_limit", "require"})

@@ -39,7 +39,7 @@ def parse_networks(texts: Iterable[str]) -> Networks:
     """Return the networks that *texts* name; raises ``ValueError`` with the first that names none.
 
     An address is a network of its own. Bits behind the mask are refused: ``10.0.0.1/8`` is a slip of somebody who
-    meant another network.
+    meant another network. The error does not say the text, which may be the value of a variable.
     """
     members: list[IPv4Network | IPv6Network] = []
     has_unix = False
@@ -47,8 +47,18 @@ def parse_networks(texts: Iterable[str]) -> Networks:
         if text == UNIX:
             has_unix = True
             continue
-        members.append(ip_network(text))
+        members.append(_network(text))
     return Networks(tuple(members), has_unix)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("this is neither an address nor a network") from None
+    if "/" in text and ip_address(text.partition("/")[0]) != network.network_address:
+        raise ValueError("this network has host bits set")
+    return network
 
 
 def parse_address(text: str) -> Address | None:

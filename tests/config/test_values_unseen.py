@@ -12,6 +12,7 @@ import yaml
 from aggregator.config.loading import load_config
 from aggregator.diagnostics import Diagnostic
 from aggregator.errors import ConfigError
+from tests.settings import SETTINGS, Steps, document
 
 ROOT = Path(__file__).parent.parent
 WRONG = sorted((ROOT / "wrong_files").glob("[0-9]*-*.md"))
@@ -104,6 +105,50 @@ def test_no_part_of_a_value_is_shown(line: str, value: str, tmp_path: Path) -> N
     assert "hunter" not in said.replace("$hunter2secret", "") or "hunter" in line
     assert "24367541" not in said
     assert "é" not in said
+
+
+EACH: dict[int, Steps] = {}
+"""One place of every text setting there is."""
+for setting, declared in SETTINGS.items():
+    EACH.setdefault(id(declared), setting)
+
+
+def test_whatever_setting_it_stands_in_a_value_is_not_shown(tmp_path: Path) -> None:
+    """A problem of any setting, also a file that is not there, names the variable and not what it holds."""
+    file, env = tmp_path / "routes.yaml", {"S": "http://hunter2secret/\r\n", "SECRET": "s" * 16}
+    shown = {}
+    for setting in EACH.values():
+        file.write_text(document(setting, "${S}"), encoding="utf-8")
+        said = repr([(one.message, one.hint, one.related) for one in problems(file, env)])
+        if "hunter2secret" in said:
+            shown[".".join(map(str, setting))] = said
+    assert shown == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "endpoints: {GET /x: {auth: '${U}', call: 'http://h/'}}",
+        "endpoints: {GET /x: {call: 'http://h/', rate_limit: {rate: 1/s, by: '${U}'}}}",
+        "client: {timeout: '${U}'}",
+    ],
+)
+def test_a_short_value_is_not_quoted(line: str, tmp_path: Path) -> None:
+    """What a message shows as a name, or a hint as something to write, is no value of a variable."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{line}\n", encoding="utf-8")
+    said = repr([(one.message, one.hint) for one in problems(tmp_path / "routes.yaml", {"U": "q7z"})])
+    assert len(said) > 2
+    assert "q7z" not in said
+
+
+def test_the_address_of_an_issuer_is_not_shown(tmp_path: Path) -> None:
+    """Where keys and tokens would go in the clear, what stands in a variable is no part of the better way."""
+    introspection = "{url: '${U}', client_id: c, client_secret: '${C}'}"
+    for scheme in ("{jwt: {issuer: '${U}', audience: a}}", f"{{introspection: {introspection}}}"):
+        (tmp_path / "routes.yaml").write_text(f"version: 1\nauth: {{s: {scheme}}}\n", encoding="utf-8")
+        found = problems(tmp_path / "routes.yaml", {"U": "http://id.hunter2secret/x", "C": "c" * 20})
+        assert "bad-issuer" in {one.code for one in found}
+        assert "hunter2secret" not in repr([(one.message, one.hint) for one in found])
 
 
 def test_a_short_value_garbles_no_message(tmp_path: Path) -> None:

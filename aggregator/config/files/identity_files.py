@@ -16,6 +16,7 @@ import yaml
 from msgspec import Struct, field
 
 from aggregator.config.files.yaml_data import data_of
+from aggregator.config.findings import value_at
 from aggregator.config.text.section import Section
 from aggregator.diagnostics import Diagnostic
 from aggregator.diagnostics.unreadable import hint_for
@@ -44,16 +45,18 @@ def find_identity_files(section: Section, value: Any, folder: Path) -> IdentityF
     found = IdentityFiles(value)
     for scheme, kind, setting, path in _naming(value):
         place = folder / path
+        said = str(value_at(section.value, (scheme, kind, setting, "file")))
+        name = said if "${" in said else place.name
         found.files.add(place)
         at = (scheme, kind, setting, "file")
-        wrong = _read(found, place, setting, value[scheme][kind])
+        wrong = _read(found, place, name, setting, value[scheme][kind])
         if wrong is None:
             inner = {**found.value[scheme][kind], setting: {"file": str(place)}}
             found.value = {**found.value, scheme: {**found.value[scheme], kind: inner}}
             if _is_secret(setting, value[scheme][kind]) and _is_open(place):
-                message = f"the file `{place.name}` can be read by everybody on this machine"
+                message = f"the file `{name}` can be read by everybody on this machine"
                 found.diagnostics.append(
-                    Diagnostic("open-file", "warning", message, section.position(at), f"`chmod o= {path}`", (),
+                    Diagnostic("open-file", "warning", message, section.position(at), f"`chmod o= {said}`", (),
                                (*section.path, *at))
                 )  # fmt: skip
             continue
@@ -88,13 +91,14 @@ def _naming(value: Any) -> Iterator[tuple[str, str, str, str]]:
                     yield name, kind, setting, path
 
 
-def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wrong | None:
+def _read(found: IdentityFiles, place: Path, name: str, setting: str, settings: Any) -> Wrong | None:
+    """Return why the file at *place*, which the section says as *name*, cannot be used; None where it can."""
     try:
         if place.stat().st_size > _LARGEST:
-            return f"the file `{place.name}` is larger than 4 MiB", "name another file"
+            return f"the file `{name}` is larger than 4 MiB", "name another file"
         content = place.read_bytes()
     except OSError as error:
-        return f"the file `{place.name}` cannot be read: {error.strerror}", hint_for(error)
+        return f"the file `{name}` cannot be read: {error.strerror}", hint_for(error)
     try:
         wrong = _READERS[setting](content, settings)
     except ImportError as error:
@@ -102,7 +106,7 @@ def _read(found: IdentityFiles, place: Path, setting: str, settings: Any) -> Wro
     if wrong is None:
         found.contents[str(place)] = content
         return None
-    return f"the file `{place.name}` is wrong: {wrong[0]}", wrong[1]
+    return f"the file `{name}` is wrong: {wrong[0]}", wrong[1]
 
 
 def _keys(content: bytes, _: Any) -> Wrong | None:

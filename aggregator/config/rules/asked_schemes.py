@@ -32,7 +32,7 @@ def check_introspection(settings: IntrospectionSettings, path: Steps, around: Su
         yield Finding("bad-issuer", "this is no URL that could be asked", (*path, "url"), "write https://…")
     elif url.scheme == "http" and not is_loopback(url.hostname):
         message = "tokens and the secret of the client would go in the clear"
-        yield Finding("bad-issuer", message, (*path, "url"), f"write https://{url.netloc}{url.path}")
+        yield Finding("bad-issuer", message, (*path, "url"), "begin it with `https://`")
     if is_literal(value_at(around.written, (*path, "client_secret"))):
         yield secret_finding((*path, "client_secret"), f"{path[1]}_client_secret")
 

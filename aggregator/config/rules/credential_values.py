@@ -97,7 +97,7 @@ def _check_token_url(text: str, path: Steps) -> Iterator[Finding]:
         yield Finding("bad-url", "the token endpoint is the same for every request", path, "remove the braces")
     elif url.scheme == "http" and not is_loopback(host):
         message = "secrets and tokens go in the clear: whoever is between can use them"
-        yield Finding("clear-text", message, path, f"write https://{url.netloc}{url.path}", "warning")
+        yield Finding("clear-text", message, path, "begin it with `https://`", "warning")
 
 
 def _check_text(text: str, path: Steps) -> Iterator[Finding]:

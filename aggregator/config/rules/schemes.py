@@ -93,4 +93,4 @@ def _check_key_address(settings: JwtSettings, path: Steps) -> Iterator[Finding]:
         yield Finding("bad-issuer", unknown, (*path, key), hint)
     elif url.scheme == "http" and not is_loopback(url.hostname):
         message = "the keys are fetched in the clear: whoever is between can make tokens"
-        yield Finding("bad-issuer", message, (*path, key), f"write https://{text.partition('://')[2]}")
+        yield Finding("bad-issuer", message, (*path, key), "begin it with `https://`")

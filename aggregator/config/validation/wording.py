@@ -78,6 +78,12 @@ def _read(detail: ErrorDetails, written: Any) -> _Wrong:
     return _Wrong(tuple(steps), detail["type"], detail["msg"], detail.get("ctx", {}), "[key]" in detail["loc"])
 
 
+def _holds_a_variable(written: Any) -> bool:
+    """Return whether *written* is a text, or a list of texts, with a variable in it: what it holds is not told."""
+    texts = written if isinstance(written, list) else [written]
+    return any(isinstance(text, str) and "${" in text for text in texts)
+
+
 class _Explainer:
     """Puts the errors of one validation into words."""
 
@@ -210,7 +216,7 @@ class _Explainer:
             found = next(reversed(written_path(self._written, one.path)[0]), None)
         near = did_you_mean(found, candidates) if isinstance(found, str) and candidates else None
         hint = one.context.get("hint")
-        if isinstance(found, str) and "${" in found:  # what the variable holds is not told
+        if _holds_a_variable(found):
             hint = one.context.get("form", hint)
         return self._finding(one.kind.replace("_", "-"), sentence(one.message), one.path, near or hint)
 

@@ -21,6 +21,9 @@ from aggregator.fields import Duration, Settings, TextKind, unwritten
 from aggregator.http import Method
 
 
+_FORM = "write scheme and host alone, as in https://shop.example.com"
+
+
 def _any(value: Any) -> Any:
     return [ANY] if value == "any" else value
 
@@ -28,7 +31,8 @@ def _any(value: Any) -> Any:
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     for origin in value if value != (ANY,) else ():
         if problem := origin_problem(origin):
-            raise PydanticCustomError("bad-origin", "{why}.", {"why": problem[0], "hint": problem[1]})
+            context = {"why": problem[0], "hint": problem[1], "form": _FORM}
+            raise PydanticCustomError("bad-origin", "{why}.", context)
     return value
 
 
