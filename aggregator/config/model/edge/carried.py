@@ -20,7 +20,6 @@ from aggregator.edge.cors import ANY, origin_problem
 from aggregator.fields import Duration, Settings, TextKind, unwritten
 from aggregator.http import Method
 
-
 _FORM = "write scheme and host alone, as in https://shop.example.com"
 
 
