@@ -52,9 +52,10 @@ def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
     for call in analysis.calls:
         if call.via is None and isinstance(call.settings.body, str):
             yield from check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
-    answer = analysis.settings.respond if analysis.settings is not None else None
-    if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers.values):
-        yield from check_text(answer.body, (*analysis.path, "respond", "body"), answer.headers.values)
+    settings = analysis.settings
+    for key, answer in (("respond", settings.respond), ("response", settings.response)) if settings is not None else ():
+        if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers.values):
+            yield from check_text(answer.body, (*analysis.path, key, "body"), answer.headers.values)
 
 
 def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
@@ -73,7 +74,7 @@ def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[F
         if text[start:end].strip() in unsafe:
             shown = text[start - 2 : end + 2]
             message = f"this is written into {syntax.name} as it is, and can add to it"
-            hint = _JSON_ANSWER.hint if syntax is _JSON and path[-2] == "respond" else syntax.hint
+            hint = _JSON_ANSWER.hint if syntax is _JSON and path[-2] in ("respond", "response") else syntax.hint
             found = occurrences(text, shown, start - 2)
             yield Finding("unescaped", message, path, hint, "warning", text=shown, occurrence=found)
 

@@ -303,6 +303,13 @@ def test_static_markup_is_held_against_the_same_rule(say: Say) -> None:
     assert say("GET /x/{n}: {respond: {body: '<b>{{ n }}</b>'}}") == []
 
 
+def test_markup_made_of_calls_is_held_against_the_same_rule(say: Say) -> None:
+    """A page of what calls gave warns as a static one does."""
+    page = "GET /x/{n}: {call: 'users:/x', response: {headers: {content-type: text/html}, body: '<b>{{ n }}</b>'}}"
+    assert say(page) == ["~unescaped ‹{{ n }}› this is written into markup as it is, and can add to it"]
+    assert say("GET /x/{n}: {call: 'users:/x', response: {body: '<b>{{ n }}</b>'}}") == []
+
+
 @pytest.mark.parametrize(
     ("status", "on", "said"),
     [
