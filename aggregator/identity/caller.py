@@ -65,6 +65,7 @@ class Reason(StrEnum):
 
     MISSING = "missing"
     MALFORMED = "malformed"
+    FOREIGN_PAGE = "foreign_page"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
@@ -83,9 +84,13 @@ class Reason(StrEnum):
     def is_failure(self) -> bool:
         """Whether it counts against the address that it came from.
 
-        No credential at all is none, and so is one that was right at another time, or that is right and not enough.
+        No credential at all is none, and so is one that was right at another time, or that is right and not enough, and
+        one that a page of another origin made a browser send: whoever wrote that page guesses nothing.
         """
-        return self not in (Reason.MISSING, Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.FORBIDDEN)
+        return self not in _NO_FAILURES
+
+
+_NO_FAILURES = frozenset({Reason.MISSING, Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.FORBIDDEN, Reason.FOREIGN_PAGE})
 
 
 class Refused(AggregatorError):  # noqa: N818 - an outcome, not a fault

@@ -264,6 +264,13 @@ def test_a_credential_in_a_cookie_needs_a_page_of_ours(
     assert [answer.status_code for answer in answers] == [status, status]
 
 
+def test_a_page_of_another_origin_is_no_guess(client: TestClient) -> None:
+    """What it makes a browser send is refused, and counts against nobody who shares the address."""
+    sent = {"cookie": "key=acme", "sec-fetch-site": "cross-site"}
+    refused = {client.post("/shop", headers=sent).status_code for _ in range(40)}
+    assert (refused, client.get("/shop", headers={"cookie": "key=small"}).status_code) == ({401}, 200)
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "origin", "status"),
     [

@@ -170,11 +170,11 @@ def _refuse_foreign_pages(exchange: Exchange) -> None:
     sites = {value for name, value in exchange.header_list if name == b"sec-fetch-site"}
     if sites:
         if not sites <= _OWN_SITES:
-            raise Refused(Reason.MALFORMED)
+            raise Refused(Reason.FOREIGN_PAGE)
         return
     origins = [value for name, value in exchange.header_list if name == b"origin"]
     if not origins or not all(map(exchange.origin.is_named, origins)):
-        raise Refused(Reason.MALFORMED)
+        raise Refused(Reason.FOREIGN_PAGE)
 
 
 def authorization(exchange: Exchange, scheme: str) -> str:

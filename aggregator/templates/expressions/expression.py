@@ -94,7 +94,7 @@ def _simple(source: str) -> Expression | None:
 
 
 def _comparison(source: str) -> Expression | None:
-    """Two simple expressions with an operator between them, by the test that Jinja would be known_value."""
+    """Two simple expressions with an operator between them, tested as Jinja would test them."""
     match = _COMPARISON.fullmatch(source)
     sides = [_simple(side) for side in match.group(1, 3)] if match else []
     if not match or sides[0] is None or sides[1] is None:
