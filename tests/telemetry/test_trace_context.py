@@ -6,6 +6,8 @@ in our own words.
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from aggregator.telemetry.traces.context import Context, Propagation, context_lines, read_context
@@ -121,5 +123,13 @@ def test_what_is_sent_can_be_read():
 
 def test_ids_have_their_lengths():
     """32 and 16 digits, and each is another one."""
-    assert {(len(trace), len(span)) for trace, span in (new_trace() for _ in range(100))} == {(32, 16)}
-    assert len({new_span() for _ in range(100)}) == 100
+    traces = [new_trace().split("-") for _ in range(100)]
+    assert {(len(trace), len(span)) for trace, span in traces} == {(32, 16)}
+    assert len({trace for trace, _ in traces}) == len({new_span() for _ in range(100)}) == 100
+
+
+def test_ids_are_never_zero(monkeypatch):
+    """However the dice fall: an id of nothing but zeros is none (W3C Trace Context §3.2.2.3)."""
+    monkeypatch.setattr(random, "getrandbits", lambda _: 0)
+    trace, span = new_trace().split("-")
+    assert all(int(digits, 16) for digits in (trace, span, new_span()))

@@ -15,7 +15,7 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
-from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span, new_trace
+from aggregator.telemetry.traces.trace import CallSpan, Trace, Unfollowed, new_span, new_trace
 
 _DIGITS = 1 << 64
 _ABOVE_ALL = "g"
@@ -59,13 +59,11 @@ class Tracing:
         if self._parents and self._trusts(exchange):
             parent = read_context(exchange.header_list, self._propagate)
         if parent is None:
-            identity, span = new_trace()
-            if identity[16:] >= self._bound:  # as most are: nobody follows its calls
-                trace = exchange.trace = Trace(identity, span, sampled=False)
-                if self._is_usual:
-                    trace.lines = f"traceparent: 00-{identity}-{span}-00\r\n".encode("ascii")
+            ids = new_trace()
+            if ids[16:32] >= self._bound and self._is_usual:  # as most are: nobody follows its calls
+                exchange.trace = Unfollowed(ids, f"traceparent: 00-{ids}-00\r\n".encode())
                 return
-            trace = exchange.trace = Trace(identity, span, sampled=True)
+            trace = exchange.trace = Trace(ids[:32], ids[33:], sampled=ids[16:32] < self._bound)
         else:
             trace = exchange.trace = self._continued(parent)
         if trace.sampled and self._tells:

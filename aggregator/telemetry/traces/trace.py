@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import random
+from typing import ClassVar
 
 from msgspec import Struct
 
-_SPAN = (1 << 64) - 1
+_FIRST_BITS = 1 << 191 | 1 << 63
+"""Set in new ids, so that none is zero; the bits of a trace id that have to be random (§2.2.2.2) come after it."""
 MOST_CALLS = 256
 """Calls of one request that have a span; the others are counted."""
 
 
-def new_trace() -> tuple[str, str]:
-    """Return the ids of a new trace and its first span (never zero, W3C Trace Context §3.2.2.3)."""
-    number = random.getrandbits(192)
-    if not (number >> 64 and number & _SPAN):
-        return new_span().zfill(32), new_span()
-    digits = f"{number:048x}"
-    return digits[:32], digits[32:]
+def new_trace() -> str:
+    """Return the ids of a new trace and its first span, joined by a dash (never zero, W3C Trace Context §3.2.2.3)."""
+    return (random.getrandbits(192) | _FIRST_BITS).to_bytes(24, "big").hex("-", -16)
 
 
 def new_span() -> str:
@@ -73,3 +71,25 @@ class Trace(Struct):
             self.calls.append(call)
         else:
             self.lost += 1
+
+
+class Unfollowed(Struct, frozen=True, gc=False):
+    """A new trace that nobody follows, as most are: *ids* as ``new_trace`` returns them, *lines* as in ``Trace``."""
+
+    ids: str
+    lines: bytes
+
+    sampled: ClassVar[bool] = False
+    is_told: ClassVar[bool] = False
+    state: ClassVar[bytes] = b""
+    baggage: ClassVar[bytes] = b""
+
+    @property
+    def id(self) -> str:
+        """The id of the trace."""
+        return self.ids[:32]
+
+    @property
+    def span(self) -> str:
+        """The id of the span of the request."""
+        return self.ids[33:]
