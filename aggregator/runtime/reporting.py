@@ -57,7 +57,7 @@ class Report:
     ) -> None:  # fmt: skip
         """Tell of an answer made of *results*; *failure* is why it is none.
 
-        It was *sent* as it is here; where that is None it was a stream, with *size* bytes of body.
+        It was *sent* as it is here, None where it was a stream, with *size* bytes of body.
         """
         if status >= 500:
             listeners = self._beside(self._troubled(endpoint, status), exchange)
@@ -69,8 +69,6 @@ class Report:
                 partial, smooth = is_partial(results), False
                 break
         now = get_running_loop().time()
-        if sent is not None and exchange.method != "HEAD":
-            size = sent.size
         if status >= 500:
             pass  # who hears of it is known
         elif partial:

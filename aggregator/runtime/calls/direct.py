@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from aggregator.causes import State
 from aggregator.errors import AggregatorError, CallError
+from aggregator.parts.events import WELL
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.runtime.calls.replies import judge_soon
@@ -31,12 +32,13 @@ _OK: Final = State.OK
 class DirectCall(Sender):
     """The call of *sender*; where it is counted, *counted* is the same call, counted from outside."""
 
-    __slots__ = ("counted", "durations")
+    __slots__ = ("counted", "durations", "waiting")
 
     def __init__(self, sender: Sender, counted: Counted | None = None) -> None:
         super().__init__(sender.plan, sender.routine, sender.head, sender.tail)
         self.counted = counted
         self.durations: Histogram | None = None if counted is None or counted.tally is None else counted.tally.durations
+        self.waiting = None if self.durations is None else self.durations.waiting
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Start the call."""
@@ -94,16 +96,19 @@ class _UnderWay(Struct, eq=False):
         done, self.done = self.done, None
         if done is None:
             return
-        durations = self.call.durations
-        if durations is not None:
-            if result.state is _OK and 200 <= result.status < 300:  # as ``Counted`` does
-                waiting = durations.waiting
+        waiting = self.call.waiting
+        if waiting is not None:
+            if result.state is _OK and result.status in WELL:  # as ``Counted`` does
                 waiting.append(result.ended - result.started)
                 if len(waiting) >= MOST_WAITING:
-                    durations.fold()
+                    self._fold()
             else:
                 self._count(result)
         done(result)
+
+    def _fold(self) -> None:
+        if self.call.durations is not None:
+            self.call.durations.fold()
 
     def _count(self, result: Result) -> None:
         counted = self.call.counted

@@ -168,8 +168,11 @@ class EndpointHandler:
             answer = await routine.storing.store(run.frame.names, answer)
         return answer, run
 
-    def after(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
-        """Do what follows an answer that has been sent: its background calls and its log line."""
+    def after(self, exchange: Exchange, answer: Answer, run: Run | None, size: int | None = None) -> None:
+        """Do what follows an answer that has been sent: its background calls and its log line.
+
+        *size* is how many bytes its body had; None where that was not counted.
+        """
         effects, report = self.routine.effects, self.routine.report
         if exchange.place is not None:
             exchange.place.leave()
@@ -179,7 +182,9 @@ class EndpointHandler:
             self.routine.shadows.put(run.frame.names, answer)
         if report.hears or report.visitors or (report.traces and exchange.trace is not None and exchange.trace.is_told):
             results, failure = ((), None) if run is None else (run.ended_results(), run.failure)
-            report.answered(self.plan.key, exchange, answer.status, results, failure, sent=answer)
+            if size is None:
+                size = 0 if exchange.method == "HEAD" else answer.size
+            report.answered(self.plan.key, exchange, answer.status, results, failure, size=size, sent=answer)
 
     def gone(self, exchange: Exchange) -> None:
         """Tell that the client hung up before its answer was there."""

@@ -186,13 +186,13 @@ class DirectCycle:
         if self.response_complete:
             return
         self.response_complete = True
-        self._write(answer)
+        size = self._write(answer)
         self._leave()
         connection = self._connection
         if not self.keep_alive:
             connection.close_gently()
         connection.on_response_complete()
-        self._found.handler.after(self._exchange, answer, run)
+        self._found.handler.after(self._exchange, answer, run, size)
 
     def _leave(self) -> None:
         self._run = None
@@ -200,7 +200,8 @@ class DirectCycle:
         if self._place is not None:
             self._place.leave()
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, answer: Answer) -> int:
+        """Write *answer*; return how many bytes the body has that is sent."""
         status = answer.status
         body = [answer.body] if answer.pieces is None else answer.pieces
         lines = [STATUS_LINES[status]]
@@ -219,11 +220,12 @@ class DirectCycle:
             lines.append(b"content-length: %d\r\nx-request-id: %b" % (size, identity))
         lines.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
         if self._exchange.method == "HEAD":
-            body = []
+            size, body = 0, []
         if size > _BIG:
             self._connection.transport.writelines([b"".join(lines), *body])
         else:
             self._connection.transport.write(b"".join(lines + body))
+        return size
 
     def set(self) -> None:
         """Hear that something happened on the connection: a hang-up ends the work."""
