@@ -110,7 +110,7 @@ class Cluster:
         try:
             await self._map()
         except Exception as error:
-            self._broken(str(error))
+            self._broken(self._address.cleaned(str(error)))
 
     def close(self) -> None:
         """Close all connections; what waits fails."""

@@ -37,7 +37,7 @@ class RedisStore:
         self, address: StoreAddress, prefix: str, timeout: float, broken: Callable[[str], None],
         wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._prefix = prefix.encode()
+        self._prefix, self._address = prefix.encode(), address
         self._wall = wall
         self._periods = Periods()
         self._is_cluster = address.kind == "cluster"
@@ -54,7 +54,7 @@ class RedisStore:
 
     async def connect(self) -> None:
         """Open the connections; raises ``StoreError`` that says why that fails."""
-        await open_way(self._ways)
+        await open_way(self._ways, self._address)
 
     def close(self) -> None:
         """Close the connections; what waits fails."""

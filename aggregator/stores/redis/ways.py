@@ -61,15 +61,16 @@ class OneNode:
         self._node.close(tells=False)
 
 
-async def open_way(way: Ways) -> None:
-    """Open *way*; raise ``StoreError`` that says why that fails."""
+async def open_way(way: Ways, address: StoreAddress) -> None:
+    """Open *way* to *address*; raise ``StoreError`` that says why that fails."""
     from redis.exceptions import RedisError
 
     try:
         await way.connect()
     except (RedisError, OSError, TimeoutError) as error:
         way.close()
-        raise StoreError(str(error).strip() or f"No connection was made within {CONNECT:g} s.") from None
+        why = address.cleaned(str(error).strip())
+        raise StoreError(why or f"No connection was made within {CONNECT:g} s.") from None
     except BaseException:
         way.close()
         raise

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
 
+from aggregator.telemetry.redaction import MASK
+
 Kind = Literal["memory", "server", "socket", "sentinel", "cluster"]
 MEMORY: Final = "memory"
 _KINDS: Final[dict[str, tuple[Kind, int]]] = {
@@ -66,6 +68,10 @@ class StoreAddress(Struct, frozen=True):
         kind = "" if self.kind == "server" else f"+{self.kind}"
         hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
         return f"{scheme}{kind}://{hosts}" + (f"/{self.name}" if self.name else "")
+
+    def cleaned(self, said: str) -> str:
+        """Return what was *said* there without the password: who does not know ``AUTH`` repeats what it was given."""
+        return said.replace(self.password, MASK) if self.password else said
 
 
 def store_address(url: str) -> StoreAddress:

@@ -40,7 +40,7 @@ class AnswersInRedis:
         self._beginning: asyncio.Task[None] | None = None
         self._warned: tuple[str, ...] = ()
         self._prefix = plan.prefix.encode()
-        self._label = plan.address.label
+        self._label, self._address = plan.address.label, plan.address
         is_cluster = plan.address.kind == "cluster"
         self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, max(_LATE, plan.timeout), self._lose)
         self._due = 0.0
@@ -150,7 +150,7 @@ class AnswersInRedis:
             if loop.time() < self._due:
                 raise StoreError("The store is away.")
             try:
-                await open_way(self._way)
+                await open_way(self._way, self._address)
             except StoreError as error:
                 self._due = loop.time() + _PAUSE
                 self._lose(str(error))

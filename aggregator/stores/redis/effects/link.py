@@ -37,7 +37,7 @@ class Link:
 
     def __init__(self, plan: StorePlan) -> None:
         self.base = b"%be:{effects}:" % plan.prefix.encode()
-        self.label = plan.address.label
+        self.label, self._address = plan.address.label, plan.address
         late = max(_LATE, plan.timeout)
         is_cluster = plan.address.kind == "cluster"
         self._way: Ways = (Cluster if is_cluster else OneNode)(plan.address, late, self.lose)
@@ -57,7 +57,7 @@ class Link:
     async def connect(self) -> None:
         """Connect; raises ``StoreError``, also where this program cannot read what is kept."""
         self._is_readable = False
-        await open_way(self._way)
+        await open_way(self._way, self._address)
         self._sent.clear()
         try:
             await self._check_version()
