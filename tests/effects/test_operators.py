@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +18,10 @@ from aggregator.policies.switches.table import Change, Switch, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.effects.acting import effects_action, effects_shown
 from aggregator.server.metrics.sampling import sample_effects
+from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.file import EffectsInFile
 from aggregator.telemetry.metrics.families import EFFECT_ORDERS
-from tests.effects.conftest import Application, document, process
+from tests.effects.conftest import Application, document, process, record
 from tests.policies.conftest import START
 
 ORDER = 'order: "{{ body.email }}"'
@@ -178,6 +183,58 @@ def test_without_a_server_the_folder_is_worked_on(tmp_path: Path, answers: dict[
     patient = document(durable="max: {age: 30000d}")
     with process(tmp_path, patient, now=START + 2e9) as served:  # the command went by the clock of the machine
         served.settle(sent=1)
+
+
+@pytest.mark.parametrize("order", [["list"], ["discard", "--state", "dead"]])
+def test_the_command_leaves_a_file_that_it_cannot_read_where_it_is(tmp_path: Path, order: list[str]) -> None:
+    """Of a later version, say: the server that knows it finds it there."""
+    file = tmp_path / "state" / "effects.db"
+    with process(tmp_path, document()):
+        pass
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version=99")
+    refused = run(tmp_path, *order)
+    assert (refused.exit_code, "it is of version 99" in refused.output) == (1, True)
+    assert not [*file.parent.glob("*broken*")]
+
+
+def test_an_export_opens_the_folder_once_for_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what each of them sends."""
+    with process(tmp_path, document()):
+        pass
+    opened: list[Path] = []
+    made = EffectsInFile.__init__
+
+    def counted(self: EffectsInFile, folder: Path, *words: Any, **options: Any) -> None:
+        opened.append(folder)
+        made(self, folder, *words, **options)
+
+    async def put() -> None:
+        store = EffectsInFile(tmp_path / "state", "normal")
+        await store.put_all([[record(number) for number in range(120)]], Bounds(1000, 10**6))
+        await store.aclose()
+
+    asyncio.run(put())
+    monkeypatch.setattr(EffectsInFile, "__init__", counted)
+    lines = run(tmp_path, "export").output.splitlines()
+    assert [json.loads(line)["request"]["body"] for line in lines] == [str(number) for number in range(120)]
+    assert len(opened) <= 4
+
+
+def test_an_export_leaves_out_what_has_gone_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the list of it and a look at all of it."""
+    with process(tmp_path, document()) as served:
+        served.sign_up("a", "b")
+        served.settle(sent=2)
+        gone = str(listed(served)[0]["id"])
+    show = EffectsInFile.show
+
+    async def shown(self: EffectsInFile, id_: str) -> dict[str, Any] | None:
+        return None if id_ == gone else await show(self, id_)
+
+    monkeypatch.setattr(EffectsInFile, "show", shown)
+    (line,) = run(tmp_path, "export").output.splitlines()
+    assert json.loads(line)["request"]["body"] == '{"to":"b"}'
 
 
 def test_orders_are_counted(tmp_path: Path, answers: dict[str, int]) -> None:

@@ -19,10 +19,13 @@ FILE: Final = "effects.db"
 
 
 class EffectsInFile:
-    """The file in *folder*, an ``EffectStore``; making it raises ``StartupError``."""
+    """The file in *folder*, an ``EffectStore``; making it raises ``StartupError``.
 
-    def __init__(self, folder: Path, sync: Literal["full", "normal"]) -> None:
-        self.writer = EffectWriter(folder / FILE, sync)
+    One that cannot be read is put aside for a new one, if whoever opens it is to go on without what it holds.
+    """
+
+    def __init__(self, folder: Path, sync: Literal["full", "normal"], *, puts_aside: bool = True) -> None:
+        self.writer = EffectWriter(folder / FILE, sync, puts_aside=puts_aside)
 
     @property
     def trouble(self) -> str | None:

@@ -22,9 +22,9 @@ _TOLD = Told(
 class EffectWriter(Writer[EffectTable]):
     """The file at *path*, and its thread."""
 
-    def __init__(self, path: Path, sync: Literal["full", "normal"]) -> None:
-        """Open the file; one that is corrupt is put aside and told. Raises ``StartupError``."""
-        super().__init__(path, lambda at: EffectTable(at, sync), _TOLD)
+    def __init__(self, path: Path, sync: Literal["full", "normal"], *, puts_aside: bool = True) -> None:
+        """Open the file; one that is corrupt is put aside and told, or refused. Raises ``StartupError``."""
+        super().__init__(path, lambda at: EffectTable(at, sync), _TOLD, puts_aside=puts_aside)
 
     @property
     def kept(self) -> Kept:

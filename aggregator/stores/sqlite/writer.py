@@ -69,8 +69,11 @@ class _Job(Struct, eq=False):
 class Writer(Generic[_Table]):
     """The file at *path*, and its thread; what becomes of it is *told*."""
 
-    def __init__(self, path: Path, table: Callable[[Path], _Table], told: Told) -> None:
-        """Open the file as a *table*; one that is corrupt is put aside and told. Raises ``StartupError``."""
+    def __init__(
+        self, path: Path, table: Callable[[Path], _Table], told: Told, *, puts_aside: bool = True
+    ) -> None:  # fmt: skip
+        """Open the file as a *table*; one that is corrupt is put aside and told, or ``StartupError``."""
+        self._puts_aside = puts_aside
         self._path = path
         self._open = table
         self._told = told
@@ -115,7 +118,8 @@ class Writer(Generic[_Table]):
         try:
             table = self._open(self._path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # locked, or the disk is full: nothing is wrong with it
+            is_well = isinstance(error, sqlite3.OperationalError)  # locked, or the disk is full
+            if is_well or not self._puts_aside:
                 raise
             aside = self._put_aside()
             log(self._log, logging.ERROR, self._told.aside, file=str(aside), reason=str(error))

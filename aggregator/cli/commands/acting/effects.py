@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aggregator.stores.shared.plan import StorePlan
 
 _T = TypeVar("_T")
+_AT_ONCE = 100
+"""Effects whose bodies are read together."""
 _READS = ("list", "show", "export")
 
 
@@ -70,12 +72,11 @@ def effects(
     source = _Source(url, file)
     if order in _READS:
         number = -1
-        for number, found in enumerate(source.read(given)):
-            whole = found if order != "export" else source.read({"id": found["id"]}).__next__()
+        for number, found in enumerate(source.read(given, whole=order == "export")):
             if order == "show" and not as_json:
-                click.echo("\n".join(lines_of(whole)))
+                click.echo("\n".join(lines_of(found)))
             else:
-                _print(whole, as_json=as_json or order == "export", first=number == 0)
+                _print(found, as_json=as_json or order == "export", first=number == 0)
         if number < 0 and order == "list":
             calls = f"; the calls of a `fan_out` have names of their own, such as {name}.mail" if name else ""
             click.echo(f"No such effect is kept{calls}.", err=True)
@@ -105,12 +106,14 @@ class _Source:
             return False
         return True
 
-    def read(self, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield the effects that are *given*."""
+    def read(self, given: dict[str, Any], *, whole: bool) -> Iterator[dict[str, Any]]:
+        """Yield the effects that are *given*, with what they send if they are asked for *whole*."""
         after, most = 0, 1000
         while True:
             page = self._page(given, after)
-            yield from page
+            for first in range(0, len(page), _AT_ONCE):
+                some = page[first : first + _AT_ONCE]
+                yield from self._whole([one["id"] for one in some]) if whole else some
             if len(page) < most or "id" in given:
                 return
             after = page[-1]["place"]
@@ -120,10 +123,25 @@ class _Source:
             query = urlencode(given | ({"after": after} if after else {}))
             found: list[dict[str, Any]] = self._answer("GET", f"/-/effects?{query}")
             return found
-        from aggregator.server.admin.effects.reading import listed, masked, wanted_of
+        from aggregator.server.admin.effects.reading import listed, wanted_of
+
+        return self._masked(self._work(lambda store, now: listed(store, wanted_of(given, now), after)))
+
+    def _whole(self, ids: list[str]) -> list[dict[str, Any]]:
+        """Return the effects *ids* with what they send; one that has gone meanwhile is left out."""
+        if self._is_served:
+            pages = [self._answer("GET", f"/-/effects?{urlencode({'id': one})}", may_lack=True) for one in ids]
+            return [one for page in pages for one in page]
+
+        async def show(store: EffectStore, _: float) -> list[dict[str, Any]]:
+            return [found for one in ids if (found := await store.show(one)) is not None]
+
+        return self._masked(self._work(show))
+
+    def _masked(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from aggregator.server.admin.effects.reading import masked
 
         assert self._plan is not None
-        found = self._work(lambda store, now: listed(store, wanted_of(given, now), after))
         return masked(found, self._plan.secrets)
 
     def act(self, given: dict[str, Any], why: str) -> Any:
@@ -146,11 +164,15 @@ class _Source:
         assert plan is not None
         return plan.background.durable.store == "shared" or (plan.state is not None and Path(plan.state, FILE).exists())
 
-    def _answer(self, method: str, path: str, given: dict[str, Any] | None = None) -> Any:
+    def _answer(
+        self, method: str, path: str, given: dict[str, Any] | None = None, *, may_lack: bool = False
+    ) -> Any:  # fmt: skip
         from aggregator.cli.answers import show
 
         assert self._target is not None
         answer = self._target.ask(method, path, given)
+        if may_lack and answer.status_code == 404:
+            return []
         if not answer.is_success:
             show(answer, click.echo)
             sys.exit(1)
@@ -189,7 +211,7 @@ class _Source:
         import asyncio
         import time
 
-        from aggregator.errors import StoreError
+        from aggregator.errors import StartupError, StoreError
         from aggregator.server.admin.effects.reading import Unknown
 
         async def run() -> _T:
@@ -198,7 +220,7 @@ class _Source:
 
         try:
             return asyncio.run(run())
-        except (Unknown, StoreError) as error:
+        except (Unknown, StoreError, StartupError) as error:
             _fail(str(error))
 
     @asynccontextmanager
@@ -216,7 +238,7 @@ class _Source:
         if folder is None or not (folder / FILE).exists():
             _fail("No durable effects are kept: there is no `state`, or nothing in it.")
         with closing(StateFolder(folder)):
-            store = EffectsInFile(folder, "full")
+            store = EffectsInFile(folder, "full", puts_aside=False)
             try:
                 yield store
             finally:
