@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from aggregator.runtime.background.durable.outbox import ENDS
+from aggregator.runtime.background.durable.targets import Targets
 from aggregator.server.metrics.sampling import sample_effects
 from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.keeping import put_all
@@ -99,6 +100,18 @@ def test_an_effect_waits_whose_upstream_is_unknown(tmp_path: Path, caplog: pytes
         served.until(lambda: "parked" in caplog.text)
         served.reload(document())
         served.settle(sent=1)
+
+
+def test_one_parks_whose_upstream_goes_while_it_is_delivered(tmp_path: Path) -> None:
+    """It fails after the file has lost its upstream, and what waited is parked already."""
+
+    def lose(_: httpx.Request) -> httpx.Response:
+        served.outbox.configure(served.app.running.plan.background, Targets({}, {}))
+        return httpx.Response(503)
+
+    with process(tmp_path, document(), lose) as served:
+        served.sign_up("a")
+        served.settle(parked=1)
 
 
 def test_credentials_are_not_written(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import Intake
 from aggregator.runtime.background.durable.judging import has_failed, outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
-from aggregator.runtime.background.durable.telling import refusal, tell_turned
+from aggregator.runtime.background.durable.telling import refusal, tell_dead, tell_parked, tell_turned
 from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
@@ -67,6 +67,8 @@ class Outbox:
         self._closing = False
         self._is_parked = False
         """Whether the store knows which upstreams are known."""
+        self._strays = set[str]()
+        """The ids of those whose delivery has ended since the file lost their upstream: they wait, and are to park."""
         self._tidied = self._looked = 0.0
 
     @property
@@ -116,11 +118,8 @@ class Outbox:
 
     async def _park(self, store: EffectStore) -> None:
         targets = self._targets
-        parked = await store.park(targets.known, self._clock())
+        tell_parked(await store.park(targets.known, self._clock()))
         self._is_parked = targets is self._targets
-        if parked:
-            log(_log, logging.WARNING, "Durable effects are parked: the file does not know their upstream.",
-                count=parked)  # fmt: skip
 
     def put(self, records: list[EffectRecord]) -> asyncio.Future[bool]:
         """Return whether *records* are kept, once they are; ``StoreError`` when that fails. Never waits."""
@@ -209,6 +208,9 @@ class Outbox:
         except StoreError:
             self._ended = [*ended, *self._ended]
             raise
+        if strays := self._strays.intersection(outcome.id for outcome in ended):
+            self._strays -= strays
+            self._is_parked = False
         self._tell(turn, turned)
         for record in turned.claimed:
             self._start(record)
@@ -235,9 +237,9 @@ class Outbox:
     def _start(self, record: EffectRecord) -> None:
         target = self._targets.of(record)
         if target is None:  # a reload took it away a moment ago
+            self._strays.add(record.id)
             self._ended.append(Outcome(record.id, WAITING, None, self._clock(), counts=False))
-            self.wake()
-            return
+            return self.wake()
         loop = asyncio.get_running_loop()
         exchange = Exchange("", "", b"", [])
         exchange.id = record.request_id
@@ -264,15 +266,15 @@ class Outbox:
             self.ends["sent" if result.attempts else "dry_run"] += 1
         elif outcome.state == DEAD:
             self.ends["dead"] += 1
-            last = {key: value for key, value in (outcome.last or {}).items() if key != "body"}
-            known = {"id": record.id, "attempts": record.attempts, **last}
-            self.tally.tell(record.name, "A durable effect is dead: it is not sent again.", logging.ERROR, known)
+            tell_dead(self.tally, record, outcome)
         else:
             self.ends["again"] += 1
         self._end(record, outcome)
 
     def _end(self, record: EffectRecord, outcome: Outcome) -> None:
         self._under_way.end(record)
+        if record.upstream not in self._targets.upstreams:
+            self._strays.add(record.id)
         self._ended.append(outcome)
         self.wake()
 

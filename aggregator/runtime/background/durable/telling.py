@@ -6,8 +6,9 @@ import logging
 
 from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import MOST_PENDING
+from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import EffectStore, Turned
-from aggregator.stores.effects.records import SENT
+from aggregator.stores.effects.records import SENT, EffectRecord, Outcome
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.effects")
@@ -22,6 +23,19 @@ def refusal(store: EffectStore, pending: int, plan: DurablePlan) -> str | None:
     if live >= plan.count or pending > MOST_PENDING:
         return "too many wait already"
     return "those that wait take too much room" if kept.size >= plan.size and live == kept.number else None
+
+
+def tell_parked(number: int) -> None:
+    """Log that a *number* of effects are parked."""
+    if number:
+        log(_log, logging.WARNING, "Durable effects are parked: the file does not know their upstream.", count=number)
+
+
+def tell_dead(tally: Tally, record: EffectRecord, outcome: Outcome) -> None:
+    """Log that *record* is dead after *outcome*, by the *tally* of background calls."""
+    last = {key: value for key, value in (outcome.last or {}).items() if key != "body"}
+    known = {"id": record.id, "attempts": record.attempts, **last}
+    tally.tell(record.name, "A durable effect is dead: it is not sent again.", logging.ERROR, known)
 
 
 def tell_turned(turned: Turned) -> None:
