@@ -239,7 +239,8 @@ class Outbox:
         if target is None:  # a reload took it away a moment ago
             self._strays.add(record.id)
             self._ended.append(Outcome(record.id, WAITING, None, self._clock(), counts=False))
-            return self.wake()
+            self.wake()
+            return
         loop = asyncio.get_running_loop()
         exchange = Exchange("", "", b"", [])
         exchange.id = record.request_id
