@@ -95,7 +95,8 @@ class Cached:
         kept.misses += 1
         if over >= self._plan.on_error:
             return self._fetch(frame, key, done, begun)
-        return self._fetch(frame, key, partial(self._stands_in, frame, key, done), begun)
+        asking = _Asking()
+        return asking.began(self._fetch(frame, key, partial(self._stands_in, frame, key, done, asking), begun))
 
     def _usable(self, frame: Frame, key: bytes) -> Entry[Reply] | None:
         entry = self._kept.peek(key)
@@ -182,8 +183,11 @@ class Cached:
 
         self._look(late, key, 0.0, looked)
 
-    def _stands_in(self, frame: Frame, key: bytes, done: Done, result: Result) -> None:
-        """Pass the reply that is kept in place of *result*, a failure that is not the client's, or it, to *done*."""
+    def _stands_in(self, frame: Frame, key: bytes, done: Done, asking: _Asking, result: Result) -> None:
+        """Pass the reply that is kept in place of *result*, a failure that is not the client's, or it, to *done*.
+
+        Where that is judged in a thread, *asking* gives it up.
+        """
         entry = self._kept.get(key) if result.state is State.FAILED and is_forgiven(result) else None
         if entry is not None and self._plan.tags:
             entry = self._shared(frame, key, entry)
@@ -194,7 +198,34 @@ class Cached:
         def judged(old: Result) -> None:
             done(old if stands_in(old, result) else result)
 
-        self._judge(frame, entry, self._kept.now(), judged)
+        asking.goes_on(self._judge(frame, entry, self._kept.now(), judged))
+
+
+class _Asking:
+    """A call for whose failure an old reply may stand in, as whoever may give it up sees it.
+
+    States: *calling* (the ticket is that of the call), *judging* (that of the thread, at the old reply), *over*.
+    """
+
+    __slots__ = ("_ticket",)
+
+    def __init__(self) -> None:
+        self._ticket: Cancelable | None = None
+
+    def began(self, ticket: Cancelable | None) -> Cancelable | None:
+        """Take the *ticket* of the call; return what cancels all of it, None when it has ended."""
+        if self._ticket is None:  # else the call has failed at once, and the old reply is being judged
+            self._ticket = ticket
+        return None if self._ticket is None else self
+
+    def goes_on(self, ticket: Cancelable | None) -> None:
+        """Take the *ticket* of what follows the call, None when that has ended."""
+        self._ticket = ticket
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        if self._ticket is not None:
+            self._ticket.cancel()
 
 
 def with_age(headers: Iterable[tuple[bytes, bytes]], age: float) -> HeaderList:
