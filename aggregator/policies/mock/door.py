@@ -89,10 +89,11 @@ async def _written_until(due: float | None, written: Callable[[], Act]) -> Act:
 class _Writing:
     """An act that a thread writes, since it may compute of a long body, until the *deadline*.
 
-    States: *writing*, *playing*, *over* (too late, failed by a fault, or given up).
+    States: *writing*, *playing*, *over* (too late, failed by a fault, or given up). A future that is done calls back in
+    a later turn of the loop: what was given up between is not played.
     """
 
-    __slots__ = ("_done", "_play", "_playing", "_timer", "_writing")
+    __slots__ = ("_done", "_is_over", "_play", "_playing", "_timer", "_writing")
 
     def __init__(
         self, written: Callable[[], Act], play: Callable[[Act], Cancelable], deadline: float, done: Done
@@ -101,6 +102,7 @@ class _Writing:
         self._play = play
         self._done = done
         self._playing: Cancelable | None = None
+        self._is_over = False
         self._writing = loop.run_in_executor(None, written)
         self._writing.add_done_callback(self._written)
         self._timer = loop.call_at(deadline, self._is_late)
@@ -111,7 +113,7 @@ class _Writing:
 
     def _written(self, writing: asyncio.Future[Act]) -> None:
         self._timer.cancel()
-        if writing.cancelled():
+        if self._is_over or writing.cancelled():
             return
         error = writing.exception()
         if error is None:
@@ -122,6 +124,7 @@ class _Writing:
 
     def cancel(self) -> None:
         """Give it up."""
+        self._is_over = True
         self._timer.cancel()
         self._writing.cancel()
         if self._playing is not None:

@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.mock.door import MockDoor
+from aggregator.policies.mock.script import Act
 from aggregator.transport import Reply
 
 LONG = b"x" * 100_000
@@ -93,3 +94,23 @@ def test_a_stream_ends_at_its_deadline() -> None:
         assert failed.value.cause is Cause.DEADLINE
 
     asyncio.run(run())
+
+
+def test_what_is_given_up_once_written_is_not_played() -> None:
+    """The thread has ended, and whoever waits for it has not been called back yet."""
+
+    async def run() -> list[object]:
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[object] = loop.create_future()
+        loop.run_in_executor = lambda *_: written  # type: ignore[method-assign, assignment]
+        told: list[object] = []
+        act = Act(0.0, Reply(200, [], b"{}"))
+        door = MockDoor(INNER, Scripted(lambda *_: act))  # type: ignore[arg-type]
+        call = door.start(b"POST", b"/", b"", LONG, deadline=loop.time() + 60.0, done=told.append)
+        written.set_result(act)
+        call.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return told
+
+    assert asyncio.run(run()) == []
