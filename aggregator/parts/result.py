@@ -103,6 +103,11 @@ class Result(Struct, eq=False):
         self._json = None
 
     @property
+    def is_read(self) -> bool:
+        """Whether the body is there as data, so that nobody has to read it any more."""
+        return self._value is not _UNREAD
+
+    @property
     def exact(self) -> Any:
         """The body as data whose structure may be changed: no digit of its numbers is lost. Not for arithmetic."""
         return json_codec.decode_exact(self.json)

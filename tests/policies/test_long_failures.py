@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.runtime import coding
 from aggregator.runtime.calls import judging
+from aggregator.runtime.threads import Threads
 from tests.policies.conftest import Served
 
 LONG = """
@@ -51,3 +53,39 @@ def test_a_long_failure_is_read_in_a_thread(serve: Callable[..., Served], monkey
     assert [(one.status_code, one.json()["detail"]) for one in answers] == [(502, "no more of it")] * 3
     assert read
     assert threading.get_ident() not in read
+
+
+def test_rows_speak_to_a_whole_herd(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many more than may wait for a thread are told of one long failure, and those who find it kept, in its row."""
+    threads = Threads(1, name="coding", waiting=1)
+    monkeypatch.setattr(coding, "CODING", threads)
+    gate = asyncio.Event()
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return httpx.Response(500, json={"message": "no more of it", "more": "x" * 100_000})
+
+    served = serve(LONG, respond)
+
+    async def herd() -> list[httpx.Response]:
+        asked = [asyncio.ensure_future(served.ask("GET", "/x")) for _ in range(12)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    answers = [*served.run(herd()), *served.run(herd())]
+    assert [one.json()["detail"] for one in answers] == ["no more of it"] * 24
+    assert len(served.requests) == 1
+    threads.close()
+
+
+def test_a_failure_keeps_its_rows_where_too_much_waits(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds no thread free is told without them; whoever finds the failure kept is told by them again."""
+    served = serve(LONG, lambda _: httpx.Response(500, json={"message": "no more of it", "more": "x" * 100_000}))
+    with monkeypatch.context() as full:
+        full.setattr(coding, "CODING", Threads(1, name="coding", waiting=0))
+        assert served.get("/x").json()["detail"] != "no more of it"
+    assert served.get("/x").json()["detail"] == "no more of it"
+    assert len(served.requests) == 1

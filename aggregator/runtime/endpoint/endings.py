@@ -52,8 +52,9 @@ class Endings:
 
     def _rows_take_long(self, run: Run) -> bool:
         """Return whether the rows that speak of a failure of *run* read values that are long."""
-        size = 0 if run.failure is None else run.failure.size
-        if self._reads_failures and size > LARGE:
+        failure = run.failure
+        size = 0 if failure is None else failure.size
+        if self._reads_failures and failure is not None and size > LARGE and not failure.is_read:
             return True
         return self._rows is not None and self._rows.are_long(run.frame.names, size)
 
@@ -99,18 +100,18 @@ class Endings:
         try:
             return await aside(partial(self.failed, failure, run))
         except CallError:
-            failure.is_ruled_by(())
-            return self.failed(failure, run)
+            return self.failed(failure, run, ())  # the failure keeps its rows: others may be told of it, too
 
-    def failed(self, failure: Result, run: Run) -> Answer:
-        """Return the answer to *run*, which failed by *failure*."""
+    def failed(self, failure: Result, run: Run, rows: tuple[RowPlan, ...] | None = None) -> Answer:
+        """Return the answer to *run*, which failed by *failure*; *rows* speak of it in place of its own."""
         run.failure = failure
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._routine.discloses(exchange)
-        rows = failure.rows
+        if rows is None:
+            rows = self._rows_of(failure) if failure.rows is None else failure.rows
         answer = failure_answer(
-            failure, self._rows_of(failure) if rows is None else rows, run.frame.names, exchange, results,
+            failure, rows, run.frame.names, exchange, results,
             debug=debug, pass_headers=self._plan.response.pass_headers,
         )  # fmt: skip
         if self._names_parts or is_told(results):

@@ -7,6 +7,7 @@ may leave; the run ends when nobody waits.
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
@@ -194,8 +195,9 @@ class Waiter:
         self._answered(answer, run)
 
     def failed(self, results: tuple[Result | None, ...], failure: Result) -> None:
-        """Take the failure that was another's, as this request is told of it."""
-        self._own = self._maker.fail(self._maker.again(self._exchange, self._loop, results, failure), self._failed)
+        """Take the *failure* that was another's, as this request is told of it; what it takes note of is its own."""
+        run = self._maker.again(self._exchange, self._loop, results, copy(failure))
+        self._own = self._maker.fail(run, self._failed)
 
     def _failed(self, answer: Answer, run: Run | None) -> None:
         self._tell(answer, b"")
