@@ -49,7 +49,7 @@ from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering
 from aggregator.runtime.finish.leaving import Leaving, constant_tail, leaving_of
-from aggregator.runtime.finish.limits import told_limits
+from aggregator.runtime.finish.limits import Words, told_limits
 from aggregator.runtime.finish.provenance import Telling, provenance_of
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
@@ -117,7 +117,7 @@ class Resources:
         self.discloses = compile_disclosure(server)
         self._kept_bytes = server.kept_bytes
         self._has_secret = server.debug_secret is not None
-        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, {}, store)
+        self.keeper = Keeper(self.schemes, self.refusals, self.states, clock, {}, Words(), store)
         self.purges = Purges(self.states.registry, store)
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}

@@ -52,6 +52,29 @@ class Limiter:
         self._young[key], result = taken(self.rate, now, tat, cost)
         return result
 
+    def grant(self, key: Hashable) -> float:
+        """Take one from the bucket of *key*; return the seconds until it is full again, -1.0 where there is none.
+
+        The same as ``take`` where nearly all is granted: what is left is for who asks to work out (``left``).
+        """
+        now = self._clock() + self._ahead
+        if not self._last <= now <= self._until:
+            now = self._later(now)
+        self._last = now
+        tat = self._young.get(key)
+        if tat is None:
+            tat = self._begun(key, now)
+        used = self._interval if tat <= now else tat - now + self._interval
+        if used > self._most:
+            self._young[key] = tat
+            return -1.0
+        self._young[key] = now + used
+        return used
+
+    def left(self, used: float) -> int:
+        """Return how much could be taken now from a bucket that is full again after *used* seconds."""
+        return int((self._span - used) / self._interval + self._slack)
+
     def look(self, key: Hashable, cost: int = 1) -> Taken:
         """Return what taking *cost* from the bucket of *key* would come to; takes nothing."""
         now = self._now()

@@ -13,6 +13,7 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.windows import Charge, Window, Windows, policy_item
 from aggregator.runtime.admission.limiting import limit_gate
 from aggregator.runtime.admission.refusals import Refusals
+from aggregator.runtime.finish.limits import MOST, ToldCharges, Words, charged
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
 from aggregator.templates import compile_expression
@@ -40,7 +41,7 @@ def test_a_limit_by_client_costs_few_calls() -> None:
     rate = Rate(1000, 1.0, 1000)
     by = compile_expression("request.client")
     window = Window(WindowPlan("s", "1000/s", rate, by, fields="none"), Limiter(rate, lambda: 5.0))
-    gate = limit_gate(Windows((window,)), Refusals())
+    gate = limit_gate(Windows((window,)), Refusals(), Words())
     exchange = Exchange("GET", "/", b"", [])
     exchange.peer = "10.0.0.1"
     assert gate.check(exchange) is None
@@ -61,3 +62,26 @@ def test_the_fields_of_a_limit_cost_few_calls() -> None:
         (b"ratelimit", b'"1000/s";r=999;t=1'),
     ]
     assert len(calls) <= 2, calls
+
+
+def test_a_request_that_is_let_through_is_told_what_others_were() -> None:
+    """Two callers with as much left have the same fields, made once; who has less is told less."""
+    rate = Rate(4, 1.0, 4)
+    plan = WindowPlan("s", "4/s", rate, compile_expression("request.client"))
+    window = Window(plan, Limiter(rate, lambda: 5.0), policy_item(plan.title, rate))
+    gate = limit_gate(Windows((window,)), Refusals(), Words())
+    one, other, again = (Exchange("GET", "/", b"", [], peer=peer) for peer in ("10.0.0.1", "10.0.0.2", "10.0.0.1"))
+    assert [gate.check(exchange) for exchange in (one, other, again)] == [None] * 3
+    assert one.charges is other.charges
+    assert one.charges.tail.fields == ((b"ratelimit-policy", b'"4/s";q=4;w=1'), (b"ratelimit", b'"4/s";r=3;t=1'))
+    assert again.charges.tail.fields[1] == (b"ratelimit", b'"4/s";r=2;t=1')
+
+
+def test_what_limits_tell_is_bounded() -> None:
+    """All that is remembered of all limits is forgotten when it is too much, and said again."""
+    words = Words()
+    one, other = words.of_one(), words.of_one()
+    window = Window(WindowPlan("s", "1/s", rate := Rate(1, 1.0, 1)), Limiter(rate, lambda: 0.0), b"")
+    for number in range(MOST + 1):
+        words.keep(one if number % 2 else other, number, ToldCharges.of(charged(window, number, 0.5)))
+    assert (len(one), len(other)) == (0, 1)

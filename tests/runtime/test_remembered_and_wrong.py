@@ -28,6 +28,7 @@ from aggregator.runtime.admission.gates import AuthGate
 from aggregator.runtime.admission.guards import guard_gate
 from aggregator.runtime.admission.keysource import FixedKeys
 from aggregator.runtime.admission.schemes import ApiKeyScheme, Clocks
+from aggregator.runtime.finish.limits import Words
 from aggregator.runtime.request.gates import Gate
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
@@ -191,7 +192,7 @@ def test_who_is_optional_is_right_or_nobody() -> None:
 def test_the_place_is_asked_before_the_caller() -> None:
     """A key that is known lets nobody in from elsewhere, and nobody there learns whether theirs is one."""
     plan = AdmissionPlan(auth=AuthPlan(("keys",)), allow=parse_networks(["192.0.2.0/24"]))
-    first, second = build_gates(plan, Keeper({"keys": keys()}, SILENT, SILENT, Hand(0.0), {}))
+    first, second = build_gates(plan, Keeper({"keys": keys()}, SILENT, SILENT, Hand(0.0), {}, Words()))
     near, far, wrong = (
         asked((b"keys", key), peer=peer)
         for key, peer in ((b"keys", "192.0.2.1"), (b"keys", "198.51.100.1"), (b"x", "198.51.100.1"))

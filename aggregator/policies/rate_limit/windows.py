@@ -67,23 +67,20 @@ class Window:
     """One limit, ready to be asked: *plan* and its *counts*. *title* is what its fields call it always.
 
     *take* and *look* are those of the counts, by key and cost. *opening* is how its item of ``RateLimit`` begins, up to
-    what is left; *is_draft* tells whether there is one, and *repeats* whether many requests are told the same: a rate
-    has few numbers that are left of it at a time, of a quota each request has its own.
+    what is left; *is_draft* tells whether there is one.
     """
 
     __slots__ = (
-        "_direct", "_policy", "is_draft", "is_told", "look", "opening", "plan", "repeats", "take",
-        "title",
+        "_direct", "_policy", "counts", "is_draft", "is_told", "look", "opening", "plan", "take", "title",
     )  # fmt: skip
 
     def __init__(self, plan: WindowPlan, counts: Counts, policy: bytes = b"") -> None:
         self.plan = plan
         self.title = plan.title.encode()
         self._policy = policy
-        self.take, self.look = counts.take, counts.look
+        self.counts, self.take, self.look = counts, counts.take, counts.look
         self.opening = b'"%b";r=' % self.title
         self.is_told, self.is_draft = plan.fields != "none", plan.fields == "draft"
-        self.repeats = self.is_draft and isinstance(plan.limit, Rate)
         self._direct = None if plan.by is None else DIRECT.get(plan.by.path)
 
     @property

@@ -48,6 +48,7 @@ from aggregator.runtime.admission.limiting import AtOnceGate, CallerLimitGate, K
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import CLOCKS, ApiKeyScheme, BasicScheme, Clock, Clocks, Scheme
 from aggregator.runtime.admission.switching import SwitchGate
+from aggregator.runtime.finish.limits import Words
 from aggregator.runtime.foresight.foreseeing import foresight_of
 from aggregator.runtime.foresight.gate import ForesightGate
 from aggregator.runtime.request.gates import Gate
@@ -146,7 +147,7 @@ class Keeper(NamedTuple):
     """What gates are built from.
 
     *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock, what processes share; the gates of
-    *guards* that were built already, since what endpoints ask alike is remembered once.
+    *guards* that were built already, since what endpoints ask alike is remembered once; *words* are what limits tell.
     """
 
     schemes: Schemes
@@ -154,6 +155,7 @@ class Keeper(NamedTuple):
     states: Draft
     clock: Clock
     guards: dict[tuple[GuardPlan, ...], Gate]
+    words: Words
     store: ConnectedStore | None = None
 
     @property
@@ -200,7 +202,7 @@ def _auth(plan: AdmissionPlan, keeper: Keeper) -> Gate:
 def _limits(plans: tuple[WindowPlan, ...], keeper: Keeper) -> Gate:
     windows = keeper.window_source.windows(plans)
     assert windows is not None
-    return limit_gate(windows, keeper.refusals)
+    return limit_gate(windows, keeper.refusals, keeper.words)
 
 
 def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
@@ -217,7 +219,7 @@ def _caller_limits(plan: AdmissionPlan, keeper: Keeper) -> Gate | None:
     ]
     keys = {found: key_windows(*found, shared, keeper.window_source) for found in rates}
     windows = keeper.window_source.windows(known)
-    return CallerLimitGate(windows, keys, keeper.refusals) if windows is not None or keys else None
+    return CallerLimitGate(windows, keys, keeper.refusals, keeper.words) if windows is not None or keys else None
 
 
 def _guards(plan: AdmissionPlan, keeper: Keeper) -> Gate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from math import ceil
 from typing import NamedTuple
 
 from aggregator.causes import Cause
@@ -21,13 +22,16 @@ from aggregator.policies.rate_limit.windows import (
 )
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.finish.limits import ToldCharges, Words, charged
 from aggregator.runtime.request.gates import Gate, Told, Verdict
+from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
 from aggregator.transport.door import Cancelable
 
 TOO_MANY = "Too many requests."
 AT_ONCE = "Too many requests at once."
 TOO_DEAR = "This request costs more than the limit ever grants."
+_DAY = 86400
 
 
 class LimitGate:
@@ -58,26 +62,68 @@ class LoneLimitGate:
     __slots__ = ("_is_told", "_reads", "_refusals", "_take", "_window")
 
     def __init__(self, alone: Alone, refusals: Refusals) -> None:
-        self._window, self._reads = alone
+        self._window, self._reads = alone.window, alone.reads
         self._take, self._is_told = self._window.take, self._window.is_told
         self._refusals = refusals
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return 429 for a request that comes too often."""
         taken = self._take(self._reads(exchange), 1)
+        charge = Charge(self._window, taken)
         if taken.wait == 0.0:  # as nearly always
             if self._is_told:
-                charge = Charge(self._window, taken)
                 exchange.charges = (*exchange.charges, charge) if exchange.charges else (charge,)
             return None
-        charge = Charge(self._window, taken)
         return _judged(Decision((charge,), charge), exchange, self._refusals)
 
 
-def limit_gate(windows: Decides, refusals: Refusals) -> Gate:
-    """Return the gate that asks *windows*."""
+class LoneRateGate:
+    """The same of a rate, by its *buckets*: nothing is made for a request that is let through.
+
+    What it is told is known by what is left, and after how many seconds the bucket is full again.
+    """
+
+    __slots__ = ("_all", "_grant", "_known", "_left", "_reads", "_refusals", "_seconds", "_window", "_words")
+
+    def __init__(self, alone: Alone, buckets: Limiter, refusals: Refusals, words: Words) -> None:
+        self._window, self._reads = alone.window, alone.reads
+        self._grant, self._left = buckets.grant, buckets.left
+        self._refusals = refusals
+        self._words = words
+        self._known = words.of_one() if self._window.is_told else None
+        self._seconds = max(_DAY, ceil(buckets.rate.span)) + 1
+
+    def check(self, exchange: Exchange) -> Answer | None:
+        """Return 429 for a request that comes too often."""
+        used = self._grant(self._reads(exchange))
+        if used < 0.0:
+            return self._again(exchange)
+        known = self._known
+        if known is None:
+            return None
+        left = self._left(used)
+        number = left * self._seconds + ceil(used)
+        told = known.get(number)
+        if told is None:
+            told = self._words.keep(known, number, ToldCharges.of(charged(self._window, left, used)))
+        exchange.charges = (*exchange.charges, *told) if exchange.charges else told
+        return None
+
+    def _again(self, exchange: Exchange) -> Answer | None:
+        """Return 429 with the time to wait, as the window tells it."""
+        charge = Charge(self._window, self._window.take(self._reads(exchange), 1))
+        return _judged(Decision((charge,), None if charge.taken.wait == 0.0 else charge), exchange, self._refusals)
+
+
+def limit_gate(windows: Decides, refusals: Refusals, words: Words) -> Gate:
+    """Return the gate that asks *windows*; *words* are what limits tell, which are remembered."""
     alone = windows.alone if isinstance(windows, Windows) else None
-    return LimitGate(windows, refusals) if alone is None else LoneLimitGate(alone, refusals)
+    if alone is None:
+        return LimitGate(windows, refusals)
+    counts = alone.window.counts
+    if isinstance(counts, Limiter) and alone.window.plan.fields != "legacy":
+        return LoneRateGate(alone, counts, refusals, words)
+    return LoneLimitGate(alone, refusals)
 
 
 class AtOnceGate:
@@ -112,9 +158,11 @@ class CallerLimitGate:
 
     __slots__ = ("_gate", "_keys")
 
-    def __init__(self, windows: Decides | None, keys: Mapping[KeyRate, Decides], refusals: Refusals) -> None:
-        self._gate = None if windows is None else limit_gate(windows, refusals)
-        self._keys = {key: limit_gate(one, refusals) for key, one in keys.items()}
+    def __init__(
+        self, windows: Decides | None, keys: Mapping[KeyRate, Decides], refusals: Refusals, words: Words
+    ) -> None:
+        self._gate = None if windows is None else limit_gate(windows, refusals, words)
+        self._keys = {key: limit_gate(one, refusals, words) for key, one in keys.items()}
 
     def check(self, exchange: Exchange) -> Verdict:
         """Return 429 for a caller who comes too often."""
@@ -157,5 +205,5 @@ def _refused(charge: Charge, exchange: Exchange, refusals: Refusals) -> Answer:
     cause, wait = Cause.LIMITED.value, charge.taken.wait
     if math.isinf(wait):
         return problem(429, TOO_DEAR, request_id=exchange.id, cause=cause)
-    after = [(b"retry-after", b"%d" % math.ceil(wait))]
+    after = [(b"retry-after", b"%d" % ceil(wait))]
     return problem(429, TOO_MANY, request_id=exchange.id, headers=after, cause=cause)

@@ -9,7 +9,7 @@ from aggregator.exchange import Exchange
 from aggregator.runtime.answers.answer import Answer, problem
 from aggregator.runtime.answers.replying import fault_answer
 from aggregator.runtime.finish.leaving import Answered, Leaving, leave
-from aggregator.runtime.request.gates import Admission, Gate, Waiting
+from aggregator.runtime.request.gates import Admission, Gate, Verdict, Waiting
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport.door import Cancelable
 
@@ -21,29 +21,30 @@ def admit(
     gates: tuple[Gate, ...], go_on: Beginning, exchange: Exchange, loop: asyncio.AbstractEventLoop,
     answered: Answered, key: str, leaving: Leaving | None,
 ) -> Cancelable | None:  # fmt: skip
-    """Ask *gates* of the endpoint *key*, and let the request *go_on*: at once when none of them has to wait.
-
-    An answer that refuses it meets the steps of *leaving*.
-    """
+    """Ask *gates* of the endpoint *key*, and let the request *go_on*: at once when none of them has to wait."""
+    verdict: Verdict = None
     try:
         for gate in gates:
             if (verdict := gate.check(exchange)) is not None:
-                if isinstance(verdict, Answer):
-                    leave(leaving, exchange, answered)(verdict, None)
-                    return None
-                rest = gates[gates.index(gate) + 1 :]
-                return _wait(verdict, rest, go_on, exchange, loop, answered, key, leaving)
+                break
     except Refusal as refusal:
-        leave(leaving, exchange, answered)(refused(refusal, exchange), None)
-        return None
-    return go_on(exchange, loop, answered)
+        verdict = refused(refusal, exchange)
+    if verdict is None:
+        return go_on(exchange, loop, answered)
+    return hold(verdict, gates[gates.index(gate) + 1 :], go_on, exchange, loop, answered, key, leaving)
 
 
-def _wait(
-    verdict: Waiting, rest: tuple[Gate, ...], go_on: Beginning, exchange: Exchange,
+def hold(
+    verdict: Answer | Waiting, rest: tuple[Gate, ...], go_on: Beginning, exchange: Exchange,
     loop: asyncio.AbstractEventLoop, answered: Answered, key: str, leaving: Leaving | None,
-) -> Cancelable:  # fmt: skip
-    """Let a request *go_on* when the gate that it waits for, and the *rest*, admit it."""
+) -> Cancelable | None:  # fmt: skip
+    """Answer a request by the *verdict* that refuses it; or let it *go_on* when what it waits for, and the *rest*, do.
+
+    An answer that refuses it meets the steps of *leaving*.
+    """
+    if isinstance(verdict, Answer):
+        leave(leaving, exchange, answered)(verdict, None)
+        return None
 
     def refuse(verdict: Answer | BaseException) -> None:
         refusing = verdict if isinstance(verdict, Answer) else unadmitted(verdict, exchange, key)

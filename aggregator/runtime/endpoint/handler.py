@@ -18,17 +18,17 @@ from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
-from aggregator.runtime.answers.answer import PRIVATE, Answer
+from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.replying import Receive, Send, send_answer
 from aggregator.runtime.endpoint.endings import Endings
-from aggregator.runtime.endpoint.entering import admit, refused, unadmitted
+from aggregator.runtime.endpoint.entering import admit, hold, refused, unadmitted
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.endpoint.waiting import answer_of
-from aggregator.runtime.finish.leaving import Answered, Leaving, leave
+from aggregator.runtime.finish.leaving import Answered, leave
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
-from aggregator.runtime.request.gates import admitted
+from aggregator.runtime.request.gates import Verdict, admitted
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
 from aggregator.runtime.request.identity import peer_of, request_id
 from aggregator.runtime.request.inputs import Refusal
@@ -81,9 +81,17 @@ class EndpointHandler:
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         routine = self.routine
-        if routine.gates:
-            return admit(routine.gates, self._start, exchange, loop, answered, self.plan.key, routine.leaving)
-        return self._start(exchange, loop, answered)
+        verdict: Verdict = None
+        try:
+            for gate in routine.gates:  # as in ``admit``, without a call
+                if (verdict := gate.check(exchange)) is not None:
+                    break
+        except Refusal as refusal:
+            verdict = refused(refusal, exchange)
+        if verdict is None:
+            return self._start(exchange, loop, answered)
+        rest = routine.gates[routine.gates.index(gate) + 1 :]
+        return hold(verdict, rest, self._start, exchange, loop, answered, self.plan.key, routine.leaving)
 
     def _start(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         routine = self.routine
@@ -105,17 +113,10 @@ class EndpointHandler:
         frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
         run = Run(
             routine.order, self.parts, frame, (lambda ended: answered(self._endings.plain(ended), ended))
-            if routine.leaving is None else partial(self._end, routine.leaving, answered),
+            if routine.leaving is None else routine.leaving.behind(self._endings.plain, exchange, answered),
         )  # fmt: skip
         run.begin()
         return run
-
-    def _end(self, leaving: Leaving, answered: Answered, run: Run) -> None:
-        answer = self._endings.plain(run)
-        if answer.tail is PRIVATE:  # all that is done to it was known at load
-            answered(answer, run)
-        else:
-            leaving.leave(run.frame.exchange, answered, answer, run)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""

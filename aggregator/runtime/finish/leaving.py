@@ -19,6 +19,8 @@ from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import tell_times
 from aggregator.runtime.parts.fanout import Run
 
+Ended = Callable[[Run], None]
+"""Takes a run that has ended."""
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
 
@@ -51,6 +53,10 @@ class Leaving(Struct, frozen=True):
         else:
             self.compressing.code(exchange, answer, lambda: answered(answer, run))
 
+    def behind(self, make: Callable[[Run], Answer], exchange: Exchange, answered: Answered) -> Ended:
+        """Return what does all steps to the answer that *make* makes of a run that has ended; *answered* gets it."""
+        return lambda run: self.leave(exchange, answered, make(run), run)
+
     async def left(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do all steps to *answer*, and wait until they are done."""
         if self.compressing is None:
@@ -69,6 +75,19 @@ class Finishing(Leaving, frozen=True):
         assert self.finish is not None
         self.finish(exchange, answer)
         answered(answer, run)
+
+    def behind(self, make: Callable[[Run], Answer], exchange: Exchange, answered: Answered) -> Ended:
+        """Return the same, which lets an answer go on as it is to which all that is done was known at load."""
+        finish = self.finish
+        assert finish is not None
+
+        def ended(run: Run) -> None:
+            answer = make(run)
+            if answer.tail is not PRIVATE:
+                finish(exchange, answer)
+            answered(answer, run)
+
+        return ended
 
 
 def leaving_of(steps: Leaving) -> Leaving | None:

@@ -7,36 +7,71 @@ from math import ceil
 
 from aggregator.exchange import Exchange
 from aggregator.policies.rate_limit.fields import limit_fields
-from aggregator.policies.rate_limit.windows import Window
+from aggregator.policies.rate_limit.windows import Charge, Window
 from aggregator.runtime.answers.answer import Answer, Tail
+from aggregator.stores.rate import Taken
 
-_MOST = 4096
-"""Tails that are remembered, of all limits together."""
+MOST = 4096
+"""Words of limits that are remembered, of all limits of a generation together."""
 Finish = Callable[[Exchange, Answer], None]
+
+
+class ToldCharges(tuple[Charge, ...]):
+    """The charges of a request whose answer is told the same as many others: *tail* is what it is told."""
+
+    tail: Tail
+
+    @classmethod
+    def of(cls, charge: Charge) -> ToldCharges:
+        """Return *charge* alone, with its fields."""
+        told = cls((charge,))
+        told.tail = Tail.of(limit_fields(told))
+        return told
+
+
+class Words:
+    """What is remembered of what limits tell, at most ``MOST`` of all that ``of_one`` returned."""
+
+    __slots__ = ("_all", "_count")
+
+    def __init__(self) -> None:
+        self._all: list[dict[int, ToldCharges]] = []
+        self._count = 0
+
+    def of_one(self) -> dict[int, ToldCharges]:
+        """Return the words of one more limit, by a number that its owner chooses."""
+        made: dict[int, ToldCharges] = {}
+        self._all.append(made)
+        return made
+
+    def keep(self, known: dict[int, ToldCharges], number: int, told: ToldCharges) -> ToldCharges:
+        """Remember *told* among those that are *known* of its limit; forget all others where there are too many."""
+        if self._count >= MOST:
+            for one in self._all:
+                one.clear()
+            self._count = 0
+        self._count += 1
+        known[number] = told
+        return told
+
+
+def charged(window: Window, remaining: int, reset: float) -> Charge:
+    """Return what *window* says of a request that it let through."""
+    return Charge(window, Taken(0.0, remaining, ceil(reset)))
 
 
 def told_limits(finish: Finish | None) -> Finish:
     """Return *finish*, and behind it what tells the client what is left of its limits."""
-    known: dict[tuple[Window, int, int], Tail] = {}
 
     def finished(exchange: Exchange, answer: Answer) -> None:
         if finish is not None:
             finish(exchange, answer)
         charges = exchange.charges
-        if not charges:
-            return
-        window, taken = charges[0]
-        if len(charges) > 1 or not window.repeats:
+        if type(charges) is ToldCharges:
+            if answer.tail is not None:
+                answer.leading = [*answer.leading, *answer.tail.fields]
+            answer.tail = charges.tail
+        elif charges:
             answer.headers.extend(limit_fields(charges))
-            return
-        if answer.tail is not None:
-            answer.leading = [*answer.leading, *answer.tail.fields]
-        key = window, taken.remaining, ceil(taken.reset)
-        tail = known.get(key)
-        if tail is None:
-            if len(known) >= _MOST:
-                known.clear()
-            tail = known[key] = Tail.of(limit_fields(charges))
-        answer.tail = tail
 
     return finished
