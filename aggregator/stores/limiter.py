@@ -55,7 +55,7 @@ class Limiter:
     def grant(self, key: Hashable) -> float:
         """Take one from the bucket of *key*; return the seconds until it is full again, -1.0 where there is none.
 
-        The same as ``take`` where nearly all is granted: what is left is for who asks to work out (``left``).
+        The same as ``take`` where nearly all is granted: what is left is for who asks to work out.
         """
         now = self._clock() + self._ahead
         if not self._last <= now <= self._until:
@@ -70,10 +70,6 @@ class Limiter:
             return -1.0
         self._young[key] = now + used
         return used
-
-    def left(self, used: float) -> int:
-        """Return how much could be taken now from a bucket that is full again after *used* seconds."""
-        return int((self._span - used) / self._interval + self._slack)
 
     def look(self, key: Hashable, cost: int = 1) -> Taken:
         """Return what taking *cost* from the bucket of *key* would come to; takes nothing."""

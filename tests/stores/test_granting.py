@@ -12,7 +12,7 @@ from aggregator.stores.rate import Rate
 
 @pytest.mark.parametrize("rate", [Rate(10, 1.0, 3), Rate(1, 60.0, 1), Rate(3, 0.7, 3)])
 def test_what_is_granted_is_what_is_taken(rate: Rate) -> None:
-    """``grant`` and ``left`` say what ``take`` says, over pauses, floods of other keys and clocks that jump back."""
+    """``grant`` says what ``take`` says, over pauses, floods of other keys and clocks that jump back."""
     random, now = Random(7), [100.0]
     one, other = (Limiter(rate, lambda: now[0], most_keys=4) for _ in range(2))
     refused = 0
@@ -22,7 +22,7 @@ def test_what_is_granted_is_what_is_taken(rate: Rate) -> None:
         taken, used = one.take(key), other.grant(key)
         assert (used >= 0.0) == taken.granted
         if taken.granted:
-            assert (other.left(used), used) == (taken.remaining, pytest.approx(taken.reset))
+            assert used == pytest.approx(taken.reset)
         else:
             refused += 1
         assert other.look(key).reset == pytest.approx(one.look(key).reset)

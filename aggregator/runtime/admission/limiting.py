@@ -83,15 +83,18 @@ class LoneRateGate:
     What it is told is known by what is left, and after how many seconds the bucket is full again.
     """
 
-    __slots__ = ("_all", "_grant", "_known", "_left", "_reads", "_refusals", "_seconds", "_window", "_words")
+    __slots__ = (
+        "_grant", "_interval", "_known", "_reads", "_refusals", "_seconds", "_slack", "_span", "_window", "_words",
+    )  # fmt: skip
 
-    def __init__(self, alone: Alone, buckets: Limiter, refusals: Refusals, words: Words) -> None:
+    def __init__(self, alone: Alone, buckets: Limiter, rate: Rate, refusals: Refusals, words: Words) -> None:
         self._window, self._reads = alone.window, alone.reads
-        self._grant, self._left = buckets.grant, buckets.left
+        self._grant = buckets.grant
         self._refusals = refusals
         self._words = words
         self._known = words.of_one() if self._window.is_told else None
-        self._seconds = max(_DAY, ceil(buckets.rate.span)) + 1
+        self._interval, self._span, self._slack = rate.interval, rate.span, rate.slack
+        self._seconds = max(_DAY, ceil(rate.span)) + 1
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return 429 for a request that comes too often."""
@@ -101,11 +104,11 @@ class LoneRateGate:
         known = self._known
         if known is None:
             return None
-        left = self._left(used)
+        left = int((self._span - used) / self._interval + self._slack)
         number = left * self._seconds + ceil(used)
         told = known.get(number)
         if told is None:
-            told = self._words.keep(known, number, ToldCharges.of(charged(self._window, left, used)))
+            told = self._words.keep(known, number, ToldCharges.of(charged(self._window, max(0, left), used)))
         exchange.charges = (*exchange.charges, *told) if exchange.charges else told
         return None
 
@@ -120,9 +123,9 @@ def limit_gate(windows: Decides, refusals: Refusals, words: Words) -> Gate:
     alone = windows.alone if isinstance(windows, Windows) else None
     if alone is None:
         return LimitGate(windows, refusals)
-    counts = alone.window.counts
-    if isinstance(counts, Limiter) and alone.window.plan.fields != "legacy":
-        return LoneRateGate(alone, counts, refusals, words)
+    counts, plan = alone.window.counts, alone.window.plan
+    if isinstance(counts, Limiter) and isinstance(plan.limit, Rate) and plan.fields != "legacy":
+        return LoneRateGate(alone, counts, plan.limit, refusals, words)
     return LoneLimitGate(alone, refusals)
 
 

@@ -24,7 +24,7 @@ from aggregator.runtime.endpoint.endings import Endings
 from aggregator.runtime.endpoint.entering import admit, hold, refused, unadmitted
 from aggregator.runtime.endpoint.routine import Routine
 from aggregator.runtime.endpoint.waiting import answer_of
-from aggregator.runtime.finish.leaving import Answered, leave
+from aggregator.runtime.finish.leaving import Answered, leave, whole_maker
 from aggregator.runtime.keeping.making import Making
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
@@ -42,12 +42,13 @@ TLS_CLIENT = "aggregator.tls_client"
 class EndpointHandler:
     """Serves one endpoint of one generation: its *parts*, by its *routine*."""
 
-    __slots__ = ("_endings", "_parts", "is_direct", "plan", "routine")
+    __slots__ = ("_endings", "_parts", "_whole", "is_direct", "plan", "routine")
 
     def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
         self.routine = routine
         self._endings = Endings(plan, routine)
+        self._whole = whole_maker(routine.leaving, self._endings.plain)
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
         self.is_direct = self.is_direct and routine.storing is None and routine.idempotency is None
@@ -81,6 +82,8 @@ class EndpointHandler:
     def begin(self, exchange: Exchange, loop: asyncio.AbstractEventLoop, answered: Answered) -> Cancelable | None:
         """Start the answer of an endpoint that ``is_direct``; *answered* gets it once, maybe before this returns."""
         routine = self.routine
+        if not routine.gates:
+            return self._start(exchange, loop, answered)
         verdict: Verdict = None
         try:
             for gate in routine.gates:  # as in ``admit``, without a call
@@ -110,13 +113,16 @@ class EndpointHandler:
             return routine.keeping.serve(self, exchange, loop, leave(routine.leaving, exchange, answered))
         if routine.assembly.reads or not self._endings.is_short:
             return self.make(exchange, loop, exchange.deadline, leave(routine.leaving, exchange, answered))
-        frame = Frame(exchange, Names(exchange), exchange.deadline, loop)
+        frame, whole = Frame(exchange, Names(exchange), exchange.deadline, loop), self._whole
         run = Run(
-            routine.order, self.parts, frame, (lambda ended: answered(self._endings.plain(ended), ended))
-            if routine.leaving is None else routine.leaving.behind(self._endings.plain, exchange, answered),
+            routine.order, self.parts, frame, (lambda ended: answered(whole(ended), ended))
+            if whole is not None else partial(self._end, answered),
         )  # fmt: skip
         run.begin()
         return run
+
+    def _end(self, answered: Answered, run: Run) -> None:
+        leave(self.routine.leaving, run.frame.exchange, answered)(self._endings.plain(run), run)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""

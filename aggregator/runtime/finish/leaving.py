@@ -14,13 +14,14 @@ from aggregator.runtime.answers.answer import PRIVATE, Answer, Tail
 from aggregator.runtime.answers.compressing import Compressing
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.finish.building import Finish
+from aggregator.runtime.finish.limits import ToldCharges, tell_limits
 from aggregator.runtime.finish.provenance import Telling
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import tell_times
 from aggregator.runtime.parts.fanout import Run
 
-Ended = Callable[[Run], None]
-"""Takes a run that has ended."""
+Making = Callable[[Run], Answer]
+"""Makes the answer to a run that has ended."""
 Answered = Callable[[Answer, Run | None], None]
 """Takes the answer and the run that it came from; None when the request was refused."""
 
@@ -53,10 +54,6 @@ class Leaving(Struct, frozen=True):
         else:
             self.compressing.code(exchange, answer, lambda: answered(answer, run))
 
-    def behind(self, make: Callable[[Run], Answer], exchange: Exchange, answered: Answered) -> Ended:
-        """Return what does all steps to the answer that *make* makes of a run that has ended; *answered* gets it."""
-        return lambda run: self.leave(exchange, answered, make(run), run)
-
     async def left(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
         """Do all steps to *answer*, and wait until they are done."""
         if self.compressing is None:
@@ -76,19 +73,6 @@ class Finishing(Leaving, frozen=True):
         self.finish(exchange, answer)
         answered(answer, run)
 
-    def behind(self, make: Callable[[Run], Answer], exchange: Exchange, answered: Answered) -> Ended:
-        """Return the same, which lets an answer go on as it is to which all that is done was known at load."""
-        finish = self.finish
-        assert finish is not None
-
-        def ended(run: Run) -> None:
-            answer = make(run)
-            if answer.tail is not PRIVATE:
-                finish(exchange, answer)
-            answered(answer, run)
-
-        return ended
-
 
 def leaving_of(steps: Leaving) -> Leaving | None:
     """Return *steps* with no more to do for each answer than there is, None where there are none."""
@@ -106,6 +90,32 @@ def constant_tail(plan: EndpointPlan, leaving: Leaving | None, private: Finish) 
     if response.cache_control is not None:
         return None
     return PRIVATE if leaving == Finishing(finish=private) and plan.idempotency is None else None
+
+
+def whole_maker(leaving: Leaving | None, plain: Making) -> Making | None:
+    """Return what makes an answer by *plain* and does to it all that *leaving* does; None where that may take time."""
+    if leaving is None:
+        return plain
+    finish = leaving.finish
+    if not isinstance(leaving, Finishing) or finish is None:
+        return None
+
+    def finished(run: Run) -> Answer:
+        answer = plain(run)
+        if answer.tail is not PRIVATE:  # else all that is done to it was known at load
+            finish(run.frame.exchange, answer)
+        return answer
+
+    def told(run: Run) -> Answer:
+        answer = plain(run)
+        charges = run.frame.exchange.charges
+        if answer.tail is None and type(charges) is ToldCharges:  # as nearly always
+            answer.tail = charges.tail
+        else:
+            tell_limits(run.frame.exchange, answer)
+        return answer
+
+    return told if finish is tell_limits else finished
 
 
 _NOTHING = Leaving()

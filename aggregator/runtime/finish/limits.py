@@ -60,18 +60,24 @@ def charged(window: Window, remaining: int, reset: float) -> Charge:
     return Charge(window, Taken(0.0, remaining, ceil(reset)))
 
 
+def tell_limits(exchange: Exchange, answer: Answer) -> None:
+    """Tell in *answer* what is left of the limits of its request."""
+    charges = exchange.charges
+    if type(charges) is ToldCharges:
+        if answer.tail is not None:
+            answer.leading = [*answer.leading, *answer.tail.fields]
+        answer.tail = charges.tail
+    elif charges:
+        answer.headers.extend(limit_fields(charges))
+
+
 def told_limits(finish: Finish | None) -> Finish:
     """Return *finish*, and behind it what tells the client what is left of its limits."""
+    if finish is None:
+        return tell_limits
 
     def finished(exchange: Exchange, answer: Answer) -> None:
-        if finish is not None:
-            finish(exchange, answer)
-        charges = exchange.charges
-        if type(charges) is ToldCharges:
-            if answer.tail is not None:
-                answer.leading = [*answer.leading, *answer.tail.fields]
-            answer.tail = charges.tail
-        elif charges:
-            answer.headers.extend(limit_fields(charges))
+        finish(exchange, answer)
+        tell_limits(exchange, answer)
 
     return finished
