@@ -177,6 +177,36 @@ def test_one_call_for_a_thousand(serve: Serve) -> None:
         served.now += 11
 
 
+def test_one_call_over_a_reload(serve: Serve) -> None:
+    """Requests of the generation before and of the one behind a reload wait for the same call."""
+    text = """
+        upstreams: {up: {url: "http://up.test", cache: 10s}}
+        endpoints: {GET /a: {call: up:/x}, GET /b: {respond: {body: BODY}}}
+    """
+    gate = asyncio.Event()
+
+    async def gated(_: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return httpx.Response(200, json={"ok": True})
+
+    served = serve(text, gated)
+
+    async def flood() -> list[int]:
+        before = [asyncio.ensure_future(served.ask("GET", "/a")) for _ in range(50)]
+        while not served.requests:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        await served.load(text.replace("BODY", "new"))
+        assert (await served.ask("GET", "/b")).json() == "new"
+        behind = [asyncio.ensure_future(served.ask("GET", "/a")) for _ in range(50)]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        gate.set()
+        return [answer.status_code for answer in await asyncio.gather(*before, *behind)]
+
+    assert served.run(flood()) == [200] * 100
+    assert len(served.requests) == 1
+
+
 async def _slowly(_: httpx.Request) -> httpx.Response:
     await asyncio.sleep(0.05)
     return httpx.Response(200, json={"ok": True})

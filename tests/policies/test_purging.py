@@ -9,7 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from aggregator.policies.cache.purging import REPLIES, purge_all, purge_key, purge_prefix, purge_tags, purge_upstream
+from aggregator.policies.cache.purging import (
+    REPLIES,
+    purge_all,
+    purge_endpoint,
+    purge_key,
+    purge_prefix,
+    purge_tags,
+    purge_upstream,
+)
 from tests.policies.conftest import Served
 from tests.policies.test_flights import until
 
@@ -252,3 +260,24 @@ def test_a_purge_ends_only_the_flights_of_its_tags(serve: Serve, path: str, purg
         return served.lines.count(f"GET {path.removeprefix('/users')}")
 
     assert served.run(ask()) == (1 if joins else 2)
+
+
+def test_an_endpoint_is_purged(serve: Serve) -> None:
+    """Its kept answers are, for all that they were asked with; those of others stay, and so do replies."""
+    served = serve(
+        """
+        upstreams: {up: {url: "http://up.test"}}
+        endpoints:
+          GET /a/{id}: {cache: 60s, call: "up:/{id}"}
+          GET /b/{id}: {cache: 60s, call: "up:/{id}"}
+        """,
+        Counting(),
+    )
+
+    def counts() -> list[int]:
+        return [served.get(path).json()["count"] for path in ("/a/1", "/a/2", "/b/1")]
+
+    states = served.app.running.states
+    assert counts() == [1, 2, 3]
+    assert [purge_endpoint(states, key) for key in ("GET /a/{id}", "GET /a", "GET /a/1")] == [2, 0, 0]
+    assert counts() == [4, 5, 3]
