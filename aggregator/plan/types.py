@@ -50,7 +50,7 @@ class CookiePlan(Struct, frozen=True):
 
 
 class ResponsePlan(Struct, frozen=True):
-    """What the client gets when nothing failed."""
+    """What the client gets when nothing failed. Where all passes, ``Vary`` names *varies* beside what came."""
 
     status: int | None = None
     status_expression: Expression | None = None
@@ -62,6 +62,7 @@ class ResponsePlan(Struct, frozen=True):
     shape: ShapePlan | None = None
     pass_headers: tuple[tuple[bytes, str], ...] = ()
     pass_all: bool = False
+    varies: tuple[bytes, ...] = ()
     cache_control: str | Template | None = None
     etag: bool = False
     meta: bool = False

@@ -132,6 +132,25 @@ def test_what_is_computed_for_a_caller_is_private(serve, said, expected):
     assert gateway.get("/x").headers.get_list("cache-control") == [expected]
 
 
+@pytest.mark.parametrize("stream", ["", ", stream: true"])
+@pytest.mark.parametrize(
+    ("call", "said", "vary"),
+    [
+        ("query: {l: '{{ headers[\"accept-language\"] }}'}", "", "origin, accept-language"),
+        ("query: {s: '{{ cookies.s }}'}", "", "origin, cookie"),
+        ("query: {c: '{{ request.client }}'}", "", "*"),
+        ("forward: {headers: [x-tenant]}", "", "origin"),
+        ("forward: {headers: [x-tenant]}", ", headers: {cache-control: max-age=5}", "origin, x-tenant"),
+        ("forward: {headers: [x-tenant]}", ", headers: {vary: x-mine}", "x-mine"),
+    ],
+)
+def test_what_passes_as_it_came_names_what_its_upstream_cannot_know(serve, call, said, vary, stream):
+    """What expressions make of headers is added to its `Vary`; of what was passed on by name the upstream has spoken."""
+    gateway = serve(f"endpoints: {{GET /x: {{call: {{url: a:/one, {call}}}, response: {{pass: all{said}}}{stream}}}}}",
+                    {"/one": reply("max-age=60", vary="origin")})  # fmt: skip
+    assert gateway.get("/x").headers.get("vary") == vary
+
+
 def test_a_vary_of_the_file_stands(serve):
     """Who writes `Vary` has said what counts; what upstreams vary on is added where it is passed."""
     call = "call: {url: a:/one, forward: {headers: [x-tenant]}}"

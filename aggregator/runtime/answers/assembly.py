@@ -121,7 +121,10 @@ def _compile_begin(plan: EndpointPlan, tail: Tail | None, *, has_steps: bool) ->
     status = plan.response.status
     if plan.raw:
         whole = plan.response.pass_all
-        return _passing(status, standing_statuses(plan), None if whole else tail, is_head_of_head(plan), whole=whole)
+        return _passing(
+            status, standing_statuses(plan), None if whole else tail, is_head_of_head(plan),
+            whole=whole, varies=plan.response.varies,
+        )  # fmt: skip
     begin = _making(plan, tail, has_steps=has_steps)
     verdicts = standing_statuses(plan)
     if not verdicts:
@@ -153,12 +156,13 @@ def _nothing(_: Run) -> bytes:
 
 @cache
 def _passing(
-    fixed: int | None, standing: frozenset[int], tail: Tail | None, head_only: bool = False, *, whole: bool = False
-) -> Begin:
+    fixed: int | None, standing: frozenset[int], tail: Tail | None, head_only: bool = False, *, whole: bool = False,
+    varies: tuple[bytes, ...] = (),
+) -> Begin:  # fmt: skip
     """Return the function that lets body and content type of the call through, with what its status needs.
 
-    With *whole* all fields pass; otherwise an answer with status 200 has *tail*. Its status passes too, unless one is
-    *fixed* and that of the call is none of those *standing*.
+    With *whole* all fields pass, and ``Vary`` names *varies* besides; otherwise an answer with status 200 has *tail*.
+    Its status passes too, unless one is *fixed* and that of the call is none of those *standing*.
     """
 
     def passed(run: Run) -> Answer:
@@ -168,7 +172,7 @@ def _passing(
             return Answer(fixed or 200, [(b"content-type", JSON_TYPE)], result.json)
         status = result.status if fixed is None or result.status in standing else fixed
         if whole:
-            headers = all_fields(result.headers)
+            headers = all_fields(result.headers, varies)
         else:
             headers = needed_fields(status, result.headers) if status != 200 else []
         if not has_body(status):

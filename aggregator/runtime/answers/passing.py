@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.http import NEVER_PASSED, HeaderList
+from aggregator.codecs.etag import add_vary
+from aggregator.http import NEVER_PASSED, HeaderList, joined, replaced
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.walking import calls_in
 from aggregator.plan.types import EndpointPlan
@@ -53,13 +54,20 @@ def standing_statuses(plan: EndpointPlan) -> frozenset[int]:
     return frozenset(verdicts | {206} if plan.raw else verdicts)
 
 
-def all_fields(headers: HeaderList) -> HeaderList:
+def all_fields(headers: HeaderList, varies: tuple[bytes, ...] = ()) -> HeaderList:
     """Return what of an upstream's *headers* passes where all do, but for those about the body.
 
-    Fields of the connection stay here (RFC 9110 §7.6.1), and those that we write ourselves.
+    Fields of the connection stay here (RFC 9110 §7.6.1), and those that we write ourselves. ``Vary`` names
+    *varies* besides.
     """
     nominated = _nominated(headers)
-    return [field for field in headers if field[0] not in _KEPT and field[0] not in nominated]
+    passed = [field for field in headers if field[0] not in _KEPT and field[0] not in nominated]
+    return varying(passed, varies)
+
+
+def varying(headers: HeaderList, names: tuple[bytes, ...]) -> HeaderList:
+    """Return *headers* whose ``Vary`` has *names* beside those that it has."""
+    return replaced(headers, b"vary", add_vary(joined(headers, b"vary"), *names)) if names else headers
 
 
 def _nominated(headers: HeaderList) -> frozenset[bytes]:

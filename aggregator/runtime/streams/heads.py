@@ -13,7 +13,7 @@ from aggregator.parts.result import Result
 from aggregator.plan.types import EndpointPlan
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.assembly import add_cookies, add_headers, status_from
-from aggregator.runtime.answers.passing import all_fields, fields_taken, needed_fields, standing_statuses
+from aggregator.runtime.answers.passing import all_fields, fields_taken, needed_fields, standing_statuses, varying
 from aggregator.transport import codings_named
 
 Head = Callable[[Result, Names], Answer]
@@ -46,6 +46,7 @@ def compile_head(plan: EndpointPlan) -> Head:
         if response.pass_all:
             known = {name for name, _ in answer.headers}
             answer.headers += [field for field in all_fields(result.headers) if field[0] not in known]
+            answer.headers = varying(answer.headers, response.varies)
         if response.pass_headers:
             known = {name for name, _ in answer.headers}
             taken = fields_taken(response.pass_headers, (result,))

@@ -26,17 +26,21 @@ def with_vary(
     """Return *response* with the headers that tell answers apart, where the file lets caches keep them.
 
     A ``Vary`` of its own stands as it is. What is computed from parts has theirs (RFC 9110 §12.5.5) for what calls pass
-    on by name.
+    on by name; so has what passes as it came, where the file does not say how long it may be kept.
     """
     is_kept_here = cache is not None and cache.keeps
-    if is_kept_here or method not in FETCHING or response.pass_all or _is_unkept(response, edge):
+    if is_kept_here or method not in FETCHING or any(name == _VARY for name, _ in response.headers):
         return response
-    if any(name == _VARY for name, _ in response.headers):
+    is_unkept, whole = _is_unkept(response, edge), response.pass_all
+    if is_unkept and not whole:
         return response
-    calls: Iterable[CallPlan] = () if response.cache_control == "compute" else calls_in(fan)
+    by_upstream = response.cache_control == "compute" or is_unkept
+    calls: Iterable[CallPlan] = () if by_upstream else calls_in(fan)
     names = inputs_of(b"", calls, references_in((fan, response, edge.made))).vary
     if not names:
         return response
+    if whole:
+        return replace(response, varies=names)
     return replace(response, headers=(*response.headers, (_VARY, compile_value(b", ".join(names).decode()))))
 
 
