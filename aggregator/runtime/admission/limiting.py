@@ -80,11 +80,13 @@ class LoneLimitGate:
 class LoneRateGate:
     """The same of a rate, by its *buckets*: nothing is made for a request that is let through.
 
-    What it is told is known by what is left, and after how many seconds the bucket is full again.
+    What it is told is known by what is left, and after how many seconds the bucket is full again; *first* is what
+    the first one from a full bucket is told, as are all that come seldom.
     """
 
     __slots__ = (
-        "_grant", "_interval", "_known", "_reads", "_refusals", "_seconds", "_slack", "_span", "_window", "_words",
+        "_first", "_grant", "_interval", "_known", "_reads", "_refusals", "_seconds", "_slack", "_span", "_window",
+        "_words",
     )  # fmt: skip
 
     def __init__(self, alone: Alone, buckets: Limiter, rate: Rate, refusals: Refusals, words: Words) -> None:
@@ -92,25 +94,30 @@ class LoneRateGate:
         self._grant = buckets.grant
         self._refusals = refusals
         self._words = words
-        self._known = words.of_one() if self._window.is_told else None
+        self._known: dict[int, ToldCharges] = words.of_one() if self._window.is_told else {}
         self._interval, self._span, self._slack = rate.interval, rate.span, rate.slack
         self._seconds = max(_DAY, ceil(rate.span)) + 1
+        self._first = self._tells(rate.interval) if self._window.is_told else None
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return 429 for a request that comes too often."""
         used = self._grant(self._reads(exchange))
         if used < 0.0:
             return self._again(exchange)
-        known = self._known
-        if known is None:
-            return None
+        first = self._first
+        if first is not None:
+            told = first if used == self._interval else self._tells(used)
+            exchange.charges = (*exchange.charges, *told) if exchange.charges else told
+        return None
+
+    def _tells(self, used: float) -> ToldCharges:
+        """Return what is told of a bucket that is full again after *used* seconds."""
         left = int((self._span - used) / self._interval + self._slack)
         number = left * self._seconds + ceil(used)
-        told = known.get(number)
+        told = self._known.get(number)
         if told is None:
-            told = self._words.keep(known, number, ToldCharges.of(charged(self._window, max(0, left), used)))
-        exchange.charges = (*exchange.charges, *told) if exchange.charges else told
-        return None
+            told = self._words.keep(self._known, number, ToldCharges.of(charged(self._window, max(0, left), used)))
+        return told
 
     def _again(self, exchange: Exchange) -> Answer | None:
         """Return 429 with the time to wait, as the window tells it."""
