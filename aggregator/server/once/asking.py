@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.once.conversation import Begin, Conversation, Question, Reply, scope_of
 from aggregator.server.once.credentials import credential_hint
+from aggregator.server.process.event_loop import run_in_loop
 from aggregator.server.routing.routes import EndpointRoute
 
 
@@ -37,7 +39,7 @@ def ask(
 
     Raises ``ConfigError`` and ``StartupError``.
     """
-    return asyncio.run(_ask(path, question, begin, env, transport))
+    return run_in_loop(partial(_ask, path, question, begin, env, transport))
 
 
 async def _ask(

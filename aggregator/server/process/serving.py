@@ -40,7 +40,7 @@ from aggregator.server.limiting.peers import Peers
 from aggregator.server.listeners.opening import Listener, Role
 from aggregator.server.listeners.redirecting import RedirectApplication
 from aggregator.server.listeners.tcp import BACKLOG
-from aggregator.server.process.event_loop import event_loop
+from aggregator.server.process.event_loop import event_loop, run_in_loop
 from aggregator.server.process.http_server import Server
 from aggregator.server.process.memory import Holes, collect_seldom, keep_large_blocks, keep_loaded, share_arenas
 from aggregator.server.process.signals import HANG_UP, ROTATE, signals_calling
@@ -123,8 +123,8 @@ class Service:
         quiet_uvicorn()
         factory = self.server.config.get_loop_factory()
         try:
-            with asyncio.Runner(loop_factory=factory) as runner, suppress(SystemExit):  # so uvicorn says: not started
-                runner.run(self._serve())
+            with suppress(SystemExit):  # so uvicorn says: not started
+                run_in_loop(self._serve, factory)
         except KeyboardInterrupt:  # before the signals were ours
             return 130
         return 0 if self.server.started else 3

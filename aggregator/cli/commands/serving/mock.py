@@ -70,12 +70,13 @@ def mock(file: Path, host: str, port: int, record: str | None, hide: tuple[str, 
         raise click.BadParameter(f"File '{file}' does not exist.", param_hint="'FILE'")
     if hide and record is None:
         raise click.UsageError("--hide says what is masked in a recording: it stands beside --record.")
-    import asyncio
+    from functools import partial
 
     from aggregator.cli.terminal import show_problems
     from aggregator.errors import ConfigError
     from aggregator.server.mocking.recording.tape import NotAppendableError
     from aggregator.server.mocking.running import Recording, serve_mock
+    from aggregator.server.process.event_loop import run_in_loop
     from aggregator.telemetry.hiding import hidden_places
 
     def refused(error: ConfigError) -> None:
@@ -87,7 +88,7 @@ def mock(file: Path, host: str, port: int, record: str | None, hide: tuple[str, 
 
     try:
         recording = None if record is None else Recording(record, hidden_places(hide))
-        asyncio.run(serve_mock(file, host, port, say, refused, recording))
+        run_in_loop(partial(serve_mock, file, host, port, say, refused, recording))
     except ConfigError as error:
         show_problems(error.diagnostics, error.sources)
         sys.exit(1)

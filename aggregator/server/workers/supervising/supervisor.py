@@ -24,6 +24,7 @@ from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.generations.watching import watch_files
 from aggregator.server.listeners.opening import Listener
+from aggregator.server.process.event_loop import run_in_loop
 from aggregator.server.process.http_server import LAST_MOMENT
 from aggregator.server.process.serving import quiet_uvicorn, tell_end
 from aggregator.server.process.signals import HANG_UP, REPLACE, ROTATE, signals_calling
@@ -86,7 +87,7 @@ class Supervisor:
     def run(self) -> int:
         """Serve until a signal comes; return the exit code. Raises ``StartupError`` when no worker can be started."""
         quiet_uvicorn()
-        return asyncio.run(self._run())
+        return run_in_loop(self._run)
 
     async def _run(self) -> int:
         self._inlet.serve()
