@@ -123,7 +123,9 @@ class Answers:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return httpx.Response(status, json=[{"id": 1}] if request.url.host == "kept.test" else {"a": 1})
+        return httpx.Response(
+            status, json=[{"id": 1}] if request.url.host in ("kept.test", "marked.test") else {"a": 1}
+        )
 
 
 def is_reached(works: list[tuple[int, int]]) -> bool:
@@ -181,6 +183,7 @@ state: STATE
 upstreams:
   u: {url: "http://u.test", retry: {attempts: 2, on: [refused]}}
   kept: {url: "http://kept.test", cache: {ttl: 60s, methods: [POST], tags: [TRUE]}}
+  marked: {url: "http://marked.test", cache: {ttl: 60s, methods: [POST], tags: [MARK]}}
   obeyed: {url: "http://obeyed.test", cache: {rfc: true, methods: [POST]}}
   near: {hosts: ["http://near1.test", "http://near2.test"], balance: {hash: TRUE}}
   frail: {url: "http://frail.test", breaker: {failures: 5, per: TRUE}}
@@ -211,6 +214,11 @@ endpoints:
       for_each: {in: "{{ body.items }}", batch: {key: id, size: 1}, key: "{{ item.id }}"}
       url: POST kept:/x
       json: {ids: "{{ keys }}", all: SORTED}
+  POST /marked:
+    call:
+      for_each: {in: "{{ body.items }}", batch: {key: id, size: 1}, key: "{{ item.id }}"}
+      url: POST marked:/x
+      json: "{{ keys }}"
   POST /durable:
     respond: {body: 1}
     background:
@@ -229,6 +237,7 @@ def test_no_setting_that_needs_others_computes_over_a_long_body_in_the_loop(
 ) -> None:
     """Keys of caches and flights, of hosts and choices, mocks and what durable calls are made of."""
     file, texts = tmp_path / "routes.yaml", {"TRUE": TRUE, "LIST": LIST, "SORTED": "{{ body.a | sort }}"}
+    texts["MARK"] = "{{ (keys | join) ~ (body.a | min) }}"
     texts["KEY"] = "{{ 'a' if body.a | min > 0 else 'b' }}"
     text = TOGETHER.replace("STATE", str(tmp_path / "state"))
     for name, expression in texts.items():

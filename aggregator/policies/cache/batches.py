@@ -89,18 +89,19 @@ class CachedBatch:
 
     def flight_of(self, wanted: Wanted) -> Flight | None:
         """Return the call of others for *wanted*, None when there is none."""
-        return self.flights.find(wanted.key, wanted.frame, self.elements.tags)
+        return self.flights.find(wanted.key, wanted.frame, lambda _: self.elements.tags(wanted))
 
     def fetch(self, frame: Frame, wanted: Sequence[Wanted], done: Done) -> Cancelable | None:
         """Ask for all that is *wanted* in one call, which others may join for any of its keys."""
         asked = self.elements.for_keys(frame, [one.value for one in wanted])
-        call = WithKey(self._inner, self.call, self.flights, partial(self._share, wanted))
+        told = self.elements.told(wanted)
+        call = WithKey(self._inner, self.call, self.flights, partial(self._share, wanted), told)
         return self._ahead(call).start(asked, done)
 
     def _share(self, wanted: Sequence[Wanted], flight: Flight) -> None:
         for one in wanted:
             try:
-                flight.is_also(one.key, self.elements.tags(one.frame))
+                flight.is_also(one.key, self.elements.tags(one))
             except AggregatorError:
                 continue  # what cannot be purged by its tags is nobody else's
 

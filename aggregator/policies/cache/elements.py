@@ -39,13 +39,24 @@ class Alike(NamedTuple):
     body: SameBody | None
 
 
+class Named(NamedTuple):
+    """What an element is found by: its *key*, and the *tags* that are declared, or why it can have none."""
+
+    key: bytes
+    tags: list[str] | AggregatorError
+
+
 class Wanted(NamedTuple):
-    """One key of a call: its *text* and *value*, the *key* of its element, and the *frame* of a call for it alone."""
+    """One key of a call: its *text* and *value*, the *key* of its element, and the *frame* of a call for it alone.
+
+    *told* are the tags that are declared, or why there are none, where a thread has made them.
+    """
 
     text: str
     value: Any
     key: bytes
     frame: Frame
+    told: list[str] | AggregatorError | None = None
 
 
 def _text(value: Any) -> bytes:
@@ -81,30 +92,44 @@ class Elements:
         What the keys have in common is read once, and not at all where a thread has read it.
         """
         known = (frame.names.known or {}).get(id(self))
-        keys: Mapping[str, bytes | AggregatorError] = {} if known is None else known_value(known)
+        made: Mapping[str, Named | AggregatorError] = {} if known is None else known_value(known)
         alike: list[Alike] = []
 
         def wanted(value: Any) -> Wanted:
             text, single = self._text_of(value), self.for_keys(frame, [value])
-            key = keys.get(text)
-            if key is None:
+            named = made.get(text)
+            if named is None:
                 alike[:] = alike or [self._alike(frame)]
-                key = self._key(single, alike[0])
-            elif isinstance(key, AggregatorError):
-                raise key
-            return Wanted(text, value, key, single)
+                return Wanted(text, value, self._key(single, alike[0]), single)
+            if isinstance(named, AggregatorError):
+                raise named
+            return Wanted(text, value, named.key, single, named.tags)
 
         return wanted
 
-    def keys(self, frame: Frame, values: Iterable[Any]) -> dict[str, bytes | AggregatorError]:
-        """Return the keys of the elements of *values*, or why they have none, by their text: work for a thread."""
-        alike, keys = self._alike(frame), dict[str, bytes | AggregatorError]()
+    def named(self, frame: Frame, values: Iterable[Any]) -> dict[str, Named | AggregatorError]:
+        """Return what the elements of *values* are found by, or why they have no key, by their text: for a thread."""
+        alike, made = self._alike(frame), dict[str, Named | AggregatorError]()
         for value in values:
+            single = self.for_keys(frame, [value])
             try:
-                keys[self._text_of(value)] = self._key(self.for_keys(frame, [value]), alike)
+                made[self._text_of(value)] = Named(self._key(single, alike), self._told(single))
             except AggregatorError as error:
-                keys[self._text_of(value)] = error
-        return keys
+                made[self._text_of(value)] = error
+        return made
+
+    def _told(self, single: Frame) -> list[str] | AggregatorError:
+        try:
+            return tags_of(self.plan.tags, single.names)
+        except AggregatorError as error:
+            return error
+
+    def _declared(self, one: Wanted) -> list[str]:
+        """Return the tags that are declared of *one*; raises ``AggregatorError``."""
+        told = self._told(one.frame) if one.told is None else one.told
+        if isinstance(told, AggregatorError):
+            raise told
+        return told
 
     def _alike(self, frame: Frame) -> Alike:
         reads = self._batch.reads
@@ -122,7 +147,7 @@ class Elements:
         if entry is None or not self.plan.tags:
             return entry
         try:
-            return self.kept.shared(one.key, entry, tags_of(self.plan.tags, one.frame.names))
+            return self.kept.shared(one.key, entry, self._declared(one))
         except AggregatorError:
             return None  # what cannot be purged by its tags is asked for
 
@@ -138,7 +163,7 @@ class Elements:
         """Yield the keys of *wanted* with the tags that are declared; what cannot be purged by them is not shared."""
         for one in wanted:
             try:
-                yield one.key, tags_of(self.plan.tags, one.frame.names)
+                yield one.key, self._declared(one)
             except AggregatorError:
                 continue
 
@@ -151,9 +176,14 @@ class Elements:
         """Return the seconds since the time of *entry* was over, less than 0 while it is fresh."""
         return self.kept.now() - entry.at - self.plan.seconds(entry.value.status)
 
-    def tags(self, frame: Frame) -> frozenset[str]:
-        """Return the tags of the element that a call for it alone, in *frame*, asks for; raises ``AggregatorError``."""
-        return frozenset([*tags_of(self.plan.tags, frame.names), self._call.place(frame)])
+    def tags(self, one: Wanted) -> frozenset[str]:
+        """Return the tags of the element that a call for *one* alone asks for; raises ``AggregatorError``."""
+        return frozenset([*self._declared(one), self._call.place(one.frame)])
+
+    def told(self, wanted: Sequence[Wanted]) -> frozenset[str] | None:
+        """Return the tags that are declared of all of *wanted* where a thread has made them, None where it has not."""
+        tags = [one.told for one in wanted if isinstance(one.told, list)]
+        return frozenset().union(*tags) if len(tags) == len(wanted) else None
 
     def in_place_of(self, result: Result, wanted: Sequence[Wanted]) -> list[Entry[Element]] | None:
         """Return the elements that stand in for what failed by *result*; None unless all of *wanted* have one."""
@@ -186,7 +216,7 @@ class Elements:
         tagged: list[tuple[Wanted, frozenset[str]]] = []
         for one in wanted:
             try:
-                tagged.append((one, self.tags(one.frame)))
+                tagged.append((one, self.tags(one)))
             except AggregatorError as error:
                 result.could_not_be_tagged()
                 tell_untagged(error, one.frame.exchange, self._call.label)
@@ -205,7 +235,7 @@ class Elements:
         """Write *element* into the store; one that is not kept is forgotten there, too."""
         if self.level is not None:
             life = self.plan.life(element.status) if self.plan.seconds(element.status) > 0 else 0.0
-            self.level.keep(one.key, tags_of(self.plan.tags, one.frame.names), element, tags, 0.0, life, Begun(number))
+            self.level.keep(one.key, self._declared(one), element, tags, 0.0, life, Begun(number))
 
     def _known(self, key: bytes, element: Element) -> Entry[Element] | None:
         """Return the entry of *element* if it is kept as of now: another who waited for the same call has kept it."""
@@ -215,14 +245,21 @@ class Elements:
 
 
 class WithKey:
-    """The part *inner*, started with the key of its *call*; *begun* is told of the flight in *flights* that it is."""
+    """The part *inner*, started with the key of its *call*; *begun* is told of the flight in *flights* that it is.
 
-    def __init__(self, inner: Part, call: KeyedCall, flights: Flights, begun: Callable[[Flight], None]) -> None:
+    *told* are the tags that are declared of it, if they are known.
+    """
+
+    def __init__(
+        self, inner: Part, call: KeyedCall, flights: Flights, begun: Callable[[Flight], None],
+        told: frozenset[str] | None = None,
+    ) -> None:  # fmt: skip
         self.name = inner.name
         self._inner = inner
         self._call = call
         self._flights = flights
         self._begun = begun
+        self._told = told
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
         """Make the call."""
@@ -230,7 +267,7 @@ class WithKey:
             key = self._call.key(frame)
         except AggregatorError:
             return self._inner.start(frame, done)
-        ticket = self._inner.start(KeyedFrame.of(frame, key, frame.deadline), done)
+        ticket = self._inner.start(KeyedFrame.of(frame, key, frame.deadline, self._told), done)
         if (flight := self._flights.flying.get(key)) is not None:
             self._begun(flight)
         return ticket

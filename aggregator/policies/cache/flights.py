@@ -12,7 +12,7 @@ States of a waiter: waiting, over (it got a result, or left). A flight is over w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -76,14 +76,15 @@ class KeyedCall(Protocol):
 
 
 class KeyedFrame(Frame, eq=False, kw_only=True):
-    """The surroundings of a call whose *key* is known."""
+    """The surroundings of a call whose *key* is known, and the tags that are declared of it if they are *told*."""
 
     key: bytes
+    told: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, frame: Frame, key: bytes, deadline: float) -> KeyedFrame:
+    def of(cls, frame: Frame, key: bytes, deadline: float, told: frozenset[str] | None = None) -> KeyedFrame:
         """Return the surroundings *frame* of a call with *key*, which ends by *deadline*."""
-        return cls(frame.exchange, frame.names, deadline, frame.loop, conditions=frame.conditions, key=key)
+        return cls(frame.exchange, frame.names, deadline, frame.loop, conditions=frame.conditions, key=key, told=told)
 
 
 class Flights:
@@ -146,7 +147,7 @@ class Coalesced:
         """Join the flight of an equal call, or begin one."""
         try:
             key = frame.key if isinstance(frame, KeyedFrame) else self._call.key(frame)
-            named = () if self._tags_of is None else self._tags_of(frame.names)
+            named = self._named(frame)
         except AggregatorError:
             return self._inner.start(frame, done)  # which fails by the same, in its own words
         table = self._table_of(frame)
@@ -162,7 +163,14 @@ class Coalesced:
         return waiter
 
     def _tags(self, frame: Frame) -> list[str]:
-        return [self._call.place(frame), *(() if self._tags_of is None else self._tags_of(frame.names))]
+        return [self._call.place(frame), *self._named(frame)]
+
+    def _named(self, frame: Frame) -> Iterable[str]:
+        """Return the tags that are declared of the call; raises ``AggregatorError``."""
+        if self._tags_of is None:
+            return ()
+        told = frame.told if isinstance(frame, KeyedFrame) else None
+        return self._tags_of(frame.names) if told is None else told
 
 
 class Flight:

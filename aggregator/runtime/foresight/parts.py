@@ -46,7 +46,7 @@ class Writing:
 
 
 class Keying:
-    """The keys of the elements of a batch, made ahead where what they are made of, *reads*, is long.
+    """The keys and tags of the elements of a batch, made ahead where what they are made of, *reads*, is long.
 
     *keys_of* returns the values that its items are matched by; besides them each key is made of the names *roots*.
     """
@@ -67,7 +67,7 @@ class Keying:
 
     def write(self, frame: Frame, known: dict[object, Known]) -> None:
         """Add them to *known*, or why there are none: work for a thread."""
-        known[id(self._elements)] = known_of(lambda: self._elements.keys(frame, self._keys_of(frame)), self._roots)
+        known[id(self._elements)] = known_of(lambda: self._elements.named(frame, self._keys_of(frame)), self._roots)
 
     def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
         """Have there be none, by *error*."""
@@ -163,6 +163,6 @@ def keying_of(
     """
     assert plan.cache is not None
     assert plan.cache.elements is not None
-    told = (plan.request, plan.cache.elements.reads)
+    told = (plan.request, plan.cache.elements.reads, plan.cache.tags)
     reads = long_reads((told, () if each is None else (each.items, each.key)), params)
     return None if reads is None else Keying(elements, keys_of, reads, roots_in(told) - {"keys"})
