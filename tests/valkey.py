@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -77,9 +78,10 @@ class Valkey:
             return first, read.read(int(first[1:])) if first[:1] == b"$" and first != b"$-1" else b""
 
     def freeze(self) -> None:
-        """Let it do nothing, with its connections open."""
+        """Let it do nothing, with its connections open; return once it has stopped."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Let it go on."""

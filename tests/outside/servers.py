@@ -49,9 +49,10 @@ class Broker:
         raise AssertionError("The broker does not listen.")
 
     def freeze(self) -> None:
-        """Let it do nothing, with its connections open."""
+        """Let it do nothing, with its connections open; return once it has stopped."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def kill(self) -> None:
         """End it at once, with all that it has started."""

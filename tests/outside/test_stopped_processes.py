@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def test_a_stopped_process_keeps_its_leases_and_a_killed_one_gives_them_back(tmp
         assert other.stdout is not None
         assert other.stdout.readline() == b"2\n"
         other.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, other.pid, os.WSTOPPED | os.WNOWAIT)
         assert table.take_back() == 0
         assert len(table.claim({"mail": 5}, 5, START)) == 1
         other.kill()
