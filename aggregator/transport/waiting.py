@@ -47,25 +47,28 @@ def _tell_nobody(_: object) -> None:
 
 
 class WaitingLine(Generic[W]):
-    """The queue before so many *places*, for *most* callers; *drop* is told of each whose use has passed."""
+    """The queue before so many *places*, for *most* callers; *drop* is told of each whose use has passed.
 
-    __slots__ = ("_drop", "_first", "_following", "_handed", "_mean", "_most", "_pace", "_places", "_spread")
+    Those who wait are the *first* calls of requests, and those *following* others of theirs.
+    """
+
+    __slots__ = ("_drop", "_handed", "_mean", "_most", "_pace", "_places", "_spread", "first", "following")
 
     def __init__(self, places: int, most: int, drop: Callable[[W], None]) -> None:
         self._places = places
         self._most = most
         self._drop = drop
-        self._first: OrderedDict[W, None] = OrderedDict()
-        self._following: OrderedDict[W, None] = OrderedDict()
+        self.first: OrderedDict[W, None] = OrderedDict()
+        self.following: OrderedDict[W, None] = OrderedDict()
         self._mean = self._spread = 0.0
         self._pace = self._handed = 0.0
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._following)
+        return len(self.first) + len(self.following)
 
     def __iter__(self) -> Iterator[W]:
-        yield from self._following
-        yield from self._first
+        yield from self.following
+        yield from self.first
 
     def resize(self, places: int, most: int) -> None:
         """Have so many *places* from now on, and at most so many who wait; nobody who waits has to go for that."""
@@ -95,25 +98,25 @@ class WaitingLine(Generic[W]):
 
     def join(self, waiter: W, now: float) -> bool:
         """Let *waiter* wait, and return whether it does; False when it could not be served in time."""
-        line = self._following if waiter.under_way else self._first
+        line = self.following if waiter.under_way else self.first
         if not self._is_in_time(waiter, len(line) + 1, now):
             return False
         if len(self) >= self._most and not self._make_room(waiter, now):
             return False
-        if not self._first:
+        if not self.first:
             self._pace, self._handed = self._mean / self._places, now
         line[waiter] = None
         return True
 
     def take(self, now: float) -> W | None:
         """Return who is served next, None when nobody waits to whom it would be of use."""
-        while self._following:
-            waiter = self._following.popitem(last=False)[0]
+        while self.following:
+            waiter = self.following.popitem(last=False)[0]
             if not self._is_useless(waiter, now):
                 return waiter
             self._drop(waiter)
-        while self._first:
-            waiter = self._first.popitem(last=False)[0]
+        while self.first:
+            waiter = self.first.popitem(last=False)[0]
             self._pace += _PACE_GAIN * (now - self._handed - self._pace)
             self._handed = now
             if not self._is_useless(waiter, now):
@@ -123,7 +126,7 @@ class WaitingLine(Generic[W]):
 
     def leave(self, waiter: W) -> bool:
         """Let *waiter* go, and return whether it stood here."""
-        for line in (self._following, self._first):
+        for line in (self.following, self.first):
             if waiter in line:
                 del line[waiter]
                 return True
@@ -131,7 +134,7 @@ class WaitingLine(Generic[W]):
 
     def pop(self) -> W:
         """Let anyone go; raises KeyError when nobody waits."""
-        return (self._following or self._first).popitem(last=False)[0]
+        return (self.following or self.first).popitem(last=False)[0]
 
     def stop(self) -> None:
         """Let go of whoever is told of the dropped, now that nobody will wait any more."""
@@ -160,7 +163,7 @@ class WaitingLine(Generic[W]):
 
     def _pace_now(self, now: float) -> float:
         """Return the seconds from one first call to the next; a line that stands still gets slower."""
-        if not self._first:
+        if not self.first:
             return self._mean / self._places
         return max(self._pace, (now - self._handed) * _PACE_GAIN)
 
@@ -177,10 +180,10 @@ class WaitingLine(Generic[W]):
 
     def _make_room(self, waiter: W, now: float) -> bool:
         """Drop those whose use has passed, the longest waiting first; for one under way, then the newest first call."""
-        for line in (self._first, self._following):
+        for line in (self.first, self.following):
             while line and self._is_useless(oldest := next(iter(line)), now):
                 del line[oldest]
                 self._drop(oldest)
-        if len(self) >= self._most and waiter.under_way and self._first:
-            self._drop(self._first.popitem()[0])
+        if len(self) >= self._most and waiter.under_way and self.first:
+            self._drop(self.first.popitem()[0])
         return len(self) < self._most

@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
+from msgspec import Struct
+
 from aggregator.errors import CallError
-from aggregator.http import IDEMPOTENT
 from aggregator.transport.engine.lane import Lane
 from aggregator.transport.replies import Reply
 from aggregator.transport.settings import PoolSettings, Timeouts
@@ -55,47 +56,38 @@ class Keeper(Protocol):
         """Stop whatever is done for *ticket*."""
 
 
-class Ticket:
+class Ticket(Struct, eq=False):
     """A call with a whole request and a whole reply. *done* is None once the call is over or given up.
 
-    *steps* and *under_way* say how urgent it is where it has to wait (`Waiter`).
+    It was *sent* when it had a connection, which is when it *started* unless it had to wait. *steps* and *under_way*
+    say how urgent it is where it has to wait (`Waiter`). *repeatable*, its request may be sent twice (RFC 9110 §9.2.2).
     """
 
-    __slots__ = (
-        "connection", "deadline", "dial", "done", "first_byte", "lane", "limit", "method", "places", "replayed",
-        "request", "reused", "sent", "started", "steps", "under_way", "waits_until",
-    )  # fmt: skip
-
     streaming: ClassVar[bool] = False
-    answer_timeout: float | None = None  # seconds to the first byte of a streamed reply; in others, bytes are bytes
 
-    def __init__(
-        self,
-        places: Keeper,
-        method: bytes,
-        request: bytes,
-        limit: float,
-        deadline: float,
-        started: float,
-        done: Callable[[Reply | CallError], None] | None,
-        steps: int = 0,
-        under_way: bool = False,
-    ) -> None:
-        self.lane = places.calls
-        self.steps = steps
-        self.under_way = under_way
-        self.places = places
-        self.method = method
-        self.request = request
-        self.limit = limit
-        self.deadline = deadline
-        self.started = self.sent = started
-        self.done = done
-        self.first_byte = 0.0
-        self.connection: Carrier | None = None
-        self.dial: asyncio.Future[Any] | None = None
-        self.waits_until = math.inf
-        self.reused = self.replayed = False
+    places: Keeper
+    lane: Lane[Ticket]
+    method: bytes
+    request: bytes
+    limit: float
+    deadline: float
+    started: float
+    sent: float
+    repeatable: bool
+    done: Callable[[Reply | CallError], None] | None
+    steps: int = 0
+    under_way: bool = False
+    first_byte: float = 0.0
+    connection: Carrier | None = None
+    dial: asyncio.Future[Any] | None = None
+    waits_until: float = math.inf
+    reused: bool = False
+    replayed: bool = False
+    answer_timeout: float | None = None
+    """Seconds to the first byte of a streamed reply; in others, bytes are bytes."""
+
+    def __repr__(self) -> str:  # what its request holds stays out of logs
+        return f"<{type(self).__name__} {self.method.decode('latin-1')}>"
 
     @property
     def timeouts(self) -> Timeouts:
@@ -106,11 +98,6 @@ class Ticket:
     def uploaded(self) -> bool:
         """Whether the whole request has been written."""
         return True
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the request may be sent twice (RFC 9110 §9.2.2)."""
-        return self.method in IDEMPOTENT
 
     @property
     def replayable(self) -> bool:

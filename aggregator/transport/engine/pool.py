@@ -12,6 +12,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
+from aggregator.http import IDEMPOTENT
 from aggregator.transport.door import Done, Door
 from aggregator.transport.engine.call import Ticket
 from aggregator.transport.engine.opening.connecting import Resolve
@@ -69,7 +70,11 @@ class Pool(Door):
         """See `Door.start`."""
         places = self._places
         request = whole_request(method, target, headers, body)
-        ticket = Ticket(places, method, request, self._body_cap, deadline, monotonic(), done, steps, under_way)
+        now = monotonic()
+        ticket = Ticket(
+            places, places.calls, method, request, self._body_cap, deadline, now, now, method in IDEMPOTENT, done,
+            steps, under_way,
+        )  # fmt: skip
         if len(target.split()) == 1:
             places.admit(ticket)
         else:
@@ -102,9 +107,12 @@ class Pool(Door):
             upload = Upload(body, length)
         due = math.inf if deadline is None else deadline
         lane = self._places.calls if among_calls else self._places.streams
+        now = monotonic()
         ticket = StreamTicket(
-            self._places, method, request, upload, due, monotonic(), limits, lane, answer_timeout=answer_timeout
-        )
+            self._places, lane, method, request, math.inf, due, now, now,
+            repeatable=upload is None and method in IDEMPOTENT,  # a source can be read once only
+            done=None, limits=limits, upload=upload, answer_timeout=answer_timeout,
+        )  # fmt: skip
         if len(target.split()) != 1:
             raise bad_target()
         self._places.admit(ticket)

@@ -182,7 +182,8 @@ class Places:
         if now >= connection.retires:
             self.drop(connection, gently=True)
             return
-        waiting = connection.lane.line.take(now)
+        line = connection.lane.line
+        waiting = line.take(now) if line.first or line.following else None
         if waiting is not None:
             self._hand(connection, waiting)
         elif self._max_idle and not self._closed and (connection.lane is self.calls or self._comes_home(connection)):

@@ -12,13 +12,13 @@ A ticket is over once, whatever comes after it.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from typing import ClassVar
 
+from msgspec import field
+
 from aggregator.errors import CallError, Cause
-from aggregator.transport.engine.call import Carrier, Keeper, Ticket
-from aggregator.transport.engine.lane import Lane
+from aggregator.transport.engine.call import Carrier, Ticket
 from aggregator.transport.engine.uploading import Upload
 from aggregator.transport.replies import Reply, StreamReply
 from aggregator.transport.settings import Timeouts
@@ -30,59 +30,38 @@ HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 
 
-class StreamTicket(Ticket):
+class StreamTicket(Ticket, eq=False, kw_only=True):
     """A call whose reply is read while it comes; *upload* is its request body when that is not bytes.
 
-    *over* once nothing more will come: the reply was complete, or failed, or nobody wants it.
+    *limits* are those inside its deadline. *over* once nothing more will come: the reply was complete, or failed, or
+    nobody wants it.
     """
-
-    __slots__ = (
-        "_codings", "_failure", "_headers", "_limits", "_pieces", "_size", "_status", "_upload", "_wake",
-        "answer_timeout", "over",
-    )  # fmt: skip
 
     streaming: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        places: Keeper,
-        method: bytes,
-        request: bytes,
-        upload: Upload | None,
-        deadline: float,
-        started: float,
-        timeouts: Timeouts,
-        lane: Lane[Ticket],
-        *,
-        answer_timeout: float | None = None,
-    ) -> None:
-        super().__init__(places, method, request, math.inf, deadline, started, self._end)
-        self.answer_timeout = answer_timeout
-        self.lane = lane
-        self._limits = timeouts
-        self._upload = upload
-        self._pieces: deque[bytes] = deque()
-        self._size = self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._codings: list[bytes] | None = None
-        self._wake: asyncio.Future[None] | None = None
-        self._failure: Exception | None = None
-        self.over = False
+    limits: Timeouts
+    upload: Upload | None
+    over: bool = False
+    _pieces: deque[bytes] = field(default_factory=deque)
+    _size: int = 0
+    _status: int = 0
+    _headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _codings: list[bytes] | None = None
+    _wake: asyncio.Future[None] | None = None
+    _failure: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.done = self._end
 
     @property
     def timeouts(self) -> Timeouts:
         """The limits inside the deadline."""
-        return self._limits
+        return self.limits
 
     @property
     def uploaded(self) -> bool:
         """Whether the whole request has been written."""
-        return self._upload is None or self._upload.finished
-
-    @property
-    def repeatable(self) -> bool:
-        """As for any call, unless the request comes from a source that can be read once only."""
-        return self._upload is None and super().repeatable
+        return self.upload is None or self.upload.finished
 
     def cancel(self) -> None:
         """Give the call up, in whatever state it is."""
@@ -104,8 +83,8 @@ class StreamTicket(Ticket):
 
     def sending(self, connection: Carrier) -> None:
         """Send the body, now that *connection* has taken the head."""
-        if self._upload is not None:
-            self._upload.begin(connection, self._crash)
+        if self.upload is not None:
+            self.upload.begin(connection, self._crash)
 
     def absorb(self, reader: ResponseReader) -> None:
         """Take what *reader* has come by, and hold the upstream back when nobody takes it from here."""
@@ -172,8 +151,8 @@ class StreamTicket(Ticket):
         if isinstance(outcome, Exception):
             self._failure = outcome
             self._pieces.clear()
-        if self._upload is not None:
-            self._upload.stop()
+        if self.upload is not None:
+            self.upload.stop()
         self._notify()
 
     def _crash(self, error: Exception) -> None:

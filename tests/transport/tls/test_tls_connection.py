@@ -68,7 +68,8 @@ class Call:
 
     def begin(self) -> Ticket:
         places: Any = self.places
-        ticket = Ticket(places, b"GET", b"GET / HTTP/1.1\r\n\r\n", 1e9, 1e9, 0.0, self.outcomes.append)
+        request, told = b"GET / HTTP/1.1\r\n\r\n", self.outcomes.append
+        ticket = Ticket(places, places.calls, b"GET", request, 1e9, 1e9, 0.0, 0.0, repeatable=True, done=told)
         self.connection.send(ticket)
         return ticket
 
