@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -78,19 +79,18 @@ def is_being_written(name: str) -> bool:
     Linux refuses a read lease on such a file (fcntl(2), F_SETLEASE). Where the system has no leases, or grants none on
     files of another user, nothing is known and the answer is false.
     """
-    try:
+    if sys.platform == "linux":
         from fcntl import F_RDLCK, F_SETLEASE, F_SETSIG, F_UNLCK, fcntl
-    except ImportError:
-        return False
-    with suppress(OSError, ValueError):
-        file = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if stat.S_ISREG(os.fstat(file).st_mode):
-                fcntl(file, F_SETSIG, Signals.SIGURG)  # who opens it now makes the kernel send this, not a deadly SIGIO
-                fcntl(file, F_SETLEASE, F_RDLCK)
-                fcntl(file, F_SETLEASE, F_UNLCK)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
+
+        with suppress(OSError, ValueError):
+            file = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    fcntl(file, F_SETSIG, Signals.SIGURG)  # sent to who opens it now, for a deadly SIGIO
+                    fcntl(file, F_SETLEASE, F_RDLCK)
+                    fcntl(file, F_SETLEASE, F_UNLCK)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(file)
     return False
