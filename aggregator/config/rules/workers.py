@@ -15,7 +15,7 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
     """Yield findings about several workers beside what one process alone can have, and settings without workers."""
     settings = around.settings.server.workers
     if settings.count == 1:
-        for name in ("blocked", "memory"):
+        for name in ("start", "blocked", "memory"):
             if name in settings.model_fields_set:
                 hint = "give a `count` of 2 or more, or `auto`, or leave it out"
                 yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True)

@@ -44,11 +44,15 @@ class RedirectPlan(Struct, frozen=True):
 
 
 class WorkersPlan(Struct, frozen=True):
-    """The processes that serve, None for as many as processors. *blocked* is in seconds, *memory* in bytes."""
+    """The processes that serve, None for as many as processors. *blocked* is in seconds, *memory* in bytes.
+
+    They *start* as copies of a process that has loaded the plan, or anew; as the system needs it with ``auto``.
+    """
 
     count: int | None = 1
     blocked: float = 30.0
     memory: int | None = None
+    start: Literal["auto", "fork", "spawn"] = "auto"
 
 
 ALONE = WorkersPlan()

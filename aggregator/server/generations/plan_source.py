@@ -37,32 +37,59 @@ class PlanSource(Protocol):
 class PlanFiles:
     """A file and what it includes; what did not change since the last load is neither parsed nor compiled again.
 
-    *warnings* are those of the last plan, *width* is the number of columns that problems are shown in.
+    *warnings* are those of the last plan; *config* is what it was made of, for who *keeps* it, until ``forget``.
+    Problems name the file *name*, or *path* as given, and are shown in *width* columns.
     """
 
-    def __init__(self, path: Path, env: Mapping[str, str] | None = None, *, width: int = 120) -> None:
+    def __init__(
+        self,
+        path: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        width: int = 120,
+        name: str | None = None,
+        keeps: bool = False,
+    ) -> None:
+        self.name = str(path) if name is None else name
         absolute = path
         with suppress(FileNotFoundError):  # there is no current folder
             absolute = path.absolute()  # the folder may be replaced by another of its name while this one serves
-        self._loader = Loader(absolute, env, str(path))
+        self.path = absolute
+        self._loader = Loader(absolute, env, self.name)
         self._compiler = Compiler()
         self._plan: Plan | None = None
         self._width = width
         self.folder: Path | None = absolute.parent
         self.warnings: tuple[Diagnostic, ...] = ()
+        self.config: Config | None = None
+        self._keeps = keeps
 
     def load(self) -> Plan:
         """Return the plan as the files say now, the same object while nothing changes; raise ``ConfigError``."""
         if self._plan is not None and self._loader.stands():
             return self._plan
-        self._plan = None
+        self._plan = self.config = None
+        self._plan = self._compiled(self._loader.load())
+        return self._plan
+
+    def resume(self, config: Config) -> Plan:
+        """Return the plan of *config*, which these files have given before, without a look at what they say now."""
+        self._loader.files, self._loader.folders = config.files, config.folders
+        self._loader.sources = config.sources
+        return self._compiled(config)
+
+    def _compiled(self, config: Config) -> Plan:
         try:
-            config = self._loader.load()
-            self._plan = self._compiler.compile(config)
+            plan = self._compiler.compile(config)
         finally:
             forget_texts()
         self.warnings = config.warnings
-        return self._plan
+        self.config = config if self._keeps else None
+        return plan
+
+    def forget(self) -> None:
+        """Keep no configuration, of this load and later ones: nobody hands it on."""
+        self._keeps, self.config = False, None
 
     @property
     def texts(self) -> Mapping[str, str]:

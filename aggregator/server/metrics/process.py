@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,16 @@ def memory_bytes() -> int | None:
     """Return how much memory this process holds, what it shares with others included; None where nobody tells."""
     with suppress(OSError):
         return int((_SELF / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def most_memory_bytes() -> int | None:
+    """Return the most memory that this process has held; None where nobody tells."""
+    with suppress(ImportError):
+        import resource  # not on every system
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else 1024 * most
     return None
 
 

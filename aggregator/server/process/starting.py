@@ -57,7 +57,7 @@ def _start(
     path: str, host: str | None, port: int | None, stream: TextIO, *, watch: bool, log_format: LogFormat | None,
     log_level: str, width: int, workers: int | Literal["auto"] | None,
 ) -> int:  # fmt: skip
-    files = PlanFiles(Path(path), width=width)
+    files = PlanFiles(Path(path), width=width, keeps=True)
     masker = Masker(())
     control = LogControl(stream, masker, log_format, log_level)
     told = Announcers(path, files, stream, control)
@@ -74,6 +74,7 @@ def _start(
             if count > 1:
                 return _supervise(plan, files, listeners, told, masker, count, log_format, log_level, watch=watch)
             told.now.warn()
+            files.forget()
             return _serve(app, files, listeners, told, masker, watch=watch)
     except ConfigError as error:
         told.now.refuse(error)

@@ -1,7 +1,8 @@
 """The way from workers to the store that their supervisor keeps.
 
-Before it forks, the supervisor makes a pair of sockets. A worker that wants to ask makes another pair, and sends one
-end of it through the first: so whoever takes the place of a worker comes in as it did, and no file has to be there.
+Before there are workers, the supervisor makes a pair of sockets, which every one of them inherits. A worker that wants
+to ask makes another pair, and sends one end of it through the first: so whoever takes the place of a worker comes in as
+it did, and no file has to be there.
 """
 
 from __future__ import annotations
@@ -19,20 +20,14 @@ from aggregator.stores.socket.keeper import Keeping
 from aggregator.stores.socket.store import SocketStore
 
 
-class Inlet:
-    """Made before the fork; *ours* is the supervisor's end, *theirs* that of all workers."""
+class Way:
+    """The way of a worker to the store, by the end of the pair that all workers have."""
 
-    def __init__(self) -> None:
-        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (self.ours, self.theirs):
-            end.setblocking(False)
-        self._coming: set[asyncio.Task[object]] = set()
-        self._store = MemoryStore()
-        self.quotas = SharedQuotas(self._store.tallies)
-        self._limits = Limits()
+    def __init__(self, entrance: socket.socket) -> None:
+        self._entrance = entrance
 
-    def way(self, plan: StorePlan, broken: Broken) -> SocketStore:
-        """Return the way of a worker to the store."""
+    def __call__(self, plan: StorePlan, broken: Broken) -> SocketStore:
+        """Return a store at the end of it."""
         return SocketStore(self._dial, plan.timeout, broken)
 
     def _dial(self) -> socket.socket:
@@ -41,11 +36,28 @@ class Inlet:
         here.setblocking(False)
         try:
             with there:
-                socket.send_fds(self.theirs, [b"s"], [there.fileno()])
+                socket.send_fds(self._entrance, [b"s"], [there.fileno()])
         except BaseException:
             here.close()
             raise
         return here
+
+
+class Inlet:
+    """Made before there are workers; *ours* is the supervisor's end, *theirs* that of all workers.
+
+    Datagrams, since several write at once and macOS has no sequence of packets here.
+    """
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.way = Way(self.theirs)
+        for end in (self.ours, self.theirs):
+            end.setblocking(False)
+        self._coming: set[asyncio.Task[object]] = set()
+        self._store = MemoryStore()
+        self.quotas = SharedQuotas(self._store.tallies)
+        self._limits = Limits()
 
     def serve(self) -> None:
         """Answer workers, in the loop that runs."""

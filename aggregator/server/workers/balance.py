@@ -9,6 +9,10 @@ who has shown no sign of life in that time is not waited for again until it does
 from __future__ import annotations
 
 import mmap
+import os
+import sys
+import tempfile
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -25,16 +29,16 @@ _WRAP = 0x7FFFFFFF
 class Balance:
     """The connections of each of *seats*, and a counter of its signs of life, in memory that processes share.
 
-    They do when they are forked after this was made.
+    They do when they are forked after this was made, or when they have the *descriptor* of a ``balance_file``.
     """
 
-    def __init__(self, seats: int) -> None:
+    def __init__(self, seats: int, descriptor: int | None = None) -> None:
         self.seats = seats
-        self._memory = mmap.mmap(-1, 2 * seats * _ITEM)
+        self._memory = mmap.mmap(-1 if descriptor is None else descriptor, 2 * seats * _ITEM)
         numbers = memoryview(self._memory).cast("i")
         self._counts, self._beats = numbers[:seats], numbers[seats:]
-        for seat in range(seats):
-            self._counts[seat] = _NOBODY
+        if descriptor is None:
+            self._memory[:] = _beginning(seats)
 
     def tell(self, seat: int, count: int) -> None:
         """Let all know that the worker of *seat* has *count* connections, and is alive."""
@@ -52,6 +56,21 @@ class Balance:
     def beat(self, seat: int) -> int:
         """Return a number that is another one after each sign of life of the worker of *seat*."""
         return self._beats[seat]
+
+
+def balance_file(seats: int) -> int:
+    """Return the descriptor of a file without a name that holds the balance of *seats*, none of which is taken."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("balance")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.write(descriptor, _beginning(seats))
+    return descriptor
+
+
+def _beginning(seats: int) -> bytes:
+    return array("i", [_NOBODY] * seats + [0] * seats).tobytes()
 
 
 class Turn(Admission):

@@ -1,13 +1,17 @@
-"""How many processes serve, and what a file declares that several cannot do together."""
+"""How many processes serve, how they start, and what a file declares that several cannot do together."""
 
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.plan.types import Plan
 from aggregator.server.workers.processors import processors
+
+_FORKS: Final[bool] = sys.platform == "linux"
+"""Whether a fork is safe: on macOS, libraries of the system start threads and end a process that goes on without."""
+_NO_FORK = "`server.workers.start: fork` is safe on Linux alone: leave it out, or write `spawn`."
 
 
 def count_of(asked: int | Literal["auto"] | None, plan: WorkersPlan) -> int:
@@ -17,10 +21,22 @@ def count_of(asked: int | Literal["auto"] | None, plan: WorkersPlan) -> int:
     return processors() if asked == "auto" else asked
 
 
-def obstacle(plan: Plan) -> str | None:
-    """Return the sentence of why several workers cannot serve *plan*; None when they can."""
-    if sys.platform != "linux":
-        return "Several workers need Linux: start a process for each, behind a load balancer, or leave out `workers`."
+def start_of(plan: WorkersPlan, *, forks: bool = _FORKS) -> Literal["fork", "spawn"]:
+    """Return how workers start where the system *forks* safely, or does not."""
+    if plan.start == "auto":
+        return "fork" if forks else "spawn"
+    return plan.start
+
+
+def obstacle(plan: Plan, *, forks: bool = _FORKS) -> str | None:
+    """Return the sentence of why several workers cannot serve *plan*; None when they can.
+
+    The system *forks* safely, or does not.
+    """
+    if sys.platform == "win32":
+        return "Several workers need Linux or macOS: start a process for each, behind a load balancer."
+    if plan.server.workers.start == "fork" and not forks:
+        return _NO_FORK
     if plan.has_idempotency and plan.state is None and not plan.server.idempotency.is_shared:
         places = "`state`, or `server: {idempotency: {store: shared}}` with a `store`"
         return f"`idempotency` of several workers needs a place where all keep their answers: {places}."

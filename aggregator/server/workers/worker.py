@@ -1,4 +1,4 @@
-"""A worker: serves what the fork server has loaded, and does as the supervisor orders.
+"""A worker: serves the plan that its process begins with, and does as the supervisor orders.
 
     opening    the loop runs, plug-ins are imported, pools opened; orders and heartbeats go already. `Opened` asks for
                what operators have done before, and `Go` ends that
@@ -25,7 +25,7 @@ from aggregator.server.generations.plan_source import Committed, PlanFiles
 from aggregator.server.generations.preparing import Prepared
 from aggregator.server.generations.reload import Verdict
 from aggregator.server.listeners.opening import Listener
-from aggregator.server.metrics.process import memory_bytes
+from aggregator.server.metrics.process import memory_bytes, most_memory_bytes
 from aggregator.server.process.memory import collect_seldom
 from aggregator.server.process.serving import Service
 from aggregator.server.workers.answering import Answering
@@ -71,11 +71,13 @@ class Worker(Service):
     def __init__(
         self, files: PlanFiles, plan: Plan, listeners: Sequence[Listener], *, end: socket.socket, balance: Balance,
         seat: int, generation: int, control: LogControl, masker: Masker, follow: Callable[[Plan], None],
+        is_forked: bool = True,
     ) -> None:  # fmt: skip
         app = application(Committed(files, plan), keeps_state="shared")
         app.running.first_number = generation
         super().__init__(app, files, listeners, watch=False, on_reload=lambda _: None, log_control=control)
         self._end = end
+        self._is_forked = is_forked
         self._control, self._masker, self._follow = control, masker, follow
         self._channel: Channel | None = None
         self._pause = min(BEAT, plan.server.workers.blocked / BEATS)
@@ -119,8 +121,11 @@ class Worker(Service):
         return {}
 
     async def _settle(self) -> None:
-        """Fill no holes: memory is shared with the fork server for as long as nobody writes to it."""
-        collect_seldom()
+        """Fill no holes after a fork: memory is shared with the fork server for as long as nobody writes to it."""
+        if self._is_forked:
+            collect_seldom()
+        else:
+            await super()._settle()
 
     async def _briefed(self) -> None:
         assert self._channel is not None
@@ -156,7 +161,7 @@ class Worker(Service):
                 "" if now is None else running.loaded.digest,
                 running.in_flight,
                 len(self.server.server_state.connections),
-                memory_bytes() or 0,
+                memory_bytes() or most_memory_bytes() or 0,
             ),
             spare=True,
         )
@@ -253,6 +258,11 @@ def _tell_stopping(in_flight: int) -> None:
 
 def deaf() -> None:
     """Let signals of the whole group do nothing; programs that are started from here hear them again."""
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
-    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+    for number in group_signals():
         signal.signal(number, lambda *_: None)
+
+
+def group_signals() -> list[int]:
+    """Return the signals that operators send, which are the supervisor's."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]

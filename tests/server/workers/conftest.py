@@ -22,10 +22,13 @@ PATIENCE = 120.0  # only what hangs takes so long
 
 
 class Workers:
-    """One supervisor with all that belongs to it; *lines* are what they wrote so far, each without its time."""
+    """One supervisor with all that belongs to it; *lines* are what they wrote so far, each without its time.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder = folder
+    Its workers start by a *way* that is written into their files.
+    """
+
+    def __init__(self, folder: Path, way: str, *arguments: str) -> None:
+        self.folder, self.way = folder, way
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
@@ -82,7 +85,7 @@ class Workers:
 
     def write(self, routes: str) -> None:
         """Save another file."""
-        (self.folder / "new").write_text(routes)
+        (self.folder / "new").write_text(started_by(self.way, routes))
         (self.folder / "new").rename(self.folder / "routes.yaml")
 
     def group(self, number: int) -> None:
@@ -107,17 +110,28 @@ class Workers:
         self.process.stderr.close()
 
 
+def started_by(way: str, routes: str) -> str:
+    """Return the file *routes* with workers that start by *way*."""
+    return routes.replace("workers: {", f"workers: {{start: {way}, ")
+
+
+@pytest.fixture
+def way() -> str:
+    """How workers start, where a test does not say it."""
+    return "auto"
+
+
 @pytest.fixture
 @starts_processes
-def workers(tmp_path: Path) -> Iterator[Callable[..., Workers]]:
+def workers(tmp_path: Path, way: str) -> Iterator[Callable[..., Workers]]:
     """Starts them with a file of this text, and *plugins* beside it."""
     started: list[Workers] = []
 
     def start(routes: str, *arguments: str, **plugins: str) -> Workers:
         for name, code in plugins.items():
             (tmp_path / f"{name}.py").write_text(code)
-        (tmp_path / "routes.yaml").write_text(routes)
-        started.append(Workers(tmp_path, *arguments))
+        (tmp_path / "routes.yaml").write_text(started_by(way, routes))
+        started.append(Workers(tmp_path, way, *arguments))
         return started[-1]
 
     yield start

@@ -14,12 +14,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tiers import other_cell
 
 from tests.server.workers.conftest import PATIENCE, Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
 
 Start = Callable[..., Workers]
+
+
+@pytest.fixture(params=["fork", other_cell("spawn")])
+def way(request: pytest.FixtureRequest) -> str:
+    """Return how workers start: whichever it is, all that is said here holds."""
+    found: str = request.param
+    return found
 
 
 def routes_of(answer: int, *, settings: str = "", more: str = "") -> str:
@@ -60,7 +68,8 @@ def test_a_signal_to_the_group_ends_all_of_them_once(workers: Start) -> None:
     running = workers(routes_of(1))
     assert running.get("/n").json() == 1
     assert len(set(running.pids())) == 2
-    assert {threads_of(parent_of(pid)) for pid in running.pids()} == {1}  # a fork beside threads copies their locks
+    if running.way == "fork":  # beside threads it copies their locks
+        assert {threads_of(parent_of(pid)) for pid in running.pids()} == {1}
     running.group(signal.SIGTERM)
     assert running.end() == 0
     assert sorted(running.pids("A worker stops.")) == sorted(running.pids())
@@ -144,13 +153,14 @@ def test_a_start_that_never_served_fails_with_its_words(workers: Start) -> None:
 
 
 def test_nothing_is_orphaned_when_the_supervisor_is_killed(workers: Start) -> None:
-    """Workers end what they have, and the fork server goes too."""
+    """Workers end what they have, and the fork server goes too, where there is one."""
     running = workers(routes_of(1))
     assert running.get("/n").json() == 1
-    fork_server = parent_of(running.pids()[0])
+    maker = parent_of(running.pids()[0])
+    assert (maker == running.process.pid) is (running.way == "spawn")
     running.process.kill()
     running.end()
-    running.until(lambda: not any(map(is_there, [*running.pids(), fork_server])))
+    running.until(lambda: not any(map(is_there, [*running.pids(), maker])))
 
 
 def test_workers_are_replaced_one_after_another(workers: Start) -> None:

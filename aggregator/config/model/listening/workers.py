@@ -36,6 +36,13 @@ class WorkersSettings(Settings):
         "One has no supervisor.",
         examples=["auto", 4],
     )
+    start: Literal["auto", "fork", "spawn"] = Field(
+        "auto",
+        description="How a worker begins. `fork`: as a copy of a process that has loaded the file, which is fast and "
+        "shares memory. `spawn`: as a new process that compiles for itself, which works where a copy is unsafe. "
+        "`auto` is `fork` on Linux, else `spawn`.",
+        examples=["spawn"],
+    )
     blocked: Blocked = Field(
         30.0,
         description="A worker whose event loop stands still for so long, 2s at least, is told, with its stack, and "

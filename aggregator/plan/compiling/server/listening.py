@@ -44,4 +44,5 @@ def _pair(settings: PairSettings) -> PairPlan:
 
 def compile_workers(settings: WorkersSettings) -> WorkersPlan:
     """Return how many processes serve, and what replaces one of them."""
-    return WorkersPlan(None if settings.count == "auto" else settings.count, settings.blocked, settings.memory)
+    count = None if settings.count == "auto" else settings.count
+    return WorkersPlan(count, settings.blocked, settings.memory, settings.start)

@@ -23,6 +23,7 @@ from typing import NoReturn
 from aggregator.errors import ConfigError, place_of
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
+from aggregator.server.workers.making.work import begin
 from aggregator.server.workers.messages import (
     Commit,
     Drop,
@@ -43,8 +44,8 @@ LARGEST = 64 * 1024
 _PROBLEM = 4000
 _DESCRIPTORS = 2
 """Those that come with a `Spawn`."""
-Work = Callable[[Plan, Spawn, socket.socket, int], int]
-"""What a worker does with the plan, its order, its end of the channel and the pipe for its stack; its exit code."""
+Work = Callable[[Plan, Spawn, socket.socket], int]
+"""What a worker does with the plan, its order and its end of the channel; its exit code."""
 
 
 def fork_server(
@@ -137,7 +138,8 @@ class ForkServer:
             os.close(self._woken)
             os.close(self._wake)
             logging.disable(logging.NOTSET)
-            code = self._work(self._plan, order, socket.socket(fileno=channel), stack)
+            begin(stack)
+            code = self._work(self._plan, order, socket.socket(fileno=channel))
         finally:
             os._exit(code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -13,12 +14,12 @@ from aggregator.errors import AggregatorError
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.listeners.opening import Listener
-from aggregator.server.sharing.inlet import Inlet
+from aggregator.server.sharing.inlet import Way
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import tell_first
 from aggregator.server.workers.messages import Failed, Spawn
 from aggregator.server.workers.supervising.member import STACK_SIGNAL
-from aggregator.server.workers.worker import Worker
+from aggregator.server.workers.worker import Worker, deaf, group_signals
 from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import LogFormat, error_output
 from aggregator.telemetry.redaction import Masker
@@ -27,24 +28,23 @@ FAILED, FAULT = 3, 70
 
 
 class Work(Struct, frozen=True, eq=False):
-    """What a worker does, once there is a process for it: it serves, and tells the supervisor when it cannot."""
+    """What a worker does, once there is a process for it: it serves, and tells the supervisor when it cannot.
+
+    One that *is_forked* shares the memory of what it was forked off.
+    """
 
     files: PlanFiles
     listeners: Sequence[Listener]
     balance: Balance
-    inlet: Inlet
+    way: Way
     masker: Masker
     log_format: LogFormat | None
     log_level: str
     follow: Callable[[LogControl, Plan], None]
+    is_forked: bool
 
-    def __call__(self, served: Plan, order: Spawn, end: socket.socket, stack: int) -> int:
-        """Serve *served* as the worker of *order* until the supervisor at *end* has it stop; return the exit code.
-
-        Its frames are written to the file *stack* when it is asked where it hangs.
-        """
-        if STACK_SIGNAL is not None:
-            faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
+    def __call__(self, served: Plan, order: Spawn, end: socket.socket) -> int:
+        """Serve *served* as the worker of *order* until the supervisor at *end* has it stop; return the exit code."""
         with error_output(sys.stderr) as stream:
             control = LogControl(stream, self.masker, self.log_format, self.log_level)
             self.masker.learn(served.secrets)
@@ -64,10 +64,23 @@ class Work(Struct, frozen=True, eq=False):
         worker = Worker(
             self.files, served, self.listeners, end=end, balance=self.balance, seat=order.seat,
             generation=order.generation, control=control, masker=self.masker,
-            follow=lambda other: self.follow(control, other),
+            follow=lambda other: self.follow(control, other), is_forked=self.is_forked,
         )  # fmt: skip
-        worker.share(self.inlet.way)
+        worker.share(self.way)
         return worker.run()
+
+
+def begin(stack: int) -> None:
+    """Let a signal write where the main thread stands to the pipe *stack*, and those of the whole group do nothing."""
+    deaf()
+    if STACK_SIGNAL is not None:
+        faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, unheard())
+
+
+def unheard() -> set[int]:
+    """Return the signals that would end a process which has not begun to hear them, each by a default of its own."""
+    return {*group_signals(), *(() if STACK_SIGNAL is None else (STACK_SIGNAL,))}
 
 
 def close(listeners: Sequence[Listener]) -> None:

@@ -34,7 +34,7 @@ from aggregator.server.workers.messages import (
     Told,
 )
 
-STACK_SIGNAL = getattr(signal, "SIGRTMIN", None)
+STACK_SIGNAL: int | None = getattr(signal, "SIGRTMIN", getattr(signal, "SIGINFO", None))
 """Has a worker write the stack of its main thread into a pipe, also while its loop stands still."""
 Thing = TypeVar("Thing")
 
@@ -70,6 +70,7 @@ class Member:
         self.relieved = asyncio.Event()
         """Set when another worker is to take its place."""
         self.reason = ""
+        self._has_spoken = False
         self.is_open = False
         """Whether it does what it is ordered, and answers."""
         self._hear = hear
@@ -89,7 +90,7 @@ class Member:
     async def _listen(self) -> None:
         while (message := await self.channel.receive()) is not None:
             self.beaten_at = self._loop.time()
-            self._has_asked = False
+            self._has_asked, self._has_spoken = False, True
             match message:
                 case Beat():
                     self.beat = message
@@ -154,10 +155,15 @@ class Member:
             self._asks.pop(ask.number, None)
 
     def stop(self) -> None:
-        """Tell it to stop; told a second time, it ends at once."""
+        """Tell it to stop; told a second time, it ends at once.
+
+        One that has said nothing yet is ended: it would hold listening sockets that nobody answers until it hears.
+        """
         if not self.told.done():
             self.told.set_result(None)
-        if not self.ended.done():
+        if not self._has_spoken:
+            self.kill()
+        elif not self.ended.done():
             self.channel.send(Stop())
 
     def kill(self) -> None:
