@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from aggregator.plan.incoming.listening import WorkersPlan
 from aggregator.server.workers.balance import Balance
 from aggregator.server.workers.channel import Channel, tell_first
+from aggregator.server.workers.making.maker import Maker
 from aggregator.server.workers.messages import Beat, Opened
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.member import STACK_SIGNAL, Member
@@ -45,6 +46,29 @@ def test_a_worker_is_ended_when_its_time_is_over_and_asked_before(blocked: float
         assert told == ["asked"]
         crew.look_after(silent, 100.0 + blocked + 0.1)
         assert told[-1] == "ended"
+
+    asyncio.run(claim())
+
+
+@pytest.mark.parametrize(("loads", "patience"), [(False, 60.0), (True, 600.0)])
+def test_a_worker_that_loads_has_time_for_that(loads: bool, patience: float) -> None:
+    """Nothing is heard of it before it has compiled: on a machine that is busy, thousands of endpoints take minutes."""
+
+    async def claim() -> None:
+        told: list[str] = []
+        silent: Any = SimpleNamespace(
+            pid=1, beaten_at=100.0, ready=asyncio.get_running_loop().create_future(), has_spoken=False, is_serving=False,
+            ask_stack=lambda: None, stack=lambda: "", kill=lambda: told.append("ended"),
+        )  # fmt: skip
+        crew = Crew(1, WorkersPlan(), Balance(1), print, print, print)  # type: ignore[arg-type]
+        crew.maker = cast("Maker", SimpleNamespace(loads=loads))
+        crew.look_after(silent, 100.0 + patience)
+        assert told == []
+        crew.look_after(silent, 100.0 + patience + 0.1)
+        assert told == ["ended"]
+        silent.has_spoken = True
+        crew.look_after(silent, 100.0 + 60.1)
+        assert told == ["ended", "ended"]
 
     asyncio.run(claim())
 

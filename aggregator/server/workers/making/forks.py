@@ -33,6 +33,8 @@ class Forks(Maker):
     Has to be made inside of a running loop.
     """
 
+    loads = False
+
     def __init__(self, control: socket.socket, ended: Ended, gone: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._control = control

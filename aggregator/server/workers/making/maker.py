@@ -15,6 +15,9 @@ Ended: TypeAlias = Callable[[int, int], None]
 class Maker(Protocol):
     """Makes workers that serve what was committed last, whatever the files say now."""
 
+    loads: bool
+    """Whether each worker loads all by itself, which takes as long as the start of the whole."""
+
     async def spawn(self, order: Spawn, channel: socket.socket, stack: int) -> int:
         """Return the process of the new worker, which has *channel* and the pipe *stack*. Raises ``OSError``.
 

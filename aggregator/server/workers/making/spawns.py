@@ -40,6 +40,8 @@ class Spawns(Maker):
     Has to be made inside of a running loop.
     """
 
+    loads = True
+
     def __init__(self, files: PlanFiles, handed: Handed, ended: Ended) -> None:
         self._loop = asyncio.get_running_loop()
         self._files = files

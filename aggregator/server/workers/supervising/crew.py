@@ -41,6 +41,8 @@ _TO_WRITE = 10.0
 _NO_STACK = "none was written: the process itself is stopped, or waits for a processor"
 _TO_START = 60.0
 """Seconds without a beat that a worker which does not serve yet has at least."""
+_TO_LOAD = 600.0
+"""Those of one that has to load the program and to compile before it can say anything."""
 
 
 class Crew:
@@ -207,7 +209,7 @@ class Crew:
 
     def look_after(self, member: Member, now: float) -> None:
         """Ask where *member* stands, end it or have it relieved, when it is time for that at *now*, by the loop."""
-        blocked = self._plan.blocked if member.ready.done() else max(self._plan.blocked, _TO_START)
+        blocked = self._patience(member)
         silent = now - member.beaten_at
         if silent > blocked - min(_TO_WRITE, blocked / 2):
             member.ask_stack()
@@ -221,6 +223,13 @@ class Crew:
                 log_change(_log, logging.WARNING, "A worker holds too much memory; another one takes its place.",
                     pid=member.pid, bytes=member.beat.memory, most=self._plan.memory, seconds=round(age))  # fmt: skip
                 member.relieved.set()
+
+    def _patience(self, member: Member) -> float:
+        """Return the seconds without a word after which *member* is ended."""
+        if member.ready.done():
+            return self._plan.blocked
+        is_loading = not member.has_spoken and self.maker is not None and self.maker.loads
+        return max(self._plan.blocked, _TO_LOAD if is_loading else _TO_START)
 
     def stop(self) -> None:
         """Tell all to stop; told a second time, they end at once."""

@@ -70,7 +70,8 @@ class Member:
         self.relieved = asyncio.Event()
         """Set when another worker is to take its place."""
         self.reason = ""
-        self._has_spoken = False
+        self.has_spoken = False
+        """Whether it has told anything; before, it hears nothing either."""
         self.is_open = False
         """Whether it does what it is ordered, and answers."""
         self._hear = hear
@@ -90,7 +91,7 @@ class Member:
     async def _listen(self) -> None:
         while (message := await self.channel.receive()) is not None:
             self.beaten_at = self._loop.time()
-            self._has_asked, self._has_spoken = False, True
+            self._has_asked, self.has_spoken = False, True
             match message:
                 case Beat():
                     self.beat = message
@@ -161,7 +162,7 @@ class Member:
         """
         if not self.told.done():
             self.told.set_result(None)
-        if not self._has_spoken:
+        if not self.has_spoken:
             self.kill()
         elif not self.ended.done():
             self.channel.send(Stop())
