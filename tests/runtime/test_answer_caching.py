@@ -116,6 +116,46 @@ def test_what_caches_may_keep_names_what_it_depends_on(serve, endpoint, vary):
         assert gateway.get("/x").headers.get("vary") == expected
 
 
+ROWS = """
+defaults: {{{defaults}}}
+upstreams: {{up: {{url: "http://a.test"{upstream}}}}}
+endpoints: {{GET /x: {{call: {{url: "up:/one"{call}}}{endpoint}}}}}
+"""
+
+
+@pytest.mark.parametrize("place", ["call", "endpoint", "defaults", "upstream"])
+def test_a_row_that_says_how_long_names_what_it_depends_on(serve, place):
+    """An answer by a row of any status map says `Vary` as a success does, where the row lets caches keep it."""
+    for life, vary in (("public, max-age=60", "accept-language, cookie"), ("no-store", None)):
+        body = """body: {who: "{{ cookies.user }}", lang: "{{ headers['accept-language'] }}"}"""
+        row = f"status_map: {{404: {{status: 200, {body}, headers: {{cache-control: '{life}'}}}}}}"
+        said = dict.fromkeys(("call", "endpoint", "upstream", "defaults"), "")
+        said[place] = row if place == "defaults" else f", {row}"
+        answer = serve(ROWS.format(**said), {"/one": reply(status=404)}).get("/x")
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, life)
+        assert answer.headers.get("vary") == vary
+
+
+@pytest.mark.parametrize(
+    ("call", "row", "vary"),
+    [
+        (", forward: {headers: [x-tenant]}", "body: 1", "x-tenant"),
+        (", forward: {headers: all}", "body: 1", "*"),
+        (", forward: {headers: [x-tenant]}", "body: 1, headers: {vary: x-mine}", "x-mine"),
+        (", forward: {headers: [x-tenant]}", "forward: true", "x-tenant, accept"),
+        (", query: {q: '{{ query.q }}'}", "body: 1", None),
+    ],
+)
+def test_a_row_depends_on_all_that_its_call_does(serve, call, row, vary):
+    """`Vary` of a row names what the call passes on; one of its own stands, and what upstreams say is added."""
+    row = row.replace("headers: {", "headers: {cache-control: max-age=5, ")
+    row = row if "headers" in row else f"{row}, headers: {{cache-control: max-age=5}}"
+    endpoint = f", response: {{pass_headers: {{vary: append}}}}, status_map: {{404: {{{row}}}}}"
+    gateway = serve(ROWS.format(call=call, endpoint=endpoint, defaults="", upstream=""),
+                    {"/one": reply(status=404, vary="accept")})  # fmt: skip
+    assert gateway.get("/x").headers.get("vary") == vary
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("public, max-age=60, s-maxage=90", "private, max-age=60"), ("no-store", "no-store"), (None, "private")],

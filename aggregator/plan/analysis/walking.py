@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
 from aggregator.plan.schemes import ExternalPlan
-from aggregator.plan.types import Plan
+from aggregator.plan.types import Plan, RowPlan
 
 
 def parts_in(fan: FanPlan | None) -> Iterator[PartPlan]:
@@ -51,6 +51,14 @@ def calls_in(fan: FanPlan | None) -> list[CallPlan]:
     return [choice for part in parts_in(fan) for call in part.calls for choice in call.each_choice]
 
 
+def rows_in(fan: FanPlan | None) -> Iterator[RowPlan]:
+    """Yield the rows of each part and call of *fan*; a row that speaks of several comes as often."""
+    for part in parts_in(fan):
+        yield from part.rows
+    for call in calls_in(fan):
+        yield from call.rows
+
+
 def calls_in_part(part: PartPlan) -> list[CallPlan]:
     """Return every call of *part*, those inside alternatives, races and groups included."""
     return [choice for each in parts_within(part) for call in each.calls for choice in call.each_choice]
@@ -64,6 +72,21 @@ def with_calls(
     Calls of a nested group are changed, too, unless *change_fan* makes something else of its fan-out.
     """
     return replace(part, core=_changed(part.core, change, change_fan))
+
+
+def with_rows(part: PartPlan, change: Callable[[tuple[RowPlan, ...]], tuple[RowPlan, ...]]) -> PartPlan:
+    """Return *part* whose rows, and those of the parts and calls inside of it, are what *change* makes of them."""
+    match part.core:
+        case CallsPlan():
+            changed = with_calls(part, lambda call: replace(call, rows=change(call.rows)))
+        case RacePlan(runners=runners):
+            changed = replace(part, core=RacePlan(tuple(with_rows(runner, change) for runner in runners)))
+        case GroupPlan(fan=fan):
+            parts = tuple(with_rows(inner, change) for inner in fan.parts)
+            changed = replace(part, core=replace(part.core, fan=replace(fan, parts=parts)))
+        case _:
+            assert_never(part.core)
+    return replace(changed, rows=change(part.rows))
 
 
 def with_placed_calls(

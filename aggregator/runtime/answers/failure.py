@@ -9,10 +9,11 @@ import math
 from functools import lru_cache
 
 from aggregator.codecs import json as json_codec
+from aggregator.codecs.etag import add_vary
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import AggregatorError, CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange
-from aggregator.http import HeaderList, has_body, without
+from aggregator.http import HeaderList, has_body, joined, without
 from aggregator.parts.names import FINISHING, LaterNames, Names
 from aggregator.parts.result import Result
 from aggregator.plan.analysis import failures
@@ -24,7 +25,7 @@ from aggregator.runtime.answers.passing import fields_taken, needed_fields
 from aggregator.runtime.parts.blame import blame, told
 from aggregator.templates import MISSING, Template, header_value, text_of
 
-_COOKIE = b"set-cookie"
+_COOKIE, _VARY = b"set-cookie", b"vary"
 _SHORT = 256
 """Characters of message and name of what is kept of failures."""
 _UNKNOWN = CallError(Cause.EXPRESSION, "The answer could not be made.")
@@ -106,7 +107,10 @@ def _forwarded(result: Result, row: RowPlan, names: Names, rules: tuple[tuple[by
         headers.append((b"content-type", kind))
     if status != 304 and all(name != b"cache-control" for name, _ in headers):
         headers.append((b"cache-control", b"no-store"))
-    return Answer(status, merged_headers(headers, _headers(row, names)), result.raw if has_body(status) else b"")
+    own = _headers(row, names)
+    if _VARY in own and (passed := joined(headers, _VARY)):
+        own[_VARY] = add_vary(own[_VARY], *(name.strip().lower() for name in passed.split(b",") if name.strip()))
+    return Answer(status, merged_headers(headers, own), result.raw if has_body(status) else b"")
 
 
 def _headers(row: RowPlan, names: Names) -> dict[bytes, bytes]:

@@ -29,14 +29,15 @@ from aggregator.plan.compiling.endpoint.inputs import compile_inputs
 from aggregator.plan.compiling.endpoint.keeping import compile_keeping
 from aggregator.plan.compiling.endpoint.limits import compile_at_once, compile_limits
 from aggregator.plan.compiling.endpoint.responses import compile_response, compile_static, is_single, passes_raw
-from aggregator.plan.compiling.endpoint.varying import with_vary
+from aggregator.plan.compiling.endpoint.varying import with_row_vary, with_vary
 from aggregator.plan.compiling.parts import compile_fan, compile_part
 from aggregator.plan.compiling.policies.shadows import compile_shadow
 from aggregator.plan.compiling.rows import compile_rows, rows_for
 from aggregator.plan.compiling.telemetry import compile_slo
+from aggregator.plan.edge import EdgePlan
 from aggregator.plan.incoming.admission import AdmissionPlan
 from aggregator.plan.order.call import asked_by
-from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, InputPlan, ResponsePlan, ShadowPlan
+from aggregator.plan.types import DocPlan, EffectPlan, EndpointPlan, InputPlan, ResponsePlan, RowPlan, ShadowPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 from aggregator.policies.idempotency.settings import IdempotencySettings
 from aggregator.templates import PathPattern, compile_pattern, compile_value
@@ -90,8 +91,8 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
     callers = callers_of(settings, path, whole.root)
     near = _surroundings(operation, settings, whole, callers)
     calls = _calls(config, near)
-    edge = compile_edge(settings, path, whole.root, whole.errors)
-    response = with_vary(_response(settings, path, whole.root), settings.cache, calls.fan, edge, operation.method)
+    edge, response, fan, rows = _answer(near, path, calls.fan)
+    calls = replace(calls, fan=fan)
     purges = tuple(map(compile_value, settings.purge))
     idempotency = _idempotency(settings.idempotency)
     pattern = compile_pattern(path)
@@ -111,7 +112,7 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         inputs=inputs,
         response=response,
         fan=calls.fan,
-        rows=rows_for(("response",), near.rows, whole.default_rows),
+        rows=rows,
         effects=calls.effects,
         shadows=calls.shadows,
         stream=settings.stream,
@@ -129,6 +130,17 @@ def _operation(operation: _Operation, settings: EndpointSettings, whole: Surroun
         compress=_compresses(settings, whole.root),
         host=config.host,
     )  # fmt: skip
+
+
+def _answer(
+    near: EndpointSurroundings, path: str, fan: FanPlan | None
+) -> tuple[EdgePlan, ResponsePlan, FanPlan | None, tuple[RowPlan, ...]]:
+    """Return what is done to every answer, that to a success, *fan*, and the rows that speak of the answer."""
+    whole, settings, method = near.whole, near.settings, near.method
+    edge = compile_edge(settings, path, whole.root, whole.errors)
+    response = with_vary(_response(settings, path, whole.root), settings.cache, fan, edge, method)
+    rows = rows_for(("response",), near.rows, whole.default_rows)
+    return edge, response, *with_row_vary((fan, rows, response), settings.cache, edge, method)
 
 
 def _inputs(

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from aggregator.http import FETCHING
 from aggregator.plan.analysis.roots import references_in
-from aggregator.plan.analysis.walking import calls_in
+from aggregator.plan.analysis.walking import calls_in, rows_in, with_rows
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.endpoint.keeping import inputs_of
 from aggregator.plan.edge import EdgePlan
-from aggregator.plan.types import ResponsePlan
+from aggregator.plan.types import ResponsePlan, RowPlan
 from aggregator.policies.cache.settings import AnswerCacheSettings
 from aggregator.templates import Template, compile_value
 from aggregator.templates.nodes import Const
@@ -42,6 +42,39 @@ def with_vary(
     if whole:
         return replace(response, varies=names)
     return replace(response, headers=(*response.headers, (_VARY, compile_value(b", ".join(names).decode()))))
+
+
+def with_row_vary(
+    read: tuple[FanPlan | None, tuple[RowPlan, ...], ResponsePlan], cache: AnswerCacheSettings | None, edge: EdgePlan,
+    method: str,
+) -> tuple[FanPlan | None, tuple[RowPlan, ...]]:  # fmt: skip
+    """Return the fan-out and the rows of *read* whose rows say ``Vary`` where they let caches keep their answers.
+
+    Which of them speaks, and what it makes, depends on all that the endpoint reads and its calls pass on. A ``Vary`` of
+    a row stands as it is; headers that a *cache* of ours counts are those that count.
+    """
+    fan, rows, _ = read
+    if method not in FETCHING:
+        return fan, rows
+    counted = () if cache is None else tuple(map(str.lower, cache.vary))
+    narrowed = ("headers",) if counted else ()
+    names = inputs_of(b"", calls_in(fan), references_in((read, edge.made)), headers=counted, narrowed=narrowed).vary
+    if not names:
+        return fan, rows
+    vary = (_VARY, compile_value(b", ".join(names).decode()))
+
+    def told(rows: tuple[RowPlan, ...]) -> tuple[RowPlan, ...]:
+        return tuple(replace(row, headers=(*row.headers, vary)) if _lets_keep(row) else row for row in rows)
+
+    if fan is not None and any(map(_lets_keep, rows_in(fan))):
+        fan = replace(fan, parts=tuple(with_rows(part, told) for part in fan.parts))
+    return fan, told(rows)
+
+
+def _lets_keep(row: RowPlan) -> bool:
+    """Return whether *row* says how long its answer may be kept, and not what tells it apart."""
+    said = dict(row.headers)
+    return _CACHES in said and _VARY not in said and not _is_no_store(said[_CACHES])
 
 
 def _is_unkept(response: ResponsePlan, edge: EdgePlan) -> bool:
