@@ -80,8 +80,8 @@ class Process:
         return self.place.run(lambda: self.store.put_all(groups, bounds))
 
     def turn(self, *ended: Outcome, **said: Any) -> Turned:
-        """Return what comes of a turn, with room for ten."""
-        usual: dict[str, Any] = {"room": {"mail": 10}, "most": 10}
+        """Return what comes of a turn, with room for ten, and nothing switched off."""
+        usual: dict[str, Any] = {"room": {"mail": 10}, "most": 10, "off": frozenset()}
         turn = Turn(self.place.now, ended, **{**usual, **said})
         return self.place.run(lambda: self.store.turn(turn))
 
@@ -302,6 +302,14 @@ def test_what_is_switched_off_is_set_aside(one: Process, other: Process) -> None
     assert one.claim(off=OFF) == []
     assert other.claim(looks=True) == ["id-0", "id-1", "id-2"]
     assert other.show("id-0")["attempts"] == 1
+
+
+def test_who_does_not_know_what_is_off_brings_nothing_back(one: Process) -> None:
+    """A process that stops, or has read no file yet, leaves aside what is there."""
+    one.put(0)
+    assert one.claim(off=OFF) == []
+    assert one.claim(off=None) == one.claim(off=None) == []
+    assert one.claim() == ["id-0"]
 
 
 def test_much_that_is_switched_off_is_set_aside_in_steps(one: Process) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from aggregator.stores.effects.contract import Bounds
+from aggregator.plan.serving import BackgroundPlan
+from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.stores.effects.contract import Bounds, Turn
+from aggregator.stores.effects.file import FILE, EffectsInFile
 from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.table import EffectTable
 from tests.effects.conftest import record
@@ -59,3 +63,20 @@ def test_what_others_have_left_aside_is_found(tmp_path: Path) -> None:
     assert other.aside == set(labels[:3])
     table.close()
     other.close()
+
+
+def test_a_process_that_stops_brings_nothing_back(tmp_path: Path) -> None:
+    """Its last turn, and those before it has targets, know of nothing that is off, and leave all of it aside."""
+
+    async def run() -> None:
+        store, outbox = EffectsInFile(tmp_path, "normal"), Outbox(lambda: START)
+        await store.put_all([[record(0)]], MANY)
+        await store.turn(Turn(START, room={"mail": 5}, most=5, off=OFF))
+        outbox.open(store, BackgroundPlan())
+        await asyncio.sleep(0)
+        await outbox.close(1.0)
+
+    asyncio.run(run())
+    table = EffectTable(tmp_path / FILE, "normal")
+    assert table.aside == OFF
+    table.close()

@@ -100,7 +100,8 @@ class Turn(Struct, frozen=True):
     """One turn of deliveries at *now*: what *ended* is kept, and what is due is leased.
 
     That is up to *room* for each upstream, and *most* in all. What is *off*, as an endpoint and the name of its call,
-    is set aside when it would be leased, and comes back once it is not, a step of it each turn. What is older than
+    is set aside when it would be leased, and comes back once it is not, a step of it each turn; None where nobody
+    knows what is, as before a process has read its file, and once it stops: nothing comes back then. What is older than
     *ages* goes, a step of it; where it *looks*, what processes have left that died waits again.
     """
 
@@ -110,7 +111,7 @@ class Turn(Struct, frozen=True):
     most: int = 0
     ages: Ages | None = None
     looks: bool = False
-    off: frozenset[Label] = frozenset()
+    off: frozenset[Label] | None = None
 
 
 class Turned(Struct, frozen=True):

@@ -65,8 +65,9 @@ local function lease_one(e)
   claimed[#claimed + 1] = {e.id, fields}
 end
 local is_off = {}
+local back, aside = off and 500 or 0, 500
+off = off or {}
 for _, what in ipairs(off) do is_off[what] = true end
-local back, aside = 500, 500
 for _, what in ipairs(call('SMEMBERS', B .. 'asides')) do
   local key = B .. 'aside:' .. what
   local ids = not is_off[what] and back > 0 and call('ZRANGE', key, 0, back - 1) or nil
@@ -110,8 +111,8 @@ return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - 
 """
 )
 """Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages,
-whether to look for processes that died, what is switched off, and all that it has leased as far as it knows, nil where
-that is not compared.
+whether to look for processes that died, what is switched off, nil where that is not known, and all that it has leased
+as far as it knows, nil where that is not compared.
 
 What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
 it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. What a turn
