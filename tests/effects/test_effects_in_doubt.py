@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from aggregator.stores.effects.contract import Bounds, DoubtError, Filter, Turn
 from aggregator.stores.effects.records import SENT, Outcome
 from aggregator.stores.redis.effects import putting
 from aggregator.stores.redis.effects.link import Link, UnheardError
-from aggregator.stores.redis.effects.put_scripts import PUT
+from aggregator.stores.redis.effects.put_scripts import PUT, SETTLE
+from aggregator.stores.redis.effects.scripts import PARK
 from aggregator.stores.redis.effects.store import EffectsInRedis
 from tests.effects.conftest import record, shared_plan
 from tests.policies.conftest import START
@@ -90,6 +92,42 @@ def test_what_nobody_has_heard_of_is_known_once_the_store_is_back(
     assert held == record(0).size
     assert pending == 0
     assert (kept, unkept) == ((1, []) if is_run else (0, ["0"]))
+
+
+@pytest.mark.parametrize("script", [SETTLE, PARK])
+def test_what_a_store_refuses_that_is_back_is_tried_again(
+    store: EffectsInRedis, runner: asyncio.Runner, loses: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch,
+    valkey: Valkey, script: bytes,
+) -> None:  # fmt: skip
+    """By the next turn, over the connection that is open: what is in doubt, and which upstreams are known."""
+    unkept: list[str] = []
+    asked: list[bytes] = []
+    run = Link.run
+
+    async def busy_once(self: Link, wanted: bytes, *given: Any, raw: tuple[bytes, ...] = ()) -> Any:
+        asked.append(wanted)
+        if wanted == script and asked.count(script) == 1:
+            raise StoreError("BUSY")
+        return await run(self, wanted, *given, raw=raw)
+
+    async def turns() -> int:
+        await store.park(frozenset({"mail"}), START)
+        intake = Intake(store, lambda: MANY, lambda: None)
+        loses(False)
+        intake.accept([record(0)], lambda: unkept.append("0"))
+        await intake.drain()
+        valkey.ask("FLUSHALL")
+        monkeypatch.setattr(Link, "run", busy_once)
+        with suppress(StoreError):
+            await reconnected(store, monkeypatch)
+        for _ in range(2):
+            await store.turn(Turn(START))
+        await asyncio.sleep(0)
+        return intake.pending
+
+    assert runner.run(turns()) == 0
+    assert unkept == ["0"]
+    assert asked.count(script) == 2
 
 
 def test_a_script_that_was_given_up_keeps_nothing_any_more(

@@ -1,7 +1,7 @@
 """How effects are put into a shared store, each once, also where replies are lost.
 
     handed over ── its reply comes ──▶ known
-                ── its reply is late, the connection breaks ──▶ in doubt ── the store is back, and asked ──▶ known
+                ── its reply is late, the connection breaks ──▶ in doubt ── the store is there, and asked ──▶ known
 
 Each script has a number under which the store notes what came of it. One in doubt is asked for by that, and cannot be
 run any more from then on: what nobody has heard of is not put a second time, nor made twice in another way.
@@ -46,6 +46,11 @@ class Putting:
         """Numbers that the store may forget."""
         self._doubts: dict[int, list[asyncio.Future[bool]]] = {}
         """What comes to whether each group is kept, for each script of which nothing was heard."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether there is something of which nothing was heard."""
+        return bool(self._doubts)
 
     async def put_all(self, groups: list[list[EffectRecord]], bounds: Bounds) -> list[Stored]:
         """Return for each of *groups* whether it is kept."""

@@ -50,6 +50,8 @@ class EffectsInRedis:
         self._leases = Leases()
         self._known: frozenset[str] | None = None
         """What the server is told again that forgot it."""
+        self._is_forgotten = False
+        """Whether the server knows nothing of this process, or did not when it was last told."""
         self._place = 0
         self.kept = Kept()
         """What is kept, as far as it was last heard."""
@@ -118,11 +120,19 @@ class EffectsInRedis:
         told, upstreams, claimed, next_due, taken, given_up, forgotten, was_there = found
         records = self._leases.take(outcomes, claimed)
         self._hear(told, upstreams)
-        if not was_there and self._known is not None:
-            with suppress(StoreError):  # what is claimed is delivered nevertheless
-                await self.park(self._known, turn.now)
+        self._is_forgotten = self._is_forgotten or not was_there
+        with suppress(StoreError):  # what is claimed is delivered nevertheless, and the next turn tries again
+            await self._catch_up(turn.now)
         due = None if next_due is None else turn.now + float(next_due)
         return Turned(records, due, taken, given_up, forgotten)
+
+    async def _catch_up(self, now: float) -> None:
+        """Ask and tell what a server is to be asked and told that is back; raises ``StoreError``."""
+        if self._putting.is_in_doubt:
+            await self._putting.settle()
+        if self._is_forgotten and self._known is not None:
+            await self.park(self._known, now)
+            self._is_forgotten = False
 
     async def park(self, known: frozenset[str], _: float, /) -> int:
         """Park what waits for upstreams that are not *known* to any process, let go on what is parked for those."""
