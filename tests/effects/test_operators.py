@@ -18,7 +18,7 @@ from aggregator.policies.switches.table import Change, Switch, Target
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.admin.effects.acting import effects_action, effects_shown
 from aggregator.server.metrics.sampling import sample_effects
-from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.telemetry.metrics.families import EFFECT_ORDERS
 from tests.effects.conftest import Application, document, process, record
@@ -246,6 +246,26 @@ def test_orders_are_counted(tmp_path: Path, answers: dict[str, int]) -> None:
         served.until(lambda: len(served.requests) == 4)
         (orders,) = [samples for family, samples in sample_effects(served.app.running) if family is EFFECT_ORDERS]
     assert {labels: count for labels, count in orders if count} == {'order="replay"': 2}
+
+
+@pytest.mark.parametrize("filler", [0, 1015])
+def test_a_secret_that_was_rotated_is_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filler: int
+) -> None:  # fmt: skip
+    """An answer that repeats it is kept without it, also where it is cut there; what is sent is shown without it."""
+    monkeypatch.setenv("HOOK", "canary-of-old")
+    text = document(call="headers: {x-sent: 'key ${HOOK}'}")
+    with process(tmp_path, text, lambda one: httpx.Response(400, text=f"{'.' * filler} {one.headers['x-sent']}")) as it:
+        it.sign_up("a")
+        it.settle(dead=1)
+        (kept,) = it.run(it.outbox.ask(lambda store: store.find(Filter())))
+        assert kept["last"]["body"].startswith("." * filler + " key *")
+        assert "cana" not in str(kept)
+        running = it.app.running
+        it.outbox.configure(running.plan.background, running.generation.deliveries, ["canary-of-new"])
+        (shown,) = listed(it, id=kept["id"])
+        assert "canary" not in str(shown)
+        assert "key ********" in str(shown)
 
 
 def test_without_a_server_secrets_of_the_file_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ class Running:
             self.generation = await self._build(self.first_number, self.plan, None, observers)
             self.generation.begin()
             self._lasting.serving()
-            self.outbox.configure(self.plan.background, self.generation.deliveries)
+            self.outbox.configure(self.plan.background, self.generation.deliveries, self.plan.secrets)
             self.switching.serving(self.loaded, offs)
             self.pressure.configure(self.plan.server.degrade)
             self.observers = observers.begin(self.plan, self.observers)
@@ -249,7 +249,7 @@ class Running:
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
         self._lasting.serving()
-        self.outbox.configure(fresh.plan.background, fresh.deliveries)
+        self.outbox.configure(fresh.plan.background, fresh.deliveries, fresh.plan.secrets)
         old.retire()
         self._ending = [one for one in (*self._ending, old) if one.in_flight]
         self.stores.keep({fresh.plan.store, *(one.plan.store for one in self._ending)})

@@ -140,9 +140,10 @@ class _Source:
 
     def _masked(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from aggregator.server.admin.effects.reading import masked
+        from aggregator.telemetry.redaction import Masker
 
         assert self._plan is not None
-        return masked(found, self._plan.secrets)
+        return masked(found, Masker(self._plan.secrets))
 
     def act(self, given: dict[str, Any], why: str) -> Any:
         """Return what came of the order that is *given*."""

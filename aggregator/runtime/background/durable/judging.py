@@ -11,6 +11,7 @@ from aggregator.parts.result import Result
 from aggregator.policies.retry.plan import RetryPlan
 from aggregator.policies.retry.retrying import is_reason, pause_after
 from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
+from aggregator.telemetry.redaction import redact_text
 
 _NOT_HEARD = frozenset(
     {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.CREDENTIALS}
@@ -20,21 +21,34 @@ _UNTRIED = 5.0
 """Seconds until one is looked at again that could not be tried."""
 _LONGEST = 60.0
 _MOST_BODY = 1024
-"""Bytes of the last answer that are kept."""
+"""Characters of the last answer that are kept."""
+_LONGEST_SECRET = 4096
+"""Bytes behind them that are looked at, for a secret that is cut there."""
 
 
 def outcome_of(
-    record: EffectRecord, retry: RetryPlan, result: Result, now: float, draw: Callable[[], float] = random
-) -> Outcome:
-    """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*."""
+    record: EffectRecord, retry: RetryPlan, result: Result, now: float, mask: Callable[[str], str],
+    draw: Callable[[], float] = random,
+) -> Outcome:  # fmt: skip
+    """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*.
+
+    What is kept of an answer is what *mask* leaves of it: when it is shown, nobody may know any more what was secret.
+    """
     if result.state is not State.FAILED:
         return Outcome(record.id, SENT, {"status": result.status} if result.attempts else {"dry_run": True})
-    last, tried = _last(result), (*result.tried, result)
+    last, tried = _last(result, mask), (*result.tried, result)
     if all(one.cause in _NOT_HEARD for one in tried):
         return Outcome(record.id, WAITING, last, now + _until_tried(result) * (1 + draw()), counts=False)
     if record.attempts >= retry.attempts or not any(one.cause in _NOT_HEARD or is_reason(retry, one) for one in tried):
         return Outcome(record.id, DEAD, last)
     return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))
+
+
+def end_of(outcome: Outcome, result: Result) -> str:
+    """Return what a delivery is counted as that ended with *result* and came to *outcome*."""
+    if outcome.state == SENT:
+        return "sent" if result.attempts else "dry_run"
+    return "dead" if outcome.state == DEAD else "again"
 
 
 def has_failed(retry: RetryPlan, result: Result) -> bool:
@@ -49,11 +63,13 @@ def _until_tried(result: Result) -> float:
     return _UNTRIED if asked is None or result.cause is Cause.SWITCHED_OFF else min(max(asked, 1.0), _LONGEST)
 
 
-def _last(result: Result) -> dict[str, Any]:
-    """Return what is kept of the last answer: why it was no success, and how it began."""
-    last: dict[str, Any] = {"cause": str(result.cause), "reason": result.error.message if result.error else ""}
+def _last(result: Result, mask: Callable[[str], str]) -> dict[str, Any]:
+    """Return what is kept of the last answer: why it was no success, and how it began, as *mask* leaves it."""
+    reason = result.error.message if result.error else ""
+    last: dict[str, Any] = {"cause": str(result.cause), "reason": redact_text(mask(reason))}
     if result.status:
         last["status"] = result.status
     if result.raw:
-        last["body"] = bytes(result.raw[:_MOST_BODY]).decode("utf-8", "replace")
+        begin = bytes(result.raw[: _MOST_BODY + _LONGEST_SECRET]).decode("utf-8", "replace")
+        last["body"] = redact_text(mask(begin))[:_MOST_BODY]  # masked before it is cut: half a secret is one, too
     return last

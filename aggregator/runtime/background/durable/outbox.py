@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -25,14 +25,15 @@ from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import Intake
-from aggregator.runtime.background.durable.judging import has_failed, outcome_of
+from aggregator.runtime.background.durable.judging import end_of, has_failed, outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.durable.telling import refusal, tell_dead, tell_parked, tell_turned
 from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
-from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
+from aggregator.stores.effects.records import DEAD, WAITING, EffectRecord, Outcome
 from aggregator.telemetry.logging import log
+from aggregator.telemetry.redaction import Masker
 
 ENDS: Final = ("sent", "again", "dead", "dropped", "skipped", "unwritten", "dry_run")
 """What deliveries, and effects that were not kept, come to."""
@@ -55,6 +56,8 @@ class Outbox:
         self.tally = Tally()
         self.ends, self.orders = Counter[str](), Counter[str]()
         """How many ended so, by ``ENDS``; and to how many operators had something done, by their orders."""
+        self.masker = Masker()
+        """Knows the secrets of the files that were served: none of them is kept of what an upstream answers."""
         self._store: EffectStore | None = None
         self._plan = BackgroundPlan()
         self._targets = NOWHERE
@@ -106,8 +109,9 @@ class Outbox:
             log(_log, logging.INFO, "Durable effects of before wait to be delivered.", count=waiting)
         self._task = asyncio.get_running_loop().create_task(self._deliver())
 
-    def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
-        """Deliver by *targets* from now on, within the limits of *plan*."""
+    def configure(self, plan: BackgroundPlan, targets: Targets, secrets: Iterable[str] = ()) -> None:
+        """Deliver by *targets* from now on, within the limits of *plan*; nothing of *secrets* is kept of answers."""
+        self.masker.learn(secrets)
         self._plan, self._targets, self._is_parked = plan, targets, False
         self.try_all()
 
@@ -258,18 +262,14 @@ class Outbox:
     def _done(self, record: EffectRecord, target: Target, result: Result) -> None:
         if record not in self._under_way:
             return
-        outcome = outcome_of(record, target.retry, result, self._clock())
+        outcome = outcome_of(record, target.retry, result, self._clock(), self.masker)
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
         if outcome.counts:
             self._under_way.heard(record.upstream, failed=has_failed(target.retry, result))
-        if outcome.state == SENT:
-            self.ends["sent" if result.attempts else "dry_run"] += 1
-        elif outcome.state == DEAD:
-            self.ends["dead"] += 1
+        self.ends[end_of(outcome, result)] += 1
+        if outcome.state == DEAD:
             tell_dead(self.tally, record, outcome)
-        else:
-            self.ends["again"] += 1
         self._end(record, outcome)
 
     def _end(self, record: EffectRecord, outcome: Outcome) -> None:

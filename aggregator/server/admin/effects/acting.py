@@ -25,7 +25,7 @@ async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict
     if not after.isdecimal():
         raise ActionError(400, "`after` is the place of an effect.")
     found = await _asked(running, lambda store: listed(store, wanted, int(after)))
-    return masked(found, running.plan.secrets)
+    return masked(found, running.outbox.masker)
 
 
 def effects_action(running: Running) -> Action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from aggregator.durations import duration_of
 from aggregator.stores.effects.contract import ORDERS, EffectStore, Filter
 from aggregator.stores.effects.records import STATES
-from aggregator.telemetry.redaction import Masker, redact_text, redact_value
+from aggregator.telemetry.redaction import redact_text, redact_value
 
 _KEYS = ("id", "name", "state", "key", "request", "since")
 
@@ -48,10 +48,12 @@ def subject_in(given: Mapping[str, Any]) -> str:
     return str(key)
 
 
-def masked(found: list[dict[str, Any]], secrets: Iterable[str]) -> list[dict[str, Any]]:
-    """Return what was *found* of effects without *secrets* of the file: an upstream may repeat what it was sent."""
-    masker = Masker(secrets)
-    return [redact_value(one, lambda text: redact_text(masker(text))) for one in found]
+def masked(found: list[dict[str, Any]], mask: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Return what was *found* of effects as *mask* leaves its texts, and without what reads like a credential.
+
+    What an upstream answered was masked when it was kept, but not by earlier programs; what is sent is kept as it is.
+    """
+    return [redact_value(one, lambda text: redact_text(mask(text))) for one in found]
 
 
 async def listed(store: EffectStore, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
