@@ -45,6 +45,9 @@ class Frame(Struct, eq=False):
     conditions: bytes = b""
     written: Written | None = None
 
+    def __repr__(self) -> str:  # what its fields hold stays out of logs
+        return f"<Frame {self.exchange.id}>"
+
     def for_group(self, wanted: Wanted | None) -> Frame:
         """Return the same surroundings for a group of which *wanted* is needed."""
         return Frame(self.exchange, self.names, self.deadline, self.loop, wanted)

@@ -52,6 +52,9 @@ class Names(Lazy):
         if self.known and parent is not None and seed:
             self.known = unshadowed(self.known, seed)
 
+    def __repr__(self) -> str:  # what clients sent stays out of logs
+        return f"<Names {self.exchange.id}>"
+
     def child(self, seed: Mapping[str, Any]) -> Names:
         """Return names that see *seed* first and these behind."""
         return Names(self.exchange, seed, self)

@@ -34,6 +34,9 @@ class Rendered(Struct, frozen=True):
     headers: bytes
     body: bytes | None
 
+    def __repr__(self) -> str:  # what it holds stays out of logs
+        return "<Rendered>"
+
 
 def plain_target(plan: RequestPlan, path_params: tuple[str, ...]) -> tuple[bytes, Splice, bytes] | None:
     """Return what writes the target, when it takes nothing but *path_params*: those of the endpoint, in order.
