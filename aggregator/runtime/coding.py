@@ -22,6 +22,11 @@ LARGE = 64 * 1024
 _THREADS = 2
 _log = logging.getLogger("aggregator.server")
 CODING = Threads(_THREADS, name="coding", waiting=MOST_WAITING)
+MOST_JUDGED = 4096
+"""Uses of replies that are there which wait for a thread; what comes then is judged in the loop."""
+JUDGING = Threads(1, name="judging", waiting=MOST_JUDGED)
+"""Of its own, so that many who want what is there take no place of a body that comes."""
+LATE = "The time was over before the body was read."
 
 _Value = TypeVar("_Value")
 
@@ -68,9 +73,10 @@ class Aside:
         work: Callable[[], Any],
         done: Callable[[Outcome], None],
         deadline: float,
+        threads: Threads,
     ) -> None:
         self._done = done
-        self._job: Cancelable = CODING.start(work, self._ended)
+        self._job: Cancelable = threads.start(work, self._ended)
         self._timer = loop.call_at(deadline, self._late)
 
     def _ended(self, outcome: Outcome) -> None:
@@ -79,7 +85,7 @@ class Aside:
 
     def _late(self) -> None:
         self._job.cancel()
-        self._done((None, CallError(Cause.DEADLINE, "The time was over before the body was read.")))
+        self._done((None, CallError(Cause.DEADLINE, LATE)))
 
     def cancel(self) -> None:
         """Tell nobody."""
@@ -92,7 +98,7 @@ def read_aside(
 ) -> Cancelable | None:
     """Have a thread do *work* until *deadline* (loop time); *done* is told once, at once where too much waits."""
     try:
-        return Aside(loop, work, done, deadline)
+        return Aside(loop, work, done, deadline, CODING)
     except Busy:
         done((None, _busy()))
         return None

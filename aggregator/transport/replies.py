@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from types import TracebackType
+from typing import Any
 
 from msgspec import Struct
 
 from aggregator.transport.wire.bodies import StreamBody
+
+
+class ReadBody(Struct, eq=False):
+    """What a body in another format was read to, as *json* text; *how* tells of which format, and by which options.
+
+    A cache that keeps it beside its reply has it *counted*.
+    """
+
+    how: Hashable
+    json: bytes
+    is_counted: bool = False
 
 
 class Reply(Struct, eq=False):
@@ -19,7 +31,8 @@ class Reply(Struct, eq=False):
     request *sent* (after waiting and connecting), the *first_byte* came, the last one (*finished*). *attempts* is how
     often it was sent: twice where an idle connection had swallowed it. *met* is what each time but the last one met,
     where that was another thing. *is_json* tells that somebody has proved the body to be JSON, so that nobody who is
-    given the same reply, kept or shared, has to do it again.
+    given the same reply, kept or shared, has to do it again; *read* is what a body in another format was read to, for
+    the same end, and *reading* whoever does so now.
     """
 
     status: int
@@ -33,6 +46,8 @@ class Reply(Struct, eq=False):
     attempts: int = 1
     is_json: bool = False
     met: tuple[str, ...] = ()
+    read: ReadBody | None = None
+    reading: Any = None
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"

@@ -54,6 +54,7 @@ def spaced(number: int) -> str:
         ("requests of one connection", [str(guard.MAX_AT_ONCE)]),
         ("TLS handshakes", [str(beginnings.MOST)]),
         ("bodies that wait", [str(coding.MOST_WAITING)]),
+        ("uses of long replies", [str(coding.MOST_JUDGED)]),
         (
             "XML, CSV, MessagePack, lines of JSON of an upstream",
             [

@@ -9,11 +9,13 @@ from collections import OrderedDict
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aggregator.policies.cache.kept import Kept
+from aggregator.policies.cache.kept import Kept, count_read, put_reply, room_of
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.s3fifo import S3Fifo
 from aggregator.stores.limiter import Limiter
 from aggregator.stores.rate import Rate
+from aggregator.transport import Reply
+from aggregator.transport.replies import ReadBody
 
 STEPS = some.lists(some.tuples(some.sampled_from("gpd"), some.integers(0, 30), some.integers(1, 60)), max_size=300)
 
@@ -195,3 +197,23 @@ def test_an_entry_may_grow_within_the_bytes() -> None:
     assert not queue.grow(b"b", object(), 1)
     assert not queue.grow(b"b", entries[1], 31)
     assert queue.size == 70
+
+
+def test_what_a_reply_was_read_to_counts_with_it() -> None:
+    """Also when somebody reads it after it is kept, and then once; it is not kept beside it where there is no room."""
+    kept: Kept[Reply] = Kept(5_000, lambda: 0.0)
+    kept.put(b"k", reply := Reply(200, [], b"<a/>"), room_of(reply), (), kept.begin())
+    before, entry = kept.size, kept.get(b"k")
+    assert entry is not None
+    reply.read = ReadBody("xml", b"1" * 1_000)
+    for _ in range(2):
+        count_read(kept, b"k", entry)
+        assert kept.size == before + 1_000
+    put_reply(kept, b"k", reply, (), kept.begin())
+    assert kept.size == before + 1_000
+    reply.read = ReadBody("xml", b"1" * 10_000)
+    count_read(kept, b"k", kept.get(b"k") or entry)
+    assert (kept.size, reply.read) == (before + 1_000, None)
+    reply.read = ReadBody("xml", b"1" * 10_000)
+    put_reply(kept, b"k", reply, (), kept.begin())
+    assert (kept.size, reply.read, len(kept)) == (before, None, 1)

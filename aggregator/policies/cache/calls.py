@@ -19,7 +19,7 @@ from aggregator.http import HeaderList, replaced
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
 from aggregator.policies.cache.flights import KeyedCall, KeyedFrame
-from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.kept import Entry, Kept, count_read, put_reply
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
 from aggregator.policies.cache.purged.untagged import tell_untagged
@@ -32,8 +32,6 @@ from aggregator.transport.door import Cancelable
 
 _FORGIVEN = frozenset({"timeout", "network", "overloaded"})
 """Families of causes for which an old reply stands in; so does it for a 5xx."""
-_OF_A_HEADER = 130
-"""Bytes that a header costs beside its text: two byte strings and their pair."""
 
 
 class Cached:
@@ -66,11 +64,11 @@ class Cached:
             over = now - entry.at - plan.seconds(entry.value.status)
             if over < 0:
                 kept.hits += 1
-                return self._judge(frame, entry, now, done)
+                return self._judge(frame, key, entry, now, done)
             if over < plan.stale:
                 kept.olds += 1
                 self._refresh(frame, key)
-                return self._judge(frame, entry, now, done)
+                return self._judge(frame, key, entry, now, done)
         return self._look(frame, key, max(0.0, plan.stale), partial(self._looked, frame, key, done))
 
     def _look(self, frame: Frame, key: bytes, over: float, go_on: GoOn) -> Cancelable | None:
@@ -91,7 +89,7 @@ class Cached:
             kept.fetched_elsewhere += 1
             if over >= 0:
                 self._refresh(frame, key)
-            return self._judge(frame, entry, kept.now(), done)
+            return self._judge(frame, key, entry, kept.now(), done)
         kept.misses += 1
         if over >= self._plan.on_error:
             return self._fetch(frame, key, done, begun)
@@ -113,17 +111,18 @@ class Cached:
         except AggregatorError:
             return None  # what cannot be purged by its tags is asked for
 
-    def _judge(self, frame: Frame, entry: Entry[Reply], now: float, done: Done) -> Cancelable | None:
+    def _judge(self, frame: Frame, key: bytes, entry: Entry[Reply], now: float, done: Done) -> Cancelable | None:
         """Pass what the reply of *entry* means *now* to *done*."""
         call, reply, started, age = self._call, entry.value, frame.loop.time(), now - entry.at
         if call.may_take_long:
-            return call.judge_soon(frame, reply, started, partial(self._judged, entry, age, done))
+            return call.judge_soon(frame, reply, started, partial(self._judged, key, entry, age, done))
         result = call.judge(frame, reply, started)
         result.was_kept(age, older(result.headers, age), entry.tags)
         done(result)
         return None
 
-    def _judged(self, entry: Entry[Reply], age: float, done: Done, result: Result) -> None:
+    def _judged(self, key: bytes, entry: Entry[Reply], age: float, done: Done, result: Result) -> None:
+        count_read(self._kept, key, entry)
         result.was_kept(age, older(result.headers, age), entry.tags)
         done(result)
 
@@ -154,7 +153,7 @@ class Cached:
         if known is not None and known.value is reply:
             kept.shared(key, known, tags)  # others who waited for the same flight have kept it
             return
-        kept.put(key, reply, room_of(reply), tags, began)
+        put_reply(kept, key, reply, tags, began)
         if self._level is not None and not result.is_joined:  # a flight of others began at a number of theirs
             self._level.keep(key, named, reply, tags, 0.0, self._plan.life(reply.status), begun)
 
@@ -198,7 +197,7 @@ class Cached:
         def judged(old: Result) -> None:
             done(old if stands_in(old, result) else result)
 
-        asking.goes_on(self._judge(frame, entry, self._kept.now(), judged))
+        asking.goes_on(self._judge(frame, key, entry, self._kept.now(), judged))
 
 
 class _Asking:
@@ -245,11 +244,6 @@ def age_of_oldest(results: Iterable[Result]) -> float:
     """Return the age in seconds of the oldest reply that *results* are made of, at its origin (RFC 9111 §4.2.3)."""
     replies = [reply for result in results for reply in result.replies()]
     return max((max(reply.age or 0.0, age_of(reply.headers)) for reply in replies), default=0.0)
-
-
-def room_of(reply: Reply) -> int:
-    """Return the bytes that *reply* takes, beside what each entry takes: its body and its headers as objects."""
-    return len(reply.body) + sum(len(name) + len(value) + _OF_A_HEADER for name, value in reply.headers)
 
 
 def may_be_shared(reply: Reply) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from aggregator.policies.cache.plan import FEW
 from aggregator.policies.cache.s3fifo import S3Fifo
 from aggregator.stores.level.log import PurgeLog
+from aggregator.transport import Reply
 
 _T = TypeVar("_T")
 _OVERHEAD = 600
@@ -23,6 +24,8 @@ _OF_A_TAG = 350
 """Bytes that a tag costs beside its text, about: its places in the entry and in the index, and the set of its keys."""
 _OF_A_FEW = 100
 """Bytes that a tag costs which there is once for all entries."""
+_OF_A_HEADER = 130
+"""Bytes that a header costs beside its text: two byte strings and their pair."""
 _MOST_ADDED = 1000
 """The most tags that those who share an entry may bring it to."""
 
@@ -175,3 +178,30 @@ class Kept(Generic[_T]):
 def _room_of(tags: Collection[str]) -> int:
     """Return the bytes that *tags* take, with what finds the entry by them."""
     return sum(_OF_A_FEW if tag.startswith(FEW) else getsizeof(tag) + _OF_A_TAG for tag in tags)
+
+
+def put_reply(
+    kept: Kept[Reply], key: bytes, reply: Reply, tags: Iterable[str], began: int, terms: Any = None
+) -> None:  # fmt: skip
+    """Keep *reply* as ``Kept.put`` does, with what it was read to if there is room for both."""
+    read = reply.read
+    if read is not None:
+        read.is_counted = True
+        if kept.put(key, reply, room_of(reply) + len(read.json), tags, began, terms):
+            return
+        reply.read = None
+    kept.put(key, reply, room_of(reply), tags, began, terms)
+
+
+def count_read(kept: Kept[Reply], key: bytes, entry: Entry[Reply]) -> None:
+    """Count what the reply of *entry* was read to since it is kept; where there is no room for it, forget that."""
+    read = entry.value.read
+    if read is not None and not read.is_counted:
+        read.is_counted = True
+        if not kept.grow(key, entry, len(read.json)):
+            entry.value.read = None
+
+
+def room_of(reply: Reply) -> int:
+    """Return the bytes that *reply* takes, beside what each entry takes: its body and its headers as objects."""
+    return len(reply.body) + sum(len(name) + len(value) + _OF_A_HEADER for name, value in reply.headers)

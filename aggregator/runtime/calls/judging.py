@@ -21,6 +21,7 @@ from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan, SuccessPlan
+from aggregator.runtime.calls.rereading import LongReading, text_of
 from aggregator.runtime.coding import LARGE
 from aggregator.runtime.foresight.reading import LongReads, long_reads
 from aggregator.runtime.parts.shape import compile_reshape
@@ -61,8 +62,11 @@ class Judge:
         self.at_once = _most_at_once(may_be_other, plan.is_read or self._refine is not None, self._reads)
         """Bytes of a body up to which its replies never take long to judge; -1 where that is not known before."""
 
-    def long_reading(self, reply: Reply) -> Read | None:
-        """Return what reads the body of *reply* where that may take more than a few milliseconds, None elsewhere."""
+    def long_reading(self, reply: Reply) -> LongReading | None:
+        """Return what reads the body of *reply* where that may take more than a few milliseconds.
+
+        None elsewhere, and where somebody has read it before.
+        """
         body = reply.body
         if len(body) <= _AT_ONCE or reply.status not in self._statuses:
             return None
@@ -75,7 +79,10 @@ class Judge:
             codec = codec_for(kind, self._forced)
         except CallError:
             return None
-        return None if codec.name == "json" else partial(read_body, codec, body, kind, self._options)
+        how = codec.name, kind, self._options
+        if codec.name == "json" or text_of(reply, how) is not None:
+            return None
+        return LongReading(how, partial(read_body, codec, body, kind, self._options))
 
     def takes_long(self, reply: Reply, names: Names) -> bool:
         """Return whether judging *reply*, and what is made of its body, may take more than a few milliseconds.
@@ -84,7 +91,8 @@ class Judge:
         """
         if not (self._is_read or self._refine is not None) or reply.status not in self._statuses:
             return False
-        size, reads = len(reply.body), self._reads
+        size = len(reply.body) if reply.read is None else max(len(reply.body), len(reply.read.json))
+        reads = self._reads
         return size > LARGE or (reads is not None and reads.are_long(names, size))
 
     def read_ahead(self, result: Result) -> None:
@@ -157,6 +165,8 @@ class Judge:
             raw = _as_utf8(result, kind)
             json_codec.validate(raw)
             result.json = raw.strip(b" \t\r\n")
+        elif (text := text_of(reply, (codec.name, kind, self._options))) is not None:
+            result.json = text
         else:
             result.value = read_body(codec, raw, kind, self._options)
         return None

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
+from aggregator.parts.names import FINISHING
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.roots import roots_in
 from aggregator.policies.cache.flights import SameBody
@@ -14,7 +15,7 @@ from aggregator.policies.cache.plan import of_place
 from aggregator.policies.cache.standard.asked import Asked
 from aggregator.policies.credentials.plan import identity_of
 from aggregator.policies.mock.choosing import is_mocked
-from aggregator.runtime.calls.replies import judge_soon
+from aggregator.runtime.calls.rereading import judge_again
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.transport import Reply
@@ -112,7 +113,8 @@ class Keyed:
         self, frame: Frame, outcome: Reply | CallError, started: float, done: Done
     ) -> Cancelable | None:  # fmt: skip
         """Pass what ``judge`` returns to *done*: once a thread has read or judged it, where that takes long."""
-        if not self.may_take_long:
+        if not self.may_take_long or isinstance(outcome, CallError):
             done(self._sender.judge(frame, outcome, started))
             return None
-        return judge_soon(self._sender, frame, outcome, started, frame.deadline, done)
+        # An upstream that has used up the time of the request leaves that in which its answer is finished.
+        return judge_again(self._sender, frame, outcome, started, frame.deadline + FINISHING, done)

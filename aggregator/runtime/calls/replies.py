@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
 from aggregator.runtime.calls.redirects import next_target
+from aggregator.runtime.calls.rereading import read_for_all
 from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.threads import Outcome
@@ -30,6 +31,9 @@ def judge_soon(
     """
 
     def taken(made: Outcome) -> None:
+        if is_kept and made[1] is None and isinstance(outcome, Reply):
+            value, outcome.read = made[0]
+            made = value, None
         done(sender.judge(frame, outcome, started, partial(given, made)))
 
     def judged(made: Outcome) -> None:
@@ -43,8 +47,9 @@ def judge_soon(
     if isinstance(outcome, CallError) or len(outcome.body) <= judge.at_once:
         done(sender.judge(frame, outcome, started))
         return None
-    if (read := judge.long_reading(outcome)) is not None:
-        return read_aside(frame.loop, read, taken, deadline)
+    if (reading := judge.long_reading(outcome)) is not None:
+        is_kept = sender.plan.cache is not None
+        return read_aside(frame.loop, partial(read_for_all, reading) if is_kept else reading.read, taken, deadline)
     if judge.takes_long(outcome, frame.names):
         return read_aside(frame.loop, partial(sender.judge_and_read, frame, outcome, started), judged, deadline)
     done(sender.judge(frame, outcome, started))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aggregator.causes import Cause
 from aggregator.parts.result import Result
-from aggregator.policies.cache.calls import room_of
+from aggregator.policies.cache.kept import room_of
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.parts.fanout import Run

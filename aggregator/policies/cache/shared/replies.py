@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aggregator.policies.cache.calls import room_of
+from aggregator.policies.cache.kept import room_of
 from aggregator.policies.cache.shared.level import Read
 from aggregator.transport import Reply
 

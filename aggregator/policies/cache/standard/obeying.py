@@ -20,9 +20,9 @@ from aggregator.causes import Cause, State
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result
-from aggregator.policies.cache.calls import is_forgiven, room_of, stands_in, with_age
+from aggregator.policies.cache.calls import is_forgiven, stands_in, with_age
 from aggregator.policies.cache.flights import KeyedFrame
-from aggregator.policies.cache.kept import Entry, Kept
+from aggregator.policies.cache.kept import Entry, Kept, count_read, put_reply
 from aggregator.policies.cache.keys import key_of
 from aggregator.policies.cache.plan import CachePlan
 from aggregator.policies.cache.purged.naming import tag_maker
@@ -68,11 +68,11 @@ class Obeying:
             age = terms.age + kept.now() - entry.at
             if age < terms.lifetime:
                 kept.hits += 1
-                return self.judge(frame, entry, terms, done)
+                return self.judge(frame, asked.key, entry, terms, done)
             if age < terms.lifetime + terms.stale:
                 kept.olds += 1
                 self._refresh(frame, asked)
-                return self.judge(frame, entry, terms, done)
+                return self.judge(frame, asked.key, entry, terms, done)
         return self._look(frame, asked, partial(self._looked, frame, asked, done), may_be_stale=True)
 
     def _look(self, frame: Frame, asked: Asked, go_on: GoOn, *, may_be_stale: bool) -> Cancelable | None:
@@ -100,7 +100,7 @@ class Obeying:
                 self.kept.fetched_elsewhere += 1
                 if age >= terms.lifetime:
                     self._refresh(frame, asked)
-                return self.judge(frame, entry, terms, done)
+                return self.judge(frame, asked.key, entry, terms, done)
         self.kept.misses += 1
         return _Asking(self, frame, asked, done, begun).begin(entry, terms)
 
@@ -128,11 +128,12 @@ class Obeying:
         """Return how *reply* may be used, which came *now* after *delay*; None when it may not be kept."""
         return terms_of(reply, asked.method, now, delay, self._assumed, is_callers=asked.is_callers)
 
-    def judge(self, frame: Frame, entry: Entry[Reply], terms: Terms, done: Done) -> Cancelable | None:
+    def judge(self, frame: Frame, key: bytes, entry: Entry[Reply], terms: Terms, done: Done) -> Cancelable | None:
         """Pass what the reply of *entry* means now to *done*."""
         age = terms.age + self.kept.now() - entry.at
 
         def judged(result: Result) -> None:
+            count_read(self.kept, key, entry)
             result.was_kept(age, with_age(result.headers, age), entry.tags)
             done(result)
 
@@ -171,7 +172,7 @@ class Obeying:
         if known is not None:
             kept.shared(asked.key, known, tags)
             return
-        kept.put(asked.key, reply, room_of(reply), tags, began, terms)
+        put_reply(kept, asked.key, reply, tags, began, terms)
         if self._level is not None:
             life = delay + terms.longest - terms.age
             self._level.keep(asked.key, named, reply, tags, delay, life, begun)
@@ -251,7 +252,9 @@ class _Asking:
             self._confirmed(result, verdict, entry)
         elif result.state is State.FAILED and not obeying.kept.purges.hit(entry.tags, self._began):
             if obeying.may_stand_in(result, entry, terms):
-                self._ticket = obeying.judge(self._frame, entry, terms, partial(self._stands_in, result))
+                self._ticket = obeying.judge(
+                    self._frame, self._asked.key, entry, terms, partial(self._stands_in, result)
+                )
             else:
                 self._settle(result)
         else:

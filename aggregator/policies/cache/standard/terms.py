@@ -148,5 +148,5 @@ def freshened(kept: Reply, verdict: Reply) -> Reply:
     headers = [(name, value) for name, value in kept.headers if name not in names] + told
     reply = Reply(kept.status, headers, kept.body, verdict.reused, verdict.started, verdict.sent, verdict.first_byte,
                   verdict.finished)  # fmt: skip
-    reply.attempts, reply.met = verdict.attempts, verdict.met
+    reply.attempts, reply.met, reply.read = verdict.attempts, verdict.met, kept.read
     return reply
