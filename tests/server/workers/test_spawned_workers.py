@@ -169,3 +169,20 @@ def test_a_worker_that_loads_when_all_stop_holds_no_socket(workers: Start) -> No
     assert running.end() == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])))
+
+
+def test_a_signal_to_the_group_ends_no_worker_that_begins(workers: Start) -> None:
+    """By default it would, before the worker can say that signals are the supervisor's."""
+    running = workers(ROUTES.format(more="", n=1))
+    assert running.get("/n").json() == 1
+    running.process.send_signal(signal.SIGUSR2)
+
+    def others_serve() -> bool:
+        running.group(signal.SIGHUP)
+        return len(running.pids("A worker has stopped.")) == 2
+
+    running.until(others_serve)
+    assert not running.said("could not be started")
+    assert len(running.pids()) == 4
+    running.process.terminate()
+    assert running.end() == 0
