@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,9 @@ from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.records import DEAD, LEASED, SENT, WAITING, Outcome
-from aggregator.stores.effects.schema import TRIGGERS, VERSION
+from aggregator.stores.effects.schema import INDEXES, TRIGGERS, VERSION
 from aggregator.stores.effects.table import EffectTable
+from aggregator.stores.sqlite.opening import add_indexes
 from tests.effects.conftest import record
 from tests.policies.conftest import START
 
@@ -164,6 +167,57 @@ def test_an_earlier_program_beside_this_one_counts_right(tmp_path: Path) -> None
     table.count()
     assert table.kept.counts[WAITING] == 3
     assert table.kept.size == 2 * record(0).size + 300
+    table.close()
+
+
+def test_others_write_between_two_new_indexes(tmp_path: Path) -> None:
+    """A file with rows gets each index in a transaction of its own, and an empty one all in one."""
+    path, told = tmp_path / "effects.db", list[str]()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE effects (a, b, c)")
+
+        def write(_: float) -> None:
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("INSERT INTO effects VALUES (1, 2, 3)")
+
+        add_indexes(
+            db, "effects", {"of_a": "effects (a)", "of_b": "effects (b)"}, told.append, lambda _: told.append("pause")
+        )
+        assert told == []
+        write(0.0)
+        more = {"of_a": "effects (a)", "of_c": "effects (c)", "of_all": "effects (a, b, c)", "of_ca": "effects (c, a)"}
+        add_indexes(db, "effects", more, told.append, write)
+        assert told == ["of_c", "of_all", "of_ca"]
+        assert db.execute("SELECT count(*) FROM effects").fetchone() == (3,)
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE type = 'index'").fetchone() == (5,)
+
+
+def test_a_file_that_gets_an_index_says_so_and_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens a file while another one does waits for a minute; an index in place of which one stands goes last."""
+    path, patience = tmp_path / "effects.db", list[int]()
+    table = EffectTable(path, "normal")
+    put_all(table, [[record(0)]], MANY)
+    table.db.execute("DROP INDEX effects_request")
+    table.db.execute("CREATE INDEX effects_order ON effects (order_key)")
+    table.close()
+
+    def added(db: sqlite3.Connection, *given: Any) -> None:
+        patience.extend(db.execute("PRAGMA busy_timeout").fetchone())
+        assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'effects_order'").fetchone()
+        add_indexes(db, *given)
+
+    monkeypatch.setattr("aggregator.stores.effects.table.add_indexes", added)
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    table = EffectTable(path, "normal")
+    patience.extend(table.db.execute("PRAGMA busy_timeout").fetchone())
+    assert patience == [60_000, 5_000]
+    assert [one.fields["index"] for one in caplog.records] == ["effects_request"]  # type: ignore[attr-defined]
+    found = table.db.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT NULL").fetchall()
+    assert {name for (name,) in found} == {*INDEXES}
     table.close()
 
 

@@ -1,7 +1,7 @@
 """Effects that are switched off, in their file: set aside, so that no turn looks at them until they are switched on.
 
 They wait, and are due at ``ASIDE``, which never comes: whatever waits there, a turn looks at what is due, and at the
-few labels that are aside. They are found there once a process opens the file that others have left.
+few labels that are aside, by an index. They are found there once a process opens the file that others have left.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ ASIDE: Final = 1e12
 """Seconds of Unix time, far beyond any that a file or a clock says."""
 AT_ONCE: Final = 500
 """Effects that one turn sets aside, and brings back."""
-INDEX: Final = "CREATE INDEX IF NOT EXISTS effects_aside ON effects (endpoint, name) WHERE due >= 1e12"
 _NEXT_NAME: Final = """
 SELECT endpoint, name FROM effects WHERE due >= 1e12 AND endpoint = ? AND name > ? ORDER BY name LIMIT 1
 """

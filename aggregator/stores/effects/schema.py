@@ -27,18 +27,7 @@ CREATE TABLE IF NOT EXISTS effects (
     request BLOB NOT NULL,
     holder TEXT
 );
-CREATE INDEX IF NOT EXISTS effects_due ON effects (upstream, due) WHERE due IS NOT NULL;
-CREATE INDEX IF NOT EXISTS effects_state ON effects (state, upstream, size);
-DROP INDEX IF EXISTS effects_order;
-CREATE INDEX IF NOT EXISTS effects_live_order ON effects (order_key, seq) WHERE order_key IS NOT NULL AND ended IS NULL;
-CREATE INDEX IF NOT EXISTS effects_ended ON effects (state, ended) WHERE ended IS NOT NULL;
-CREATE INDEX IF NOT EXISTS effects_created ON effects (state, created) WHERE ended IS NULL;
-CREATE INDEX IF NOT EXISTS effects_request ON effects (request_id);
-CREATE INDEX IF NOT EXISTS effects_subject ON effects (substr(order_key, instr(order_key, char(10)) + 1))
-    WHERE order_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dedupe (key TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS dedupe_until ON dedupe (until);
-CREATE INDEX IF NOT EXISTS dedupe_subject ON dedupe (substr(key, instr(key, char(10)) + 1));
 CREATE TABLE IF NOT EXISTS totals (
     state TEXT, upstream TEXT, count INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (state, upstream)
 ) WITHOUT ROWID;
@@ -46,6 +35,21 @@ CREATE TABLE IF NOT EXISTS totals (
 """*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is
 the process that has leased it. The key of an order, and that of ``dedupe``, stands behind a name and a line feed.
 """
+INDEXES: Final = {
+    "effects_due": "effects (upstream, due) WHERE due IS NOT NULL",
+    "effects_state": "effects (state, upstream, size)",
+    "effects_live_order": "effects (order_key, seq) WHERE order_key IS NOT NULL AND ended IS NULL",
+    "effects_ended": "effects (state, ended) WHERE ended IS NOT NULL",
+    "effects_created": "effects (state, created) WHERE ended IS NULL",
+    "effects_request": "effects (request_id)",
+    "effects_subject": "effects (substr(order_key, instr(order_key, char(10)) + 1)) WHERE order_key IS NOT NULL",
+    "effects_aside": "effects (endpoint, name) WHERE due >= 1e12",
+    "dedupe_until": "dedupe (until)",
+    "dedupe_subject": "dedupe (substr(key, instr(key, char(10)) + 1))",
+}
+"""What each index is on, by its name."""
+OLD_INDEX: Final = "effects_order"
+"""An index of earlier programs, in place of which another one stands."""
 SUBJECT: Final = "order_key IS NOT NULL AND substr(order_key, instr(order_key, char(10)) + 1)"
 """The key of an order as operators say it, in the words of its index."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,16 +28,19 @@ from aggregator.stores.effects.records import (
 from aggregator.stores.effects.schema import (
     DUE,
     FROM_VERSION_1,
+    INDEXES,
     NEXT_OF_ORDER,
+    OLD_INDEX,
     OLD_TRIGGER,
     SCHEMA,
     TRIGGERS,
     VERSION,
 )
-from aggregator.stores.sqlite.opening import write_ahead
+from aggregator.stores.sqlite.opening import add_indexes, write_ahead
+from aggregator.telemetry.logging import log
 
-_PATIENCE = 5.0
-"""Seconds to wait for the transaction of another process."""
+_PATIENCE, _PATIENCE_AT_FIRST = 5.0, 60.0
+"""Seconds to wait for the transaction of another process; and while the file is opened, which others may do, too."""
 
 _GLANCE = 100
 """Rows that are looked at together for what is switched off."""
@@ -43,6 +48,17 @@ _AT_ONCE = 500
 """Rows that are removed, or parked, in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
 _request = msgspec.msgpack.Decoder(FixedRequest).decode
+_log = logging.getLogger("aggregator.effects")
+
+
+def _tell_index(path: Path, name: str) -> None:
+    log(
+        _log,
+        logging.INFO,
+        "The file of durable effects gets an index: others wait meanwhile.",
+        file=str(path),
+        index=name,
+    )
 
 
 class EffectTable:
@@ -52,8 +68,9 @@ class EffectTable:
     """
 
     def __init__(self, path: Path, sync: Literal["full", "normal"]) -> None:
+        self._path = path
         self.holder = Holder(path)
-        self.db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        self.db = sqlite3.connect(path, timeout=_PATIENCE_AT_FIRST, isolation_level=None, check_same_thread=False)
         try:
             self._open(sync)
         except BaseException:
@@ -68,17 +85,22 @@ class EffectTable:
         (version,) = run("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, and this program reads {VERSION}")
-        for statement in (*SCHEMA.split(";"), aside.INDEX, *(FROM_VERSION_1 if version == 1 else ())):
+        for statement in (*SCHEMA.split(";"), *(FROM_VERSION_1 if version == 1 else ())):
             run(statement)
         if run(OLD_TRIGGER).fetchone() is not None:
             run("DROP TRIGGER total_more")
         for statement in TRIGGERS:
             run(statement)
         run(f"PRAGMA user_version={VERSION}")
+        run("COMMIT")
+        add_indexes(self.db, "effects", INDEXES, partial(_tell_index, self._path))
+        run("BEGIN IMMEDIATE")
+        run(f"DROP INDEX IF EXISTS {OLD_INDEX}")
         self.count()
         self.take_back()
         self.look_aside()
         run("COMMIT")
+        run(f"PRAGMA busy_timeout={_PATIENCE * 1000:.0f}")
 
     def count(self) -> None:
         """Take note of what is kept, by all processes."""
