@@ -89,3 +89,13 @@ def test_a_failure_keeps_its_rows_where_too_much_waits(
         assert served.get("/x").json()["detail"] != "no more of it"
     assert served.get("/x").json()["detail"] == "no more of it"
     assert len(served.requests) == 1
+
+
+@pytest.mark.parametrize(("detail", "is_kept"), [("{{ this.body.message }}", False), ("{{ this.status }}", True)])
+def test_what_a_row_has_read_counts_with_the_failure(serve: Callable[..., Served], detail: str, is_kept: bool) -> None:
+    """The data of a body is larger than its text: together they may be more than all that may be kept."""
+    text = f"""
+    server: {{cache: {{max: 1MB}}}}{LONG.replace("{{ this.body.message }}", detail)}"""
+    served = serve(text, lambda _: httpx.Response(500, json={"x": "x" * 200_000}))
+    assert served.statuses("/x", 2) == [502, 502]
+    assert len(served.requests) == (1 if is_kept else 2)

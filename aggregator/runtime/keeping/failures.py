@@ -28,8 +28,13 @@ def may_be_told_again(answer: Answer, run: Run) -> bool:
 
 
 def room_of_failure(failure: Result) -> int:
-    """Return the bytes that *failure* takes: its reply, and for one inside a group the request that its names hold."""
+    """Return the bytes that *failure* takes: its reply, what a row has read that to, and what its names hold.
+
+    Those are, for one inside a group, the names of the request.
+    """
     room = 0 if failure.reply is None else room_of(failure.reply)
+    if failure.is_read:
+        room += _AS_DATA * len(failure.raw)
     if failure.scope is not None:
         exchange = failure.scope.exchange
         room += _AS_DATA * len(exchange.body) + sum(len(name) + len(value) for name, value in exchange.header_list)
