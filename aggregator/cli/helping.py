@@ -65,13 +65,16 @@ def complete_switched(ctx: click.Context, param: click.Parameter, incomplete: st
     kind, named = ctx.params.get("kind"), tuple(ctx.params.get("names") or ())
     if kind == "upstream":
         return complete_upstream(ctx, param, incomplete)
-    if not named:
+    if not named and kind != "effect":
         return complete_endpoint(ctx, param, incomplete)
     from aggregator.plan.analysis.walking import placed_parts
     from aggregator.plan.compiler import compile_plan
 
     config = _config_of(ctx)
     endpoints = () if config is None else compile_plan(config).endpoints
+    if not named:
+        every = _beginning_with(incomplete, [effect.name for one in endpoints for effect in one.effects])
+        return [*complete_endpoint(ctx, param, incomplete), *every]
     meant = [one for one in endpoints if one.key == named[0]][:1]
     parts = [place for one in meant for place, _ in placed_parts(one.fan)]
     effects = [effect.name for one in meant for effect in one.effects]

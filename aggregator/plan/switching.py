@@ -38,6 +38,10 @@ def unknown_target(plan: Plan, target: Target) -> str | None:
     if target.kind == "upstream":
         names = [upstream.name for upstream in plan.upstreams]
         return None if target.name in names else f"There is no upstream {target.name!r}; there are {', '.join(names)}."
+    if target.kind == "effect" and not target.name:
+        names = sorted({effect.name for endpoint in plan.endpoints for effect in endpoint.effects})
+        there = f"there are {', '.join(names)}" if names else "there is none"
+        return None if target.part in names else f"No endpoint has an effect {target.part!r}; {there}."
     endpoints = [endpoint for endpoint in plan.endpoints if endpoint.key == target.name]
     if not endpoints:
         return f"There is no endpoint {target.name!r}."
@@ -76,12 +80,17 @@ def _is_off(effect: EffectPlan, key: str, offs: Offs) -> bool:
     if effect.delivery is not None:
         return False
     off = [Target("upstream", call.upstream.name) in offs for call in calls_in_part(effect.part)]
-    return Target("effect", key, effect.name) in offs or all(off)
+    return _ordered(effect, key, offs) is not None or all(off)
+
+
+def _ordered(effect: EffectPlan, key: str, offs: Offs) -> OffPlan | None:
+    """Return how *effect* of the endpoint *key* is off, there alone or wherever one has its name; None if it is not."""
+    return offs.get(Target("effect", key, effect.name)) or offs.get(Target("effect", "", effect.name))
 
 
 def _effect(effect: EffectPlan, key: str, offs: Offs) -> EffectPlan:
     """Return *effect*, which may have several calls of which one is off, or is durable and off itself."""
-    off = offs.get(Target("effect", key, effect.name))
+    off = _ordered(effect, key, offs)
     part = with_calls(effect.part, partial(_call, off=off, offs=offs))
     return effect if part == effect.part else replace(effect, part=part)
 

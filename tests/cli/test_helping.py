@@ -59,6 +59,7 @@ endpoints:
     assert completed("switch", "off", "endpoint", "") == ["GET /both"]
     assert completed("switch", "off", "part", "GET /both", "adv") == ["adverts"]
     assert completed("switch", "off", "effect", "GET /both", "") == ["seen"]
+    assert completed("switch", "off", "effect", "") == ["GET /both", "seen"]
     assert completed("switch", "off", "part", "GET /none", "") == []
 
 

@@ -57,6 +57,15 @@ def test_a_part_or_an_effect_may_be_off_alone(plan_of: PlanOf) -> None:
     assert len(page.shadows) == 1
 
 
+def test_an_effect_without_an_endpoint_is_off_in_each(plan_of: PlanOf) -> None:
+    """All that have its name are; their neighbours stay, and so does an endpoint that has none."""
+    plan = plan_of(FILE + '  GET /more: {call: users:/m, background: [{name: sold, url: "POST shop:/sold"}]}\n')
+    page, user, _, more = switched(plan, {Target("effect", "", "sold"): OFF}).endpoints
+    assert [effect.name for effect in page.effects] == ["seen"]
+    assert more.effects == ()
+    assert user is plan.endpoints[1]
+
+
 NESTED = """
 endpoints:
   GET /page:
@@ -100,6 +109,8 @@ def test_a_part_inside_of_another_has_both_names(plan_of: PlanOf, place: str, pa
         (Target("part", "GET /page", "seen"), "It has no part 'seen'; it has user, cart."),
         (Target("effect", "GET /page", "sold"), None),
         (Target("effect", "GET /user", "sold"), "It has no effect 'sold'; it has none."),
+        (Target("effect", "", "sold"), None),
+        (Target("effect", "", "user"), "No endpoint has an effect 'user'; there are seen, sold."),
         (Target("part", "GET /fixed", "a"), "It has no part 'a'; it has none."),
     ],
     ids=str,

@@ -96,6 +96,25 @@ def test_an_effect(gateway, upstream):
     assert len(upstream.requests) == 1
 
 
+def test_an_effect_by_its_name_alone(gateway, upstream, monkeypatch):
+    """It is made in no endpoint, those of a reload included, until its name is switched on."""
+    monkeypatch.setenv(SECRET, "the-secret-of-this-file")
+
+    def said(line: str) -> str:
+        return CliRunner().invoke(cli, ["switch", *line.split(), "--url", f"http://127.0.0.1:{gateway.admin}"]).output
+
+    assert said("off effect sink") == "effect sink is out of service until it is switched on.\n"
+    gateway.reload(ROUTES + "  POST /too: {respond: {body: 2}, background: {name: sink, method: POST, url: up:/too}}\n")
+    assert gateway.ask("POST", "/done", "content-length: 0").json == 1
+    assert gateway.ask("POST", "/too", "content-length: 0").json == 2
+    assert "What is off: effect sink." in turn(gateway, "on", "effect", "POST /done", part="sink").json()["detail"]
+    assert said("on effect sink") == "effect sink is in service.\n"
+    upstream["/too"] = reply_of(1)
+    assert gateway.ask("POST", "/too", "content-length: 0").json == 2
+    until(lambda: upstream.requests)
+    assert [request.target for request in upstream.requests] == ["/too"]
+
+
 def test_it_goes_on_over_a_reload(gateway):
     """Also for endpoints that the reload has changed; a file that has not changed changes nothing."""
     turn(gateway, "off", "endpoint", "GET /x")

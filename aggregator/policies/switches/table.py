@@ -23,7 +23,8 @@ Kind: TypeAlias = Literal["endpoint", "part", "effect", "upstream"]
 class Target(NamedTuple):
     """What can be switched off: an upstream by *name*, an endpoint by its key, or a *part* or effect in it.
 
-    A part inside of another has both names: ``page.ads``.
+    A part inside of another has both names: ``page.ads``. An effect with no *name* is that of every endpoint that has
+    one of this name.
     """
 
     kind: Kind

@@ -54,7 +54,7 @@ async def _switch(running: Running, given: Mapping[str, Any], since: float | Non
     turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
     table, now = running.switching.table, running.now()
     if turn == "on" and target not in table.off(now):
-        raise ActionError(404, f"No operator has switched off: {target}.")
+        raise ActionError(404, f"No operator has switched off: {target}.{_others(table.off(now), target)}")
     at = table.after(target, now) if since is None else since
     until = None if seconds is None else at + seconds
     _take(table, target, Change(at, Switch(until, at, by, why) if turn == "off" else None), now)
@@ -63,6 +63,12 @@ async def _switch(running: Running, given: Mapping[str, Any], since: float | Non
     limit = f" for {given['for']}" if seconds else ""
     await _keep(running)
     return Outcome(switches_shown(running), f"{turn} {target}{limit}{_told(running)}")
+
+
+def _others(offs: Mapping[Target, Switch], target: Target) -> str:
+    """Return a sentence with what is in *offs* of the name of *target*, an effect; none where nothing is."""
+    others = [str(one) for one in offs if one.kind == target.kind == "effect" and one.part == target.part]
+    return f" What is off: {', '.join(others)}." if others else ""
 
 
 def _take(table: Switches, target: Target, change: Change, now: float) -> None:
@@ -106,7 +112,10 @@ def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | N
         raise ActionError(400, f"`kind` is one of {', '.join(_KINDS)}.")
     has_part = kind in ("part", "effect")
     if has_part != bool(given.get("part")):
-        raise ActionError(400, "`part` names a part or an effect, beside the key of its endpoint.")
+        raise ActionError(
+            400,
+            "`part` names a part beside the key of its endpoint, or an effect beside that of its own or without any.",
+        )
     target = Target(kind, str(given.get("name", "")), str(given.get("part") or ""))
     wrong = unknown_target(running.loaded, target) if given["turn"] == "off" else None
     if wrong is not None:

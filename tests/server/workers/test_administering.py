@@ -206,6 +206,14 @@ async def test_a_later_change_of_another_machine_stays(turn: str) -> None:
 
 
 @pytest.mark.anyio
+async def test_an_effect_without_an_endpoint_is_known_as_such() -> None:
+    """An order need not say that it has no `name`."""
+    switches = KeptSwitches(lambda: 1000.0)
+    await switches.take(switches.timed({"turn": "off", "kind": "effect", "part": "mail"}))
+    assert list(switches.changes()) == [Target("effect", "", "mail")]
+
+
+@pytest.mark.anyio
 async def test_switches_are_known_after_a_restart(tmp_path: Path) -> None:
     """In the file that one process writes, too: what is off is switched off in each worker, for what is left of it."""
     now = [1000.0]

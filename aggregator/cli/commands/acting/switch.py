@@ -10,7 +10,13 @@ import click
 from aggregator.cli.choosing import file_option, json_option
 from aggregator.cli.helping import ExampleCommand, complete_switched
 
-_PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAME"), "upstream": ("NAME",)}
+_PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "endpoint": (("KEY",),),
+    "part": (("KEY", "NAME"),),
+    "effect": (("NAME",), ("KEY", "NAME")),
+    "upstream": (("NAME",),),
+}
+"""What each kind is named by, in one of these ways."""
 
 
 @click.command(
@@ -21,6 +27,7 @@ _PLACES = {"endpoint": ("KEY",), "part": ("KEY", "NAME"), "effect": ("KEY", "NAM
         ("aggregator switch off endpoint 'GET /quote/{id}' --for 10m --why wrong", "answer it with 503"),
         ("aggregator switch off part 'GET /home' ads", "go without one part"),
         ("aggregator switch off part 'GET /home' page.ads", "go without one that is inside of another"),
+        ("aggregator switch off effect mail", "hold back what has this name, in whatever endpoint"),
         ("aggregator switch on upstream users", "call it again"),
         ("aggregator switch list", "print what is out of service"),
     ),
@@ -40,6 +47,8 @@ def switch(
 ) -> None:  # fmt: skip
     """Take an endpoint KEY, a part or an effect NAME of one, or an upstream NAME `off`, or `on` again.
 
+    An effect NAME without a KEY is that of every endpoint that has one of this name.
+
     `list` prints what is out of service, by whom, why and until when. A switch goes on over a reload, and
     over a restart where the file declares `state`.
 
@@ -52,12 +61,18 @@ def switch(
     if turn == "list":
         conclude(target.ask("GET", "/-/switches"), _tell, as_json=as_json)
     else:
-        if kind is None or len(names) != len(_PLACES[kind]):
+        if kind is None or len(names) not in map(len, _PLACES[kind]):
             raise click.UsageError(f"`{turn}` needs {_usage(kind)}.")
-        given = {"turn": turn, "kind": kind, "name": names[0], "by": by, "why": why, "reason": why}
-        more = {"part": names[1]} if len(names) > 1 else {}
-        answer = target.ask("POST", "/-/switch", given | more | ({} if duration is None else {"for": duration}))
+        given = {"turn": turn, "kind": kind, **_named(kind, names), "by": by, "why": why, "reason": why}
+        answer = target.ask("POST", "/-/switch", given | ({} if duration is None else {"for": duration}))
     conclude(answer, lambda offs: _tell_change(offs, turn, str(kind), names), as_json=as_json)
+
+
+def _named(kind: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Return what *names* are to an order: an effect alone is named as a part of no endpoint."""
+    if kind == "effect" and len(names) == 1:
+        return {"name": "", "part": names[0]}
+    return dict(zip(("name", "part"), names, strict=False))
 
 
 def _tell(offs: list[dict[str, Any]]) -> None:
@@ -87,7 +102,7 @@ def _tell_change(offs: list[dict[str, Any]], turn: str, kind: str, names: tuple[
 
 
 def _name(off: dict[str, Any]) -> str:
-    return off["name"] if off["part"] is None else f"{off['name']} {off['part']}"
+    return " ".join(filter(None, (off["name"], off["part"])))
 
 
 def _until(off: dict[str, Any]) -> str:
@@ -100,4 +115,4 @@ def _until(off: dict[str, Any]) -> str:
 
 def _usage(kind: str | None) -> str:
     kinds = _PLACES if kind is None else {kind: _PLACES[kind]}
-    return ", or ".join(f"`{name} {' '.join(places)}`" for name, places in kinds.items())
+    return ", or ".join(f"`{name} {' '.join(places)}`" for name, ways in kinds.items() for places in ways)

@@ -73,7 +73,7 @@ async function act(name, given, { form, go, close, result, done }) {
   }
 }
 
-const named = ({ kind, name, part }) => part ? `${kind} ${part} of ${name}` : `${kind} ${name}`;
+const named = ({ kind, name, part }) => part && name ? `${kind} ${part} of ${name}` : `${kind} ${name || part}`;
 const isSame = (one, other) => one.kind === other.kind && one.name === other.name && (one.part || "") === (other.part || "");
 
 export const switchOff = (target) => offer("Switch off…", { title: `Switch off ${named(target)}`, name: "switch", given: { turn: "off", ...target },

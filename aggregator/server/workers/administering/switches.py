@@ -47,7 +47,7 @@ class KeptSwitches:
         """
         if "since" in given:
             raise ActionError(400, "An order has the time at which it is taken, and no `since`.")
-        target = Target(cast("Kind", str(given.get("kind"))), str(given.get("name")), str(given.get("part") or ""))
+        target = Target(cast("Kind", str(given.get("kind"))), str(given.get("name", "")), str(given.get("part") or ""))
         return {**given, "since": self._table.after(target, self._clock())}
 
     def merge(self, changes: Changes) -> None:
@@ -60,7 +60,7 @@ class KeptSwitches:
 
         Raises ``ActionError``: it is done, but a restart will not know.
         """
-        target = Target(given["kind"], str(given["name"]), str(given.get("part") or ""))
+        target = Target(given["kind"], str(given.get("name", "")), str(given.get("part") or ""))
         self._table.merge({target: _change(given)}, self._clock())
         if self._kept is None:
             return

@@ -57,11 +57,13 @@ function partTable(place, shown, counted, seconds) {
   if (focused) [...place.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus({ preventScroll: true });
 }
 
+const isOffByName = (kind, part, offs) => kind === "effect" && offs.some((one) => one.kind === kind && one.part === part && !one.name);
+
 function switches(shown, offs) {
   const parts = shown.parts.flatMap((one) => [one.name, ...(one.inside ?? [])]);
   const targets = [...parts.map((name) => ["part", name]), ...shown.background.map((name) => ["effect", name])];
   if (!targets.length) return null;
   const rows = targets.map(([kind, part]) => [cell(kind === "effect" ? `background call ${part}` : `part ${part}`, "name"),
-    cell(switching({ kind, name: shown.endpoint, part }, offs))]);
+    cell(switching({ kind, name: isOffByName(kind, part, offs) ? "" : shown.endpoint, part }, offs))]);
   return make("details", {}, make("summary", {}, "Switch parts and background calls"), table([], rows, ""));
 }

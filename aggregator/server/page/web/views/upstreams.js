@@ -36,7 +36,7 @@ function notes(one, breakers, hosts, offs) {
 }
 
 function switchedOff(offs) {
-  const rows = offs.map((one) => [cell(one.part ? `${one.kind} ${one.part} of ${one.name}` : `${one.kind} ${one.name}`, "name"),
+  const rows = offs.map((one) => [cell(one.part && one.name ? `${one.kind} ${one.part} of ${one.name}` : `${one.kind} ${one.name || one.part}`, "name"),
     cell(one.until ? new Date(one.until * 1000).toLocaleString("sv") : "switched on"), cell(plain(one.by), "name wide"), cell(plain(one.why), "name"), cell(switching({ kind: one.kind, name: one.name, part: one.part ?? undefined }, offs))]);
   return table(["what", "until", head("by", "wide"), "why", ""], rows, "Nothing is switched off.");
 }
