@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 
 from msgspec import Struct
 
+from aggregator.brokers.opening import import_clients
 from aggregator.demo.server import DemoServer
 from aggregator.parts.events import Listeners
+from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.incoming.listening import ListenerTlsPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
@@ -63,6 +65,8 @@ class Builder(Struct, eq=False):
         client = self.client
         if plan.plugins or self.plugins.code:
             await asyncio.to_thread(self.plugins.load, plan.plugins)
+        if brokers := {one.pool.origin.scheme for one in upstreams_in(plan) if one.pool.broker is not None}:
+            await asyncio.to_thread(import_clients, brokers)
         port = await self._demo_port(plan)
         await observers.prepare()
         opened = OpenedPools(client, port)
