@@ -166,13 +166,15 @@ def test_a_full_store_refuses(tmp_path: Path, own: Valkey) -> None:
 def test_a_store_that_may_lose_effects_is_told(
     tmp_path: Path, settings: dict[str, str], told: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At the start, a warning for each way in which it may."""
+    """At the start, a warning for each way in which it may; a command that only looks says nothing of it."""
     server = Valkey(*(word for setting in {**CALM, **settings}.items() for word in setting))
     try:
         with machine(tmp_path, "one", shared(server.start())):
+            listed = CliRunner().invoke(cli, ["effects", "list", "--file", str(tmp_path / "one/routes.yaml")])
             warned = [line.message for line in caplog.records if line.levelname == "WARNING"]
     finally:
         server.close()
+    assert listed.output == "No such effect is kept.\n"
     assert len(warned) == len(told)
     assert all(part in line for part, line in zip(told, warned, strict=True))
 

@@ -200,7 +200,7 @@ class _Source:
         assert plan is not None
         count = 0 if plan.state is None else await forget_left(Path(plan.state), subject)
         if plan.has_idempotency and plan.server.idempotency.is_shared:
-            shared = AnswersInRedis(plan.store)
+            shared = AnswersInRedis(plan.store, warns=False)
             try:
                 count += await shared.forget(subject)
             finally:
@@ -250,7 +250,7 @@ class _Source:
         from aggregator.errors import StoreError
         from aggregator.stores.redis.effects.store import EffectsInRedis
 
-        store = EffectsInRedis(place)
+        store = EffectsInRedis(place, warns=False)
         try:
             await store.open()
             if store.trouble is not None:

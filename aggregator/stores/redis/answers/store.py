@@ -34,9 +34,10 @@ _log = logging.getLogger("aggregator.idempotency")
 
 
 class AnswersInRedis:
-    """Those at the place that *plan* names."""
+    """Those at the place that *plan* names; *warns* of what it may lose, which is for those that write to it."""
 
-    def __init__(self, plan: StorePlan) -> None:
+    def __init__(self, plan: StorePlan, *, warns: bool = True) -> None:
+        self._warns = warns
         self._beginning: asyncio.Task[None] | None = None
         self._warned: tuple[str, ...] = ()
         self._prefix = plan.prefix.encode()
@@ -156,7 +157,8 @@ class AnswersInRedis:
                 self._lose(str(error))
                 raise
             self._tell_kept()
-            await self._warn()
+            if self._warns:
+                await self._warn()
 
     async def _warn(self) -> None:
         """Tell in which ways each server may lose answers; once, until that is otherwise."""

@@ -33,9 +33,10 @@ class UnheardError(StoreError):
 
 
 class Link:
-    """The way to the effects at the place that *plan* names."""
+    """The way to the effects at the place that *plan* names; *warns* where it may lose them."""
 
-    def __init__(self, plan: StorePlan) -> None:
+    def __init__(self, plan: StorePlan, *, warns: bool = True) -> None:
+        self._warns = warns
         self.base = b"%be:{effects}:" % plan.prefix.encode()
         self.label, self._address = plan.address.label, plan.address
         late = max(_LATE, plan.timeout)
@@ -64,6 +65,11 @@ class Link:
         except StoreError:
             self._way.close()
             raise
+        if self._warns:
+            await self._warn()
+
+    async def _warn(self) -> None:
+        """Tell in which ways the server may lose effects; once, until that is otherwise."""
         told = tuple([sentence async for sentence in warnings_about(self.ask)])
         if told != self._told:
             self._told = told

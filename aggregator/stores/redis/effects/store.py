@@ -40,10 +40,10 @@ _log = logging.getLogger("aggregator.effects")
 
 
 class EffectsInRedis:
-    """The effects at the place that *plan* names."""
+    """The effects at the place that *plan* names; *warns* of what it may lose, which is for those that write to it."""
 
-    def __init__(self, plan: StorePlan, wall: Callable[[], float] = time.time) -> None:
-        self._link = Link(plan)
+    def __init__(self, plan: StorePlan, wall: Callable[[], float] = time.time, *, warns: bool = True) -> None:
+        self._link = Link(plan, warns=warns)
         self._wall = wall
         self._me = secrets.token_hex(8)
         self._putting = Putting(self._link, self._me, self._hear)
