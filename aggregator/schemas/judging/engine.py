@@ -48,6 +48,7 @@ def teller_schema(schema: Any) -> Any:
 
     The library collects every error of every alternative of ``anyOf`` and ``oneOf``, nested ones too: gigabytes for a
     body of one megabyte. Within ``not`` it only looks whether a value fits, so alternatives stand in two of them here.
+    They stand there once: with copies of them it would grow several times over at each level.
     """
     return rewrite(schema, _with_folded_alternatives) if has_alternatives(schema) else None
 
@@ -67,7 +68,7 @@ def root_forms(telling: Any) -> tuple[list[Any], ...]:
     """Return the alternatives of a schema for telling, each of which a value has to fit one of."""
     rules = telling.get("allOf", []) if isinstance(telling, dict) else []
     folded = [folded_in(rule["not"]) for rule in rules if isinstance(rule, dict) and "not" in rule]
-    return tuple(found[1] for found in folded if found is not None and found[0] == "anyOf")
+    return tuple(found[1] for found in folded if found is not None)
 
 
 def build_form(form: Any, telling: Any) -> jsonschema_rs.Validator:
@@ -99,12 +100,7 @@ _ALTERNATIVES = frozenset({"anyOf", "oneOf"})
 
 
 def _with_folded_alternatives(schema: Schema) -> Schema:
-    folded: list[Schema] = []
-    if "anyOf" in schema:
-        folded.append(_fold("anyOf", schema.pop("anyOf")))
-    if "oneOf" in schema:
-        forms = schema.pop("oneOf")
-        folded += [_fold("anyOf", forms), {"if": {"anyOf": forms}, "then": _fold("oneOf", forms)}]
+    folded = [_fold(name, schema.pop(name)) for name in ("anyOf", "oneOf") if name in schema]
     if folded:
         schema["allOf"] = [*schema.get("allOf", []), *folded]
     for name in ("unevaluatedProperties", "unevaluatedItems"):  # they would not see what the folded ones let in

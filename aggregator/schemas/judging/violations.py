@@ -96,6 +96,8 @@ class Judge:
         self, keyword: str, forms: list[Any], value: Any, location: str, path: tuple[str | int, ...]
     ) -> Iterator[Violation]:
         """Yield that *value* fits none of *forms*, or of ``oneOf`` too many, and what keeps it from the nearest."""
+        if keyword == "oneOf" and not self._forms.has_fitting(forms, value):
+            keyword = "anyOf"
         message = sentence("not", {"schema": {"not": {keyword: forms}}, "value": value})
         near = None if keyword == "oneOf" else self._forms.nearest(forms, value)
         if near is None:
