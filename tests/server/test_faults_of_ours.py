@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from aggregator.runtime.endpoint.endings import Endings
+from aggregator.runtime.finish.leaving import Finishing, whole_maker
 
 ROUTES = """
 endpoints:
@@ -40,10 +41,12 @@ def _handler(gateway, path):
     return next(route.handler for route in gateway.app.running.generation.routes if route.path == path)
 
 
-def _break(monkeypatch, handler, piece):
-    routine = replace(handler.routine, **{piece: Broken()})
+def _break(monkeypatch, handler, piece, broken=None):
+    routine = replace(handler.routine, **{piece: broken or Broken()})
+    endings = Endings(handler.plan, routine)
     monkeypatch.setattr(handler, "routine", routine)
-    monkeypatch.setattr(handler, "_endings", Endings(handler.plan, routine))
+    monkeypatch.setattr(handler, "_endings", endings)
+    monkeypatch.setattr(handler, "_whole", whole_maker(routine.leaving, endings.plain))
 
 
 @pytest.mark.parametrize("piece", ["inputs", "assembly", "order", "clock", "gates"])
@@ -63,7 +66,7 @@ def test_a_fault_ends_one_request(gateway, monkeypatch, piece):
 
 def test_a_fault_in_what_every_answer_carries(gateway, monkeypatch):
     """The answer to it goes without that."""
-    _break(monkeypatch, _handler(gateway, "/hello"), "leaving")
+    _break(monkeypatch, _handler(gateway, "/hello"), "leaving", Finishing(finish=Broken()))
     gateway.records.clear()
     wire = gateway.wire()
     answer = wire.ask("GET", "/hello")
