@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from aggregator.diagnostics import did_you_mean
 from aggregator.schemas.judging.engine import pattern_problem
+from aggregator.schemas.judging.growth import growth_problems
 from aggregator.schemas.keywords import (
     DIALECT,
     DIALECT_HINT,
@@ -24,13 +26,25 @@ from aggregator.schemas.problems import Path, SchemaProblem
 from aggregator.schemas.types import has_type
 
 MAX_DEPTH = 50
+_TOO_DEEP = (
+    f"at most {MAX_DEPTH} keys and numbers lead to a schema: "
+    "put what is deeper under `$defs` of the body and write `$ref: '#/$defs/name'`"
+)
 
 Problems = Iterator[SchemaProblem]
 
 
 def check_schema(schema: Any) -> list[SchemaProblem]:
     """Return every mistake in *schema*, in its own order; none means that it can be compiled."""
-    return list(_schema(schema, (), schema))
+    return list(_schema(schema, (), schema)) or list(islice(_growth(schema, (), schema), 1))
+
+
+def _growth(schema: Any, path: Path, root: Any) -> Problems:
+    """Yield where a schema without other mistakes grows too large, outermost first."""
+    if isinstance(schema, dict):
+        yield from growth_problems(schema, path, root)
+        for below, sub in subschemas(schema):
+            yield from _growth(sub, path + below, root)
 
 
 def _schema(schema: Any, path: Path, root: Any) -> Problems:
@@ -40,7 +54,7 @@ def _schema(schema: Any, path: Path, root: Any) -> Problems:
         hint = f"write `type: {schema}`" if schema in TYPES else None
         yield SchemaProblem("A schema is a mapping of keywords.", path, hint)
     elif len(path) > MAX_DEPTH:
-        yield SchemaProblem("The schema is nested too deeply.", path)
+        yield SchemaProblem("The schema is nested too deeply.", path, _TOO_DEEP)
     else:
         for name, value in schema.items():
             yield from _keyword(schema, name, value, (*path, name), root)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.schemas.body import compile_body
+from aggregator.schemas.check import check_schema
 from aggregator.schemas.judging.engine import teller_schema
 
 
@@ -59,3 +60,25 @@ def test_of_too_many_alternatives_that_fit_only_this_is_told(count: int) -> None
     assert [(one.message, one.keyword) for one in judge.violations({str(at): 1 for at in range(count)})] == [
         ("must be an array", "anyOf")
     ]
+
+
+def chain(levels: int, **rules: Any) -> dict[str, Any]:
+    """Return *levels* schemas, each with *rules* and two references to the next."""
+    links = {f"a{at}": {"allOf": [{"$ref": f"#/$defs/a{at + 1}"}] * 2, **rules} for at in range(levels)}
+    return {"$defs": {**links, f"a{levels}": {"required": ["b"]}}, "$ref": "#/$defs/a0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        (chain(30), None),
+        (chain(30) | {"unevaluatedProperties": False}, ("unevaluatedProperties",)),
+        (chain(6, unevaluatedItems=False), None),
+        (chain(30, unevaluatedItems=False), ("$defs", "a0", "unevaluatedItems")),
+        ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}], "unevaluatedProperties": False}, None),
+    ],
+)
+def test_a_schema_that_grows_too_large_is_refused(schema: dict[str, Any], path: tuple[str, ...] | None) -> None:
+    """Before it is compiled, at the keyword that makes it grow; references alone make nothing grow."""
+    problems = check_schema(schema)
+    assert [problem.path for problem in problems] == ([] if path is None else [path])

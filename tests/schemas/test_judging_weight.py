@@ -35,6 +35,7 @@ def nested(levels: int) -> dict[str, Any]:
         (nested(9), MOST_LOOKS),
         (TREE, 3),
         ({"$ref": "#"}, 1),
+        ({"$defs": {str(at): {"$ref": f"#/$defs/{at + 1}"} for at in range(2000)}, "$ref": "#/$defs/0"}, 200),
     ],
 )
 def test_looks_are_counted_where_they_are_most(schema: Any, looks: int) -> None:

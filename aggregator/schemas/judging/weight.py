@@ -17,6 +17,7 @@ LOOKS_A_SECOND = 100
 MOST_LOOKS = 10_000
 """Looks that are counted."""
 _MOST_LEVELS = 1000
+_MOST_IN_PLACE = 200  # references to references that are followed
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 _IN_PLACE_ALONE = ("not", "if", "then", "else")
 _UNIQUE, _FRACTION = 10, 40
@@ -30,7 +31,7 @@ def looks_of(schema: Any) -> int:
     known: set[tuple[int, ...]] = set()
     while levels and len(known) < _MOST_LEVELS and most < MOST_LOOKS:
         level, above = levels.pop()
-        rules = list(islice(chain.from_iterable(_in_place(rule, schema, ()) for rule in level), MOST_LOOKS))
+        rules = list(islice(chain.from_iterable(in_place(rule, schema) for rule in level), MOST_LOOKS))
         most = max(most, sum(map(_own, rules)))
         above |= set(map(id, rules))
         for below in _below(rules):
@@ -57,9 +58,9 @@ def _once(schemas: Sequence[Any], above: frozenset[int]) -> Iterator[Any]:
             known.add(id(schema))
 
 
-def _in_place(schema: Any, root: Any, above: tuple[int, ...]) -> Iterator[Schema]:
+def in_place(schema: Any, root: Any, above: tuple[int, ...] = ()) -> Iterator[Schema]:
     """Yield *schema* and all that judge the same value with it; *above* are those that led here."""
-    if not isinstance(schema, dict) or id(schema) in above:
+    if not isinstance(schema, dict) or id(schema) in above or len(above) == _MOST_IN_PLACE:
         return
     yield schema
     inner = [schema[name] for name in _IN_PLACE_ALONE if name in schema]
@@ -67,7 +68,7 @@ def _in_place(schema: Any, root: Any, above: tuple[int, ...]) -> Iterator[Schema
     inner += schema.get("dependentSchemas", {}).values()
     inner += [resolve(root, schema["$ref"])] if "$ref" in schema else []
     for one in inner:
-        yield from _in_place(one, root, (*above, id(schema)))
+        yield from in_place(one, root, (*above, id(schema)))
 
 
 def _own(schema: Schema) -> int:
