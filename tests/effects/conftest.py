@@ -46,6 +46,20 @@ def document(*, upstream: str = "", durable: str = "", moment: str = "true", cal
     )  # fmt: skip
 
 
+CALLED = "    call: {method: POST, url: users:/users}\n"
+
+
+def with_call(text: str) -> str:
+    """Return *text* with a call before the answer."""
+    text = text.replace("    respond: {status: 201, body: {ok: true}}\n", CALLED)
+    return text.replace("upstreams:\n", "upstreams:\n  users: {url: 'http://users.test', idempotent: true}\n")
+
+
+def down(request: httpx.Request) -> httpx.Response:
+    """Answer all but mails."""
+    return httpx.Response(503) if request.url.host == "mail.test" else httpx.Response(200, json={"id": 1})
+
+
 class Application(Served):
     """The application, and what is kept by it."""
 

@@ -11,25 +11,13 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.stores.effects import keeping
-from aggregator.stores.effects.contract import Bounds
+from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.table import EffectTable
-from tests.effects.conftest import document, process, record
+from tests.effects.conftest import document, down, process, record, with_call
 from tests.policies.conftest import START
 
 MANY = Bounds(1000, 10**9)
-CALLED = "    call: {method: POST, url: users:/users}\n"
-
-
-def with_call(text: str) -> str:
-    """Return *text* with a call before the answer."""
-    text = text.replace("    respond: {status: 201, body: {ok: true}}\n", CALLED)
-    return text.replace("upstreams:\n", "upstreams:\n  users: {url: 'http://users.test', idempotent: true}\n")
-
-
-def down(request: httpx.Request) -> httpx.Response:
-    """Answer all but mails."""
-    return httpx.Response(503) if request.url.host == "mail.test" else httpx.Response(200, json={"id": 1})
 
 
 def test_beyond_the_bound_requests_are_refused_before_their_calls(tmp_path: Path) -> None:
@@ -41,6 +29,20 @@ def test_beyond_the_bound_requests_are_refused_before_their_calls(tmp_path: Path
         answer = served.post(json={})
         assert "too many wait" in answer.json()["detail"]
         assert answer.headers["retry-after"]
+
+
+def test_what_is_known_not_to_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
+    """Once one was refused after its call, those as large make none while nothing leaves; a small one is kept."""
+    with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
+        called = lambda: sum(request.url.host == "users.test" for request in served.requests)  # noqa: E731
+        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000) == [200, 200, 503]
+        assert called() == 3
+        assert served.sign_up("d" * 4000, "e" * 5000) == [503, 503]
+        assert called() == 3
+        assert "too much room" in served.post(json={"email": "f" * 4000}).json()["detail"]
+        assert served.sign_up("g") == [200]
+        served.run(served.outbox.ask(lambda store: store.order("discard", Filter(), served.now)))
+        assert served.sign_up("h" * 4000) == [200]
 
 
 def test_what_was_sent_makes_room(tmp_path: Path) -> None:

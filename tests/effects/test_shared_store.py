@@ -18,7 +18,7 @@ from aggregator.errors import StoreError
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
 from aggregator.stores.effects.records import SENT, EffectRecord, Outcome
 from aggregator.stores.redis.effects.store import LEASE, EffectsInRedis
-from tests.effects.conftest import Application, document, process, record, shared_plan
+from tests.effects.conftest import Application, document, down, process, record, shared_plan, with_call
 from tests.policies.conftest import START, Respond
 from tests.valkey import Valkey
 
@@ -151,6 +151,14 @@ def test_a_full_store_refuses(tmp_path: Path, own: Valkey) -> None:
         own.ask("CONFIG", "SET", "maxmemory", "0")
         served.until(lambda: served.outbox.trouble is None)
         assert served.sign_up("a") == [201]
+
+
+def test_what_is_known_not_to_fit_is_refused_before_its_calls(tmp_path: Path, empty: Valkey) -> None:
+    """As with a file: the second that is too large makes no call, and a small one is kept."""
+    text = with_call(shared(empty)).replace("store: shared", "store: shared, max: {bytes: 12KiB}")
+    with machine(tmp_path, "one", text, down) as served:
+        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000, "d" * 4000, "e") == [200, 200, 503, 503, 200]
+        assert sum(request.url.host == "users.test" for request in served.requests) == 4
 
 
 @pytest.mark.processes

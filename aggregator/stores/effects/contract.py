@@ -135,6 +135,10 @@ class EffectStore(Protocol):
         """Why nothing can be written at the moment; None while it can."""
 
     @property
+    def overhead(self) -> int:
+        """Bytes that count for each effect, beside those of what it sends."""
+
+    @property
     def kept(self) -> Kept:
         """What is kept, as far as it was last heard."""
 

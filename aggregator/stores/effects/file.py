@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from aggregator.stores.effects import ledger
 from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Stored, Turn, Turned
 from aggregator.stores.effects.keeping import Keeping
-from aggregator.stores.effects.records import DEAD, SENT, EffectRecord
+from aggregator.stores.effects.records import DEAD, OVERHEAD, SENT, EffectRecord
 from aggregator.stores.effects.table import EffectTable
 from aggregator.stores.effects.writer import EffectWriter
 
@@ -25,6 +25,7 @@ class EffectsInFile:
     """
 
     def __init__(self, folder: Path, sync: Literal["full", "normal"], *, puts_aside: bool = True) -> None:
+        self.overhead = OVERHEAD
         self.writer = EffectWriter(folder / FILE, sync, puts_aside=puts_aside)
 
     @property

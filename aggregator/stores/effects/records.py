@@ -50,6 +50,10 @@ class FixedRequest(Struct, frozen=True, array_like=True):
         return own if not self.others else own + sum(other.request.size + len(other.upstream) for other in self.others)
 
 
+OVERHEAD: Final = 300
+"""Bytes of an effect beside what it sends, about."""
+
+
 class EffectRecord(Struct, frozen=True):
     """One effect as it is kept: call *name* of the *endpoint*, caused by the request *request_id*.
 
@@ -73,7 +77,7 @@ class EffectRecord(Struct, frozen=True):
     @property
     def size(self) -> int:
         """Its bytes, about."""
-        return self.request.size + 300
+        return self.request.size + OVERHEAD
 
     @property
     def upstreams(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import Intake
 from aggregator.runtime.background.durable.judging import end_of, has_failed, outcome_of
 from aggregator.runtime.background.durable.targets import NOWHERE, Target, Targets
-from aggregator.runtime.background.durable.telling import refusal, tell_dead, tell_parked, tell_turned
+from aggregator.runtime.background.durable.telling import ONE, Size, refusal, tell_dead, tell_parked, tell_turned
 from aggregator.runtime.background.durable.under_way import UnderWay
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Kept, Turn, Turned
@@ -89,11 +89,10 @@ class Outbox:
         """Why nothing can be written at the moment; None while it can."""
         return None if self._store is None else self._store.trouble
 
-    @property
-    def refusal(self) -> str | None:
-        """Why an effect could not be kept now, as far as it is known; None when it could."""
+    def refusal(self, group: Size = ONE) -> str | None:
+        """Return why effects of the size of *group* could not be kept now, as far as is known; None if they could."""
         store, intake = self._store, self._intake
-        return None if store is None or intake is None else refusal(store, intake.pending, self._durable)
+        return None if store is None or intake is None else refusal(store, intake.pending, self._durable, group)
 
     @property
     def _durable(self) -> DurablePlan:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import NamedTuple
 
 from aggregator.errors import AggregatorError, CallError, StoreError
@@ -18,6 +19,7 @@ from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.durable.fixing import DurableEffect
 from aggregator.runtime.background.durable.intake import unless_kept
 from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.runtime.background.durable.telling import ONE, Size
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.coding import aside
 from aggregator.runtime.foresight.reading import LongReads
@@ -37,13 +39,20 @@ class Fixed(NamedTuple):
     lost: list[tuple[str, AggregatorError]]
 
 
+class Unfit(NamedTuple):
+    """What a request led to for which there was no room, by the bytes of its body; nothing is known of any at first."""
+
+    body: float = inf
+    group: Size = ONE
+
+
 class Storing:
     """The durable calls *effects* of one endpoint, kept in the *outbox*, or made by the *queue* where there is none.
 
     *reads* are the long values that they are made of.
     """
 
-    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_reads", "_refuses")
+    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_reads", "_refuses", "_unfit")
 
     def __init__(
         self, effects: tuple[DurableEffect, ...], queue: EffectQueue, outbox: Outbox,
@@ -55,11 +64,14 @@ class Storing:
         self._clock = clock
         self._reads = reads
         self._is_awaited = any(effect.delivery.moment == "stored" for effect in effects)
+        self._unfit = Unfit()
+        """The smallest request whose effects could not be kept: those that are as large need as much room."""
         self._refuses = any(effect.delivery.full == "503" for effect in effects)
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return the answer that refuses a request whose calls could not be kept, before anything is called."""
-        reason = self._outbox.refusal if self._refuses else None
+        group = self._unfit.group if len(exchange.body) >= self._unfit.body else ONE
+        reason = self._outbox.refusal(group) if self._refuses else None
         if reason is None:
             return None
         return problem(503, f"What follows the answer cannot be stored: {reason}.", request_id=exchange.id,
@@ -103,7 +115,8 @@ class Storing:
         if not fixed.records:
             return None
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
-        unkept = partial(self._unkept, effects, names, answer, broken=broken, number=len(fixed.records))
+        group = Size(len(fixed.records), sum([record.request.size for record in fixed.records]))
+        unkept = partial(self._unkept, effects, names, answer, broken=broken, group=group)
         if self._is_awaited:
             return self._outbox.follow(self._kept(self._outbox.put(fixed.records), unkept))
         self._outbox.accept(fixed.records, unkept)
@@ -156,9 +169,11 @@ class Storing:
         unkept()
         return "what follows them could not be stored"
 
-    def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, number: int) -> None:
-        """Do what is declared for *number* effects that could not be kept: *effects* are made from memory."""
+    def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, group: Size) -> None:
+        """Do what is declared for a *group* that could not be kept: *effects* are made from memory."""
+        if (body := len(names.exchange.body)) <= self._unfit.body:
+            self._unfit = Unfit(body, group)
         if effects:
             self._queue.put(effects, names, answer, broken=broken)
         elif not self._refuses or not self._is_awaited:
-            self._outbox.dropped(self._effects[0].effect.name, number)
+            self._outbox.dropped(self._effects[0].effect.name, group.number)

@@ -23,7 +23,7 @@ from aggregator.stores.effects.showing import sends
 from aggregator.stores.redis.effects import reading, scripts
 from aggregator.stores.redis.effects.leases import Leases
 from aggregator.stores.redis.effects.link import Link
-from aggregator.stores.redis.effects.packing import ended, row_of
+from aggregator.stores.redis.effects.packing import OVERHEAD, ended, row_of
 from aggregator.stores.redis.effects.putting import Putting
 from aggregator.stores.shared.plan import StorePlan
 from aggregator.telemetry.logging import log
@@ -45,6 +45,7 @@ class EffectsInRedis:
     def __init__(self, plan: StorePlan, wall: Callable[[], float] = time.time, *, warns: bool = True) -> None:
         self._link = Link(plan, warns=warns)
         self._wall = wall
+        self.overhead = OVERHEAD
         self._me = secrets.token_hex(8)
         self._putting = Putting(self._link, self._me, self._hear)
         self._leases = Leases()
