@@ -43,6 +43,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
     if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:
         return hint
+    if word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
+        return "write it like `rate_limit: 5/m`"
     other = next((one for one in OTHER_WORDS.get(word, "").split() if one in allowed), None)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):

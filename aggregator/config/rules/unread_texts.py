@@ -16,6 +16,7 @@ from aggregator.fields import TextKind
 
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
 _HINT: Final = "write what it is, or take it from a variable: `${NAME}`"
+_QUERY_HINT: Final = "name it in the query, such as `$id`, and write its value under `variables` of `graphql`"
 
 
 def check_unread_texts(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
@@ -37,7 +38,8 @@ def _unread(written: Any, path: Steps) -> Iterator[Finding]:
                 yield Finding("bad-expression", "a key cannot hold an expression", (*path, key), _HINT, at_key=True)
             yield from _unread(inner, (*path, key))
     elif isinstance(written, str) and "{{" in written and "{{" in _REFERENCE.sub("", written) and _is_unread(path, str):
-        yield Finding("bad-expression", "nothing evaluates an expression here", path, _HINT, text="{{")
+        hint = _QUERY_HINT if path[-2:] == ("graphql", "query") else _HINT
+        yield Finding("bad-expression", "nothing evaluates an expression here", path, hint, text="{{")
 
 
 def _is_unread(path: Steps, kind: type) -> bool:

@@ -171,6 +171,8 @@ def _url_problem(url: str) -> tuple[str, str | None] | None:
             f"write `{with_scheme(host)}`" if host else "write it like `https://api.example.com`",
         )
     if scheme.lower() not in _SCHEMES and scheme.lower() not in BROKER_PORTS:
+        place, slash, path = rest.partition("/")
+        rest = f"{place.rpartition('@')[2]}{slash}{path}"  # credentials would be refused next
         return f"`{scheme}` URLs cannot be called", f"write `https://{rest}` or `http://{rest}`"
     if "@" in rest.partition("/")[0]:
         place = "`auth`" if scheme.lower() in BROKER_PORTS else "`headers`"
