@@ -341,3 +341,12 @@ def test_a_declared_parameter_decides_as_its_type_says(say: Say) -> None:
     """A boolean is one, and who declares a string means any text."""
     for kind in ("boolean", "string", "integer"):
         assert say(f'GET /a:\n  query: {{flag: {kind}}}\n  call: {{url: users:/a, when: "{{{{ query.flag }}}}"}}') == []
+
+
+@pytest.mark.parametrize(("default", "is_certain"), [("1 + 1", True), ("headers.a", False), ("null", False)])
+def test_a_default_that_is_computed_from_nothing_is_always_there(say: Say, default: str, is_certain: bool) -> None:
+    """Nothing that a client leaves out makes such a parameter be missing."""
+    found = say(
+        f"GET /a: {{query: {{q: {{type: integer, default: '{{{{ {default} }}}}'}}}}, call: 'users:/{{query.q}}'}}"
+    )
+    assert any("may-be-missing" in one for one in found) is not is_certain

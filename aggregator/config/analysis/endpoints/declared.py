@@ -7,6 +7,7 @@ from typing import Any
 from aggregator.config.analysis.scope import Inputs
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.http import FETCHING
+from aggregator.templates import Const, TemplateProblem, compile_value
 
 
 def inputs_of(
@@ -32,4 +33,10 @@ def _is_certain(schema: Any) -> bool:
     if not isinstance(schema, dict) or "default" not in schema:
         return isinstance(schema, dict) and schema.get("required") is True
     default = schema["default"]
-    return not isinstance(default, str) or "{{" not in default
+    if not isinstance(default, str) or "{{" not in default:
+        return True
+    try:
+        node = compile_value(default).node
+    except TemplateProblem:  # said where expressions are checked
+        return False
+    return isinstance(node, Const) and node.value is not None
