@@ -104,8 +104,7 @@ class Acting:
         return await self._by(name, given, answers.told[0][0])
 
     async def replay(self, given: Mapping[str, Any]) -> Outcome:
-        """Return what came of a request that a worker has kept and sent again."""
-        """Have the one do it that has kept the request."""
+        """Return what came of a kept request that was sent again by the worker that has kept it."""
         kept = await self._asking.all(self._asking.view(f"{REQUESTS}/{given.get('id', '')}", {}))
         holders = [member for member, told in kept.told if told.status < 400]
         if not holders:
