@@ -25,7 +25,7 @@ from typing import Any
 import uvloop
 
 from aggregator.exchange import Exchange
-from aggregator.policies.rate_limit.building import Counting
+from aggregator.policies.rate_limit.building import WindowSource
 from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.registry import Registry
 from aggregator.runtime.admission.limiting import LimitGate
@@ -49,7 +49,7 @@ Opened = Callable[[], ConnectedStore | None]
 async def _gate(store: ConnectedStore | None, rate: Rate) -> LimitGate:
     if store is not None:
         await store.open()
-    windows = Counting(Registry().draft(), time.time, store).windows((WindowPlan("s", "t", rate),))
+    windows = WindowSource(Registry().draft(), time.time, store).windows((WindowPlan("s", "t", rate),))
     assert windows is not None
     return LimitGate(windows, Refusals())
 
