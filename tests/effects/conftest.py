@@ -14,6 +14,7 @@ from tiers import starts_processes
 
 from aggregator.runtime.background.durable.outbox import Outbox
 from aggregator.stores.effects.records import EffectRecord, FixedRequest
+from aggregator.stores.redis.effects.store import EffectsInRedis
 from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.plan import StorePlan
 from tests.policies.conftest import START, Respond, Served
@@ -137,3 +138,20 @@ def valkey() -> Iterator[Valkey]:
         yield server.start()
     finally:
         server.close()
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Yield one loop for the whole test."""
+    with asyncio.Runner() as made:
+        yield made
+
+
+@pytest.fixture
+def store(valkey: Valkey, runner: asyncio.Runner) -> Iterator[EffectsInRedis]:
+    """Yield an empty shared store; the clock beside it stands."""
+    valkey.ask("FLUSHALL")
+    made = EffectsInRedis(shared_plan(valkey), lambda: START)
+    runner.run(made.open())
+    yield made
+    runner.run(made.aclose())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,28 +18,11 @@ from aggregator.stores.redis.effects.link import Link, UnheardError
 from aggregator.stores.redis.effects.put_scripts import PUT, SETTLE
 from aggregator.stores.redis.effects.scripts import PARK
 from aggregator.stores.redis.effects.store import EffectsInRedis
-from tests.effects.conftest import record, shared_plan
+from tests.effects.conftest import record
 from tests.policies.conftest import START
 from tests.valkey import Valkey
 
 MANY = Bounds(1000, 10**9)
-
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    """Yield one loop for the whole test."""
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def store(valkey: Valkey, runner: asyncio.Runner) -> Iterator[EffectsInRedis]:
-    """Yield an empty store."""
-    valkey.ask("FLUSHALL")
-    made = EffectsInRedis(shared_plan(valkey), lambda: START)
-    runner.run(made.open())
-    yield made
-    runner.run(made.aclose())
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from hashlib import sha1
 
 import pytest
@@ -13,28 +12,11 @@ from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.stores.redis.effects import store as stores
 from aggregator.stores.redis.effects.store import EffectsInRedis
-from tests.effects.conftest import record, shared_plan
+from tests.effects.conftest import record
 from tests.policies.conftest import START
 from tests.valkey import Valkey
 
 BASE = "t:e:{effects}:"
-
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    """Yield one loop for the whole test."""
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def store(valkey: Valkey, runner: asyncio.Runner) -> Iterator[EffectsInRedis]:
-    """Yield an empty store."""
-    valkey.ask("FLUSHALL")
-    made = EffectsInRedis(shared_plan(valkey), lambda: START)
-    runner.run(made.open())
-    yield made
-    runner.run(made.aclose())
 
 
 async def put(store: EffectsInRedis, *records: EffectRecord) -> None:
