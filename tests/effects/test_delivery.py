@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aggregator.runtime.background.durable.delivering.targets import Targets
 from aggregator.runtime.background.durable.outbox import ENDS
-from aggregator.runtime.background.durable.targets import Targets
 from aggregator.server.metrics.sampling import sample_effects
 from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.keeping import put_all

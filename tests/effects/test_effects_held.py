@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.switches.table import Change, Switch, Target
-from aggregator.runtime.background.durable.under_way import UnderWay
+from aggregator.runtime.background.durable.delivering.under_way import UnderWay
 from aggregator.server.admin.breakers import breakers_of
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile

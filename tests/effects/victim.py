@@ -16,8 +16,8 @@ from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import BACKOFF, DurablePlan
 from aggregator.policies.retry.plan import RetryPlan
+from aggregator.runtime.background.durable.delivering.targets import Target, Targets
 from aggregator.runtime.background.durable.outbox import Outbox
-from aggregator.runtime.background.durable.targets import Target, Targets
 from aggregator.stores.effects.contract import EffectStore
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.records import LIVE, EffectRecord, FixedRequest

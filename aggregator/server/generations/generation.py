@@ -12,8 +12,8 @@ from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.types import Plan
 from aggregator.policies.registry import Draft
 from aggregator.runtime.admission.building import docs_gates
-from aggregator.runtime.background.durable.deliveries import build_deliveries
-from aggregator.runtime.background.durable.targets import NOWHERE
+from aggregator.runtime.background.durable.delivering.building import build_deliveries
+from aggregator.runtime.background.durable.delivering.targets import NOWHERE
 from aggregator.runtime.client import OpenedPools, PoolKey, SharedClient, pool_keys
 from aggregator.runtime.finish.building import compile_finishes
 from aggregator.runtime.hosts import Watches, watches

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aggregator.parts.frame import Part
 from aggregator.plan.order.call import Attempt
 from aggregator.plan.types import Plan
-from aggregator.runtime.background.durable.targets import Targets, build_targets
+from aggregator.runtime.background.durable.delivering.targets import Targets, build_targets
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.calls import build_attempt
 from aggregator.runtime.stack.site import Site

@@ -16,7 +16,7 @@ from aggregator.plan.requests import RequestPlan
 from aggregator.plan.types import FixedPlan, Plan
 from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS
 from aggregator.policies.retry.plan import RetryPlan
-from aggregator.runtime.background.durable.under_way import Holding
+from aggregator.runtime.background.durable.delivering.under_way import Holding
 from aggregator.runtime.parts.alternatives import Fallback
 from aggregator.stores.effects.contract import Label
 from aggregator.stores.effects.records import EffectRecord

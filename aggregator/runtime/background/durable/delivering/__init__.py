@@ -1,0 +1,1 @@
+"""Delivering durable effects: where to, when, and what becomes of them."""

@@ -1,0 +1,213 @@
+"""The deliveries of durable effects that a store keeps:
+
+    resting ── begin() ──▶ delivering: one task claims what is due, deliveries report by callback ── stop() ──▶ resting
+
+What ended is kept by the step that claims what comes next. One upstream takes at most half of the places.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from aggregator.causes import Cause
+from aggregator.errors import StoreError, place_of
+from aggregator.exchange import Exchange
+from aggregator.parts.frame import Frame, Written
+from aggregator.parts.names import Names
+from aggregator.parts.result import Result
+from aggregator.plan.serving import BackgroundPlan
+from aggregator.runtime.background.durable.delivering.judging import end_of, has_failed, outcome_of
+from aggregator.runtime.background.durable.delivering.targets import NOWHERE, Target, Targets
+from aggregator.runtime.background.durable.delivering.under_way import UnderWay
+from aggregator.runtime.background.durable.telling import tell_dead, tell_parked, tell_turned
+from aggregator.runtime.background.tally import Tally
+from aggregator.stores.effects.contract import Ages, EffectStore, Turn, Turned
+from aggregator.stores.effects.records import DEAD, WAITING, EffectRecord, Outcome
+from aggregator.telemetry.logging import log
+
+_AGAIN: Final = 1.0
+"""Seconds between two tries at a disk that cannot be written."""
+_LONGEST: Final = 60.0
+"""Seconds until one is looked at again that met a fault of ours."""
+_TIDYING: Final = 60.0
+_LOOK: Final = 5.0
+"""Seconds between two looks at what is due (clocks may jump), and at what other processes of the file have left."""
+_log = logging.getLogger("aggregator.effects")
+
+
+class Pump:
+    """Delivers what a store keeps; *clock* is Unix time.
+
+    How deliveries end is counted in *ends* and told by *tally*; of what upstreams answer is kept what *mask* leaves.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], ends: Counter[str], tally: Tally, mask: Callable[[str], str]
+    ) -> None:  # fmt: skip
+        self._clock = clock
+        self._ends, self._tally, self._mask = ends, tally, mask
+        self._plan = BackgroundPlan()
+        self._targets = NOWHERE
+        self._under_way = UnderWay()
+        self._ended: list[Outcome] = []
+        self._awake = asyncio.Event()
+        self._is_parked = False
+        """Whether the store knows which upstreams are known."""
+        self._strays = set[str]()
+        """The ids of those whose delivery has ended since the file lost their upstream: they wait, and are to park."""
+        self._tidied = self._looked = 0.0
+        self._stops = False
+
+    def begin(self, store: EffectStore, plan: BackgroundPlan) -> asyncio.Task[None]:
+        """Deliver what *store* keeps; return the task that ends once that is stopped."""
+        self._plan, self._stops = plan, False
+        self._awake, self._under_way = asyncio.Event(), UnderWay()
+        return asyncio.get_running_loop().create_task(self._deliver(store))
+
+    def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
+        """Deliver by *targets* from now on, within the limits of *plan*."""
+        self._plan, self._targets, self._is_parked = plan, targets, False
+        self.try_all()
+
+    def take_over(self) -> None:
+        """Look now for what a process has left that died."""
+        self._looked = 0.0
+        self.wake()
+
+    def try_all(self) -> None:
+        """Look now, also for what waits for an upstream that is left alone because of its breaker."""
+        self._under_way.let_go()
+        self.wake()
+
+    def wake(self) -> None:
+        """Look for what is due now."""
+        self._awake.set()
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether the store is to be told which upstreams are known."""
+        return not self._is_parked and self._targets is not NOWHERE
+
+    async def _park(self, store: EffectStore) -> None:
+        targets = self._targets
+        tell_parked(await store.park(targets.known, self._clock()))
+        self._is_parked = targets is self._targets
+
+    async def _deliver(self, store: EffectStore) -> None:
+        while not self._stops:
+            self._awake.clear()
+            try:
+                pause = await self._turn(store)
+            except StoreError:
+                pause = _AGAIN
+            except Exception as error:  # a fault of ours must not end deliveries
+                log(_log, logging.ERROR, "Deliveries failed by a fault of the program.", error=place_of(error))
+                pause = _AGAIN
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._awake.wait()
+
+    async def _turn(self, store: EffectStore) -> float:
+        """Keep what ended, start what is due; returns after how many seconds to look again."""
+        if self._has_news and store.trouble is None:
+            await self._park(store)
+        now = self._clock()
+        waited_for = self._targets.open_among([*store.upstreams])
+        room, free = self._under_way.room(waited_for, self._plan.workers, now)
+        ended, self._ended = self._ended, []
+        looks = abs(now - self._looked) >= _LOOK
+        turn = Turn(now, tuple(ended), room, free, self._ages(now), looks, self._targets.off)
+        if store.trouble is None and not (ended or room or turn.ages or turn.looks):
+            return _LOOK
+        try:
+            turned = await store.turn(turn)
+        except StoreError:
+            self._ended = [*ended, *self._ended]
+            raise
+        if strays := self._strays.intersection(outcome.id for outcome in ended):
+            self._strays -= strays
+            self._is_parked = False
+        self._tell(turn, turned)
+        for record in turned.claimed:
+            self._start(record)
+        if self._has_news:
+            return 0.0
+        if turned.next_due is None or free <= len(turned.claimed):
+            return _LOOK
+        return min(_LOOK, max(0.0, turned.next_due - self._clock()))
+
+    def _ages(self, now: float) -> Ages | None:
+        """Return what is too old, None while it was looked for lately."""
+        plan = self._plan.durable
+        if abs(now - self._tidied) < _TIDYING:
+            return None
+        return Ages(now - plan.age, now - plan.keep_sent, now - plan.keep_dead)
+
+    def _tell(self, turn: Turn, turned: Turned) -> None:
+        if turn.looks:
+            self._looked = turn.now
+        tell_turned(turned)
+        if turn.ages is not None and not turned.given_up and not turned.forgotten:
+            self._tidied = turn.now
+
+    def _start(self, record: EffectRecord) -> None:
+        target = self._targets.of(record)
+        if target is None:  # a reload took it away a moment ago
+            self._strays.add(record.id)
+            self._ended.append(Outcome(record.id, WAITING, None, self._clock(), counts=False))
+            self.wake()
+            return
+        loop = asyncio.get_running_loop()
+        exchange = Exchange("", "", b"", [])
+        exchange.id = record.request_id
+        deadline = loop.time() + target.timeout
+        frame = Frame(exchange, Names(exchange), deadline, loop, written=Written(record))
+        self._under_way.begin(record)
+        try:
+            ticket = target.part.start(frame, partial(self._done, record, target))
+        except Exception as error:  # a fault of ours must not take the others along
+            log(_log, logging.ERROR, "A delivery failed by a fault of the program.", error=place_of(error))
+            self._end(record, Outcome(record.id, WAITING, {"reason": "fault"}, self._clock() + _LONGEST))
+            return
+        self._under_way.can_be_cancelled(record, ticket)
+
+    def _done(self, record: EffectRecord, target: Target, result: Result) -> None:
+        if record not in self._under_way:
+            return
+        outcome = outcome_of(record, target.retry, result, self._clock(), self._mask)
+        if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
+            self._under_way.hold(record.upstream, outcome.due, target.breakers)
+        if outcome.counts:
+            self._under_way.heard(record.upstream, failed=has_failed(target.retry, result))
+        self._ends[end_of(outcome, result)] += 1
+        if outcome.state == DEAD:
+            tell_dead(self._tally, record, outcome)
+        self._end(record, outcome)
+
+    def _end(self, record: EffectRecord, outcome: Outcome) -> None:
+        self._under_way.end(record)
+        if record.upstream not in self._targets.upstreams:
+            self._strays.add(record.id)
+        self._ended.append(outcome)
+        self.wake()
+
+    def stop(self) -> None:
+        """Claim nothing more: the task ends."""
+        self._stops = True
+        self.wake()
+
+    async def settle(self, store: EffectStore, grace: float) -> None:
+        """Let deliveries that run have *grace* seconds, and keep in *store* what ended; the rest waits in it."""
+        await self._under_way.settle(grace)
+        now = self._clock()
+        for record in self._under_way.cancel():
+            self._end(record, Outcome(record.id, WAITING, None, now))
+        ended, self._ended = self._ended, []
+        with suppress(StoreError):
+            await store.turn(Turn(now, tuple(ended)))
