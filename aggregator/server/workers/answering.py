@@ -1,4 +1,4 @@
-"""What a worker answers to the supervisor, which gathers it for the address of administration."""
+"""The answers of a worker to the questions of the supervisor, which merges them for the admin address."""
 
 from __future__ import annotations
 

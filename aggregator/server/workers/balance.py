@@ -1,4 +1,4 @@
-"""Who takes the next connection: the worker that has the fewest, as far as all know of each other.
+"""The choice of the worker that accepts the next connection: the one with the fewest, by counts in shared memory.
 
 The kernel wakes all that wait at one listening socket, and the one that comes first wins; beside a busy one, that is
 often the same. So who has more connections than another lets it go first. Woken is not running: where processors are
@@ -41,12 +41,12 @@ class Balance:
             self._memory[:] = _beginning(seats)
 
     def tell(self, seat: int, count: int) -> None:
-        """Let all know that the worker of *seat* has *count* connections, and is alive."""
+        """Publish that the worker of *seat* has *count* connections, and that it is alive."""
         self._counts[seat] = count
         self._beats[seat] = (self._beats[seat] + 1) & _WRAP
 
     def leave(self, seat: int) -> None:
-        """Let nobody count on the worker of *seat* any more."""
+        """Publish that the worker of *seat* accepts no more connections."""
         self._counts[seat] = _NOBODY
 
     def fewer(self, count: int) -> dict[int, int]:
@@ -112,17 +112,17 @@ class Turn(Admission):
         return seat in self._passed
 
     def begin(self) -> None:
-        """Take part from now on."""
+        """Take part in the balance from now on."""
         self._takes_part = True
         self.changed()
 
     def changed(self) -> None:
-        """Let all know how many connections there are."""
+        """Publish the number of open connections."""
         if self._takes_part:
             self._balance.tell(self._seat, self._busy())
 
     def leave(self) -> None:
-        """Take part no more."""
+        """Leave the balance: others no longer wait for this worker."""
         self._takes_part = False
         self._balance.leave(self._seat)
 
@@ -135,11 +135,11 @@ class Connections(set[Any]):
         self._changed = changed
 
     def add(self, connection: Any) -> None:
-        """Take up *connection*."""
+        """Add *connection*, and publish the new count."""
         super().add(connection)
         self._changed()
 
     def discard(self, connection: Any) -> None:
-        """Let *connection* go."""
+        """Remove *connection*, and publish the new count."""
         super().discard(connection)
         self._changed()

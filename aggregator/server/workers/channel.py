@@ -16,7 +16,7 @@ LARGEST = 64 * 1024 * 1024
 
 
 class Channel:
-    """One end of it."""
+    """One end of a channel between two processes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -29,11 +29,11 @@ class Channel:
 
     @property
     def is_full(self) -> bool:
-        """Whether the other side reads nothing, so that what is sent to it waits here."""
+        """Whether more than ``_FULL`` bytes wait here because the other side does not read."""
         return self._writer.transport.get_write_buffer_size() > _FULL
 
     def send(self, message: Message, *, spare: bool = False) -> None:
-        """Send *message*, unless the other side has gone; a *spare* one is left out while it reads nothing."""
+        """Send *message*, unless the other side has closed. A *spare* message is dropped while the channel is full."""
         if spare and self.is_full:
             return
         data = encoded(message)
@@ -51,17 +51,17 @@ class Channel:
             return None
 
     async def sent(self) -> None:
-        """Wait until what was sent is with the system."""
+        """Wait until everything sent is in the buffers of the system."""
         with suppress(OSError):
             await self._writer.drain()
 
     def close(self) -> None:
-        """Close it once what was sent is out."""
+        """Close the channel after what was sent before."""
         self._writer.close()
 
 
 def tell_first(end: socket.socket, message: Message) -> None:
-    """Send *message* over *end*, which nobody has made a channel of, or which is closed: then nothing happens."""
+    """Send *message* over *end*, a socket without a ``Channel``; do nothing when it is closed."""
     data = encoded(message)
     with suppress(OSError):
         end.sendall(len(data).to_bytes(_LENGTH, "big") + data)

@@ -1,4 +1,4 @@
-"""How many processes serve, how they start, and what a file declares that several cannot do together."""
+"""The number of workers, their start method, and the declarations that several workers cannot carry out together."""
 
 from __future__ import annotations
 

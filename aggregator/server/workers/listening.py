@@ -1,4 +1,4 @@
-"""Those who listen to a worker over its supervisor."""
+"""Event streams of one worker that the supervisor forwards to clients."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Listening:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, order: Listen) -> None:
-        """Send what *order* asks for, until ``end``."""
+        """Send the events that *order* asks for, until ``end`` is called with its number."""
         gone = self._listeners[order.number] = asyncio.Event()
         task = asyncio.get_running_loop().create_task(self._serve(order, gone))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def end(self, number: int) -> None:
-        """Send nothing more to the one of this *number*."""
+        """End the stream with this *number*."""
         if (gone := self._listeners.pop(number, None)) is not None:
             gone.set()
 
     def end_all(self) -> None:
-        """Send nothing more."""
+        """End all streams."""
         for number in tuple(self._listeners):
             self.end(number)
 

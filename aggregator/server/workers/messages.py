@@ -1,4 +1,4 @@
-"""What supervisor, fork server and workers tell each other."""
+"""The messages between supervisor, fork server and workers."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Counted(Struct, frozen=True, tag=True):
 
 
 class Switched(Struct, frozen=True, tag=True):
-    """What is known of switches: from a worker after other machines have changed some, and to a worker."""
+    """Changes of switches: from a worker that received them from other machines, or to a worker."""
 
     changes: tuple[tuple[Target, Change], ...]
 

@@ -92,7 +92,7 @@ class Worker(Service):
         self.server.server_state.connections = Connections(self._turn.changed)
 
     def share(self, way: Callable[[StorePlan, Callable[[str], None]], Backend]) -> None:
-        """Ask for what workers share on the *way* to the supervisor."""
+        """Use *way*, the store of the supervisor, for state that workers share."""
         self._app.running.stores.memory = way
 
     async def _serve(self) -> None:
@@ -115,13 +115,13 @@ class Worker(Service):
             self._channel.close()
 
     def _tell_stopped(self) -> None:
-        """Say nothing: the supervisor does, once the process has ended."""
+        """Do nothing: the supervisor logs the stop once the process has ended."""
 
     def _handlers(self) -> dict[int, Callable[[], None]]:
         return {}
 
     async def _settle(self) -> None:
-        """Fill no holes after a fork: memory is shared with the fork server for as long as nobody writes to it."""
+        """Skip the filling of holes after a fork: pages stay shared with the fork server until they are written."""
         if self._is_forked:
             collect_seldom()
         else:
@@ -141,7 +141,7 @@ class Worker(Service):
         self._channel.send(Ready(actions))
 
     async def _serve_and_reload(self) -> None:
-        """Serve, then tell what was counted, since that is to outlive the process."""
+        """Serve, then send the supervisor the last counts, which must outlive the process."""
         await super()._serve_and_reload()
         if self._channel is not None and self._app.running.metrics is not None:
             self._channel.send(Counted(await self._answering.metrics()))
@@ -257,7 +257,7 @@ def _tell_stopping(in_flight: int) -> None:
 
 
 def deaf() -> None:
-    """Let signals of the whole group do nothing; programs that are started from here hear them again."""
+    """Ignore signals of the process group by handlers, which programs started from here do not inherit."""
     for number in group_signals():
         signal.signal(number, lambda *_: None)
 

@@ -1,4 +1,4 @@
-"""What operators do to all workers: one order each, and one answer for all."""
+"""Actions of operators on all workers: each worker gets one order, the operator gets one answer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ class Acting:
         return run
 
     async def all(self, name: str, given: Mapping[str, Any]) -> Outcome:
-        """Have all do the action *name*. Raises ``ActionError``: when all refuse, or when only some have done it."""
+        """Send the action *name* to all workers, and return their common outcome.
+
+        Raises ``ActionError``: when all refuse, or when only some have done it.
+        """
         self._journal.add(name, given)  # a worker that comes meanwhile does it as well
         answers = await self._asking.all(self._asking.order(name, given))
         if answers.told and not answers.missing and all(_is_refusal(one) for _, one in answers.told):
@@ -72,7 +75,7 @@ class Acting:
         return Outcome(outcome_together(name, said), f"{first.summary} (workers: {len(said)})")
 
     async def _switch(self, given: Mapping[str, Any]) -> Outcome:
-        """Have all do it, and remember what any of them has done."""
+        """Send a switch to all workers, and remember it when at least one has obeyed."""
         given = self._switches.timed(given)
         try:
             outcome = await self.all("switch", given)
@@ -90,11 +93,11 @@ class Acting:
             self._spread()
 
     async def _effect(self, given: Mapping[str, Any]) -> Outcome:
-        """Have one that answers do it to the file that all share."""
+        """Send an action on durable effects to one worker: all share the store."""
         return await self._by_one("effect", given)
 
     async def _try(self, given: Mapping[str, Any]) -> Outcome:
-        """Have one that answers do it."""
+        """Send a trial request to one worker."""
         return await self._by_one("try", given)
 
     async def _by_one(self, name: str, given: Mapping[str, Any]) -> Outcome:

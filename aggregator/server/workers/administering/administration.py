@@ -46,7 +46,7 @@ class Administration:
         self._own = (reload_action(reloading.reload, on_reload), self._log(control), self._reset(quotas))
 
     def hear(self, member: Member, message: Opened | Heard | Counted | Switched) -> None:
-        """Take what *member* tells; one that has opened is to do what operators have done to the others."""
+        """Handle *message* of *member*; a worker that has just opened gets the orders that the others already had."""
         if isinstance(message, Switched):
             self.switches.merge(dict(message.changes))
             return
@@ -62,7 +62,7 @@ class Administration:
         return Switched(tuple(self.switches.changes().items()))
 
     def _spread(self) -> None:
-        """Tell all workers what is switched off: one may have come while the others were asked."""
+        """Send all workers the table of switches: a worker may have started while the others were asked."""
         switched = self._switched()
         for member in self._crew:
             member.channel.send(switched)
@@ -87,7 +87,7 @@ class Administration:
         return Action(own.name, own.summary, run)
 
     async def serve(self, listener: Listener, stopped: asyncio.Event) -> None:
-        """Serve *listener* until *stopped* is set; some worker must serve."""
+        """Serve the admin address at *listener* until *stopped* is set. At least one worker must be serving."""
         known = self._crew.serving[0].ready.result().actions
         door = AdminDoor(listener.address, "https" if listener.is_tls else "http")
         application = AdminApplication(self._source, self._acting.actions(known, self._own), door)

@@ -18,7 +18,7 @@ TO_ANSWER, TO_COUNT, TO_TRY = 1.0, 5.0, 65.0
 
 
 class Answers(NamedTuple):
-    """What workers *told*, and the processes of those that have not answered (*missing*)."""
+    """The answers of workers (*told*), and the process ids of the workers that did not answer (*missing*)."""
 
     told: list[tuple[Member, Told]]
     missing: tuple[int, ...]

@@ -25,7 +25,7 @@ from aggregator.server.workers.supervising.member import Member
 
 
 class Listener(Waiting):
-    """One who listens: what waits for it, bounded, and the counts that workers have sent since the last ones."""
+    """A client of the event stream: its bounded queue, and the counts of workers since the last ``counts`` event."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Listener(Waiting):
         self._in_flight: dict[Member, int] = {}
 
     def hear(self, member: Member, text: bytes) -> None:
-        """Take what *member* sends."""
+        """Queue the events in *text*, which *member* has sent."""
         for name, data in events_in(text):
             if name == "request":
                 self.put(name, {**data, "worker": member.pid})
@@ -51,7 +51,7 @@ class Listener(Waiting):
                 self._parts.append(data["parts"])
 
     def count(self, now: float) -> None:
-        """Queue what workers have counted since the last time, at the Unix time *now*."""
+        """Queue one ``counts`` event: what workers have counted since the last one, at the Unix time *now*."""
         if self._counts:
             there = sum(number for member, number in self._in_flight.items() if not member.ended.done())
             self.put("counts", {"at": round(now, 3), "in_flight": there, **added(self._counts)})
@@ -62,7 +62,7 @@ class Listener(Waiting):
 
 
 class Events:
-    """Those who listen to the workers that *members* returns, until *is_over*.
+    """The clients of the event stream, fed by the workers that *members* returns, until *is_over*.
 
     *serving* returns what is served and what was refused.
     """
@@ -78,12 +78,15 @@ class Events:
         self._is_over = is_over
 
     def hear(self, member: Member, heard: Heard) -> None:
-        """Take what *member* sends to one who listens."""
+        """Hand the events of *heard* to the client that it is for."""
         if (listener := self._listeners.get(heard.number)) is not None:
             listener.hear(member, heard.text)
 
     async def serve(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
-        """Send what is *asked* for until the client goes, or all stops. Raises ``ActionError`` before."""
+        """Send the events that were *asked* for until the client leaves or the workers stop.
+
+        Raises ``ActionError`` before anything is sent, when too many clients listen.
+        """
         chosen(asked)
         if len(self._listeners) >= MOST_CLIENTS:
             raise ActionError(429, f"{len(self._listeners)} clients listen already.")

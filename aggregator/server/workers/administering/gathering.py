@@ -1,4 +1,4 @@
-"""What several workers tell, as one answer."""
+"""The answers of several workers merged into one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def worker_shown(member: Member) -> dict[str, Any]:
 
 
 def _requests(said: Said) -> Any:
-    """The newest first, each with its worker; ``bytes`` and what was left out together."""
+    """Return the recorded requests of all workers, the newest first, each with its worker; sizes are summed."""
     found = [{**one, "worker": member.pid} for member, told in said for one in told["requests"]]
     found.sort(key=lambda one: -float(one["at"]))
     counts = added([{name: told[name] for name in ("keep", "bytes", "left_out")} for _, told in said])
@@ -66,14 +66,14 @@ def _requests(said: Said) -> Any:
 
 
 def _background(said: Said) -> Any:
-    """Counts added up; the last failures of all, the newest first, each with its worker."""
+    """Return the counts of all workers summed, and their last failures, the newest first, each with its worker."""
     counts = added([{name: value for name, value in told.items() if name != "recent"} for _, told in said])
     recent = [{**one, "worker": member.pid} for member, told in said for one in told["recent"]]
     return {**counts, "recent": sorted(recent, key=lambda one: -float(one["at"]))}
 
 
 def _switches(said: Said) -> Any:
-    """Each thing once: all workers have been told the same, within a moment."""
+    """Return each switch once: all workers have the same table, but for the moment that a change needs."""
     found: dict[tuple[Any, ...], Any] = {}
     for _, told in said:
         for one in told:

@@ -1,4 +1,4 @@
-"""What operators have done to all workers, for those that come later; switches are in ``switches.py``."""
+"""The orders of operators with a lasting effect, for workers that start later; switches are in ``switches.py``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Journal:
         self._orders: dict[tuple[str, ...], _Order] = {}
 
     def add(self, action: str, given: Mapping[str, Any]) -> None:
-        """Remember that *action* was asked for with *given*, if that has a lasting effect."""
+        """Remember the order *action* with the arguments *given*, if it has a lasting effect."""
         thing = _thing(action, given)
         if thing is None:
             return
@@ -48,7 +48,7 @@ class Journal:
             del self._orders[next(iter(self._orders))]
 
     def forget(self, action: str, given: Mapping[str, Any]) -> None:
-        """Forget what was added: nobody has done it."""
+        """Remove the order again: no worker has carried it out."""
         thing = _thing(action, given)
         if thing is not None:
             self._orders.pop(thing, None)

@@ -33,14 +33,14 @@ Table = dict[str, Samples]
 
 
 class Totals:
-    """What all workers count together."""
+    """The sums of the metrics of all workers, those that have ended included."""
 
     def __init__(self) -> None:
         self._known: dict[Member, bytes] = {}
         self._past: Table = {}
 
     def learn(self, member: Member, text: bytes) -> None:
-        """Take note of what *member* counts."""
+        """Remember the metrics of *member*, as the *text* of its last scrape."""
         self._known[member] = text
         if sum(one.ended.done() for one in self._known) > _MOST_UNREAD:
             self._bury()
@@ -57,7 +57,7 @@ class Totals:
         return text_of(whole)
 
     def _bury(self) -> None:
-        """Let what workers that ended have counted be of the past."""
+        """Add the counters of ended workers to one sum, and drop their texts."""
         for member in [one for one in tuple(self._known) if one.ended.done()]:
             self._past = together([self._past, counted(read(self._known.pop(member)))])
 
@@ -124,7 +124,7 @@ def _number(value: float) -> str:
 
 
 def _replace(table: Table, family: Family, values: Mapping[str, float]) -> None:
-    """Let *family* have *values*, by its only label, in place of what workers told of it."""
+    """Replace the samples of *family*, which has one label, by *values* (value of the label → sample)."""
     (label,) = family.labels
     for head in table:
         if _name(head) == family.sample_name:

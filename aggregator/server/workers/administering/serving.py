@@ -59,7 +59,7 @@ class AdminServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept from the listener."""
+        """Start to accept connections from the listener."""
         await super().startup(sockets)
         receive: Receive = hand_over
         if self._listener.is_tls:
@@ -69,7 +69,7 @@ class AdminServer(uvicorn.Server):
         self.servers.append(acceptor)  # type: ignore[arg-type]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, and give up connections that do not speak HTTP yet."""
+        """Stop, and close connections whose TLS handshake has not ended."""
         if self._handshakes is not None:
             self._handshakes.stop()
         await super().shutdown(sockets)
@@ -91,7 +91,7 @@ class AdminServer(uvicorn.Server):
 
 
 async def serve_until(server: AdminServer, stopped: asyncio.Event) -> None:
-    """Serve by *server* until *stopped* is set, and what is under way has come to its end."""
+    """Run *server* until *stopped* is set and the requests in flight have ended."""
     serving = asyncio.create_task(server.serve(sockets=[]))
     waiting = asyncio.create_task(stopped.wait())
     try:

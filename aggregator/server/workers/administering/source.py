@@ -1,4 +1,4 @@
-"""What the address of administration knows of all workers."""
+"""The data that the admin address serves, gathered from all workers."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class WorkersSource:
 
     @property
     def plan(self) -> AdminPlan | None:
-        """What the file says of the address now."""
+        """The admin settings of the newest plan; None when the file no longer has any."""
         return self._reloading.plan.server.admin
 
     def hear(self, member: Member, message: Opened | Heard | Counted) -> None:
-        """Take what *member* tells without having been asked."""
+        """Handle an unsolicited *message* of *member*: events for clients, or its metrics."""
         if isinstance(message, Heard):
             self._events.hear(member, message)
         elif isinstance(message, Counted):
@@ -119,7 +119,10 @@ class WorkersSource:
         return Answer(200, [(b"content-type", PLAIN_TYPE.encode()), *_missing(answers)], text)
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
-        """Send the events of all. Raises ``ActionError`` before."""
+        """Send the events of all workers.
+
+        Raises ``ActionError`` before anything is sent, when the workers are stopping.
+        """
         if self._crew.is_stopping:
             raise ActionError(503, "The workers stop.")
         await self._events.serve(asked, receive, send)
@@ -129,7 +132,7 @@ class WorkersSource:
         return {"generation": self._crew.generation, "refused": refused}
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:
-        """Log that a request was refused."""
+        """Log a request that the admin address has refused with *status*."""
         client = scope.get("client")
         log(_log, logging.INFO, "A request to the address of administration was refused.", status=status,
             path=scope["path"], reason=reason, by=client[0] if client else "unix", request_id=identity)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What operators have switched off, of all workers: told to those that come later, and kept over restarts."""
+"""The switches of all workers: sent to workers that start later, and kept over restarts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class KeptSwitches:
         self._kept: Kept[list[tuple[Target, Switch]]] | None = None
 
     def remember(self, folder: StateFolder) -> None:
-        """Have the switches as *folder* has them, in the form that one process has, and keep them there."""
+        """Load the switches from *folder*, in the format of a single process, and save changes there."""
         self._kept = Kept(folder, "switches", list[tuple[Target, Switch]], self._table.kept)
         self._table.restore(self._kept.load() or [])
         if off := [str(target) for target in self._table.off(self._clock())]:
@@ -51,14 +51,14 @@ class KeptSwitches:
         return {**given, "since": self._table.after(target, self._clock())}
 
     def merge(self, changes: Changes) -> None:
-        """Take note of what a worker has learned from other machines, and keep it soon."""
+        """Merge *changes* that a worker has received from other machines, and save them soon."""
         if self._table.merge(changes, self._clock()) and self._kept is not None:
             self._kept.changed()
 
     async def take(self, given: Mapping[str, Any]) -> None:
-        """Take note of what workers have done by an order with its time.
+        """Merge the switch *given*, which the workers have carried out.
 
-        Raises ``ActionError``: it is done, but a restart will not know.
+        Raises ``ActionError`` when it cannot be saved: it holds, but not over a restart.
         """
         target = Target(given["kind"], str(given.get("name", "")), str(given.get("part") or ""))
         self._table.merge({target: _change(given)}, self._clock())

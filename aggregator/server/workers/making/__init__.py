@@ -1,1 +1,1 @@
-"""How workers are made: forked off a process that holds the plan, or spawned as new processes that are told it."""
+"""Creation of workers: forked from a process that holds the plan, or spawned as new processes that receive it."""

@@ -51,7 +51,7 @@ Work = Callable[[Plan, Spawn, socket.socket], int]
 def fork_server(
     control: socket.socket, files: PlanFiles, plan: Plan, work: Work, close: Callable[[], None]
 ) -> NoReturn:
-    """Be the fork server of *plan*, which *files* have given, until *control* ends; *close* closes its listeners."""
+    """Run the fork server of *plan*, made of *files*, until *control* is closed; *close* closes its listeners."""
     deaf()
     logging.disable(logging.CRITICAL)  # a line of the log would start a thread
     gc.freeze()
@@ -63,7 +63,7 @@ def fork_server(
 
 
 class ForkServer:
-    """What ``fork_server`` is while it runs."""
+    """The state of the fork server: prepared and committed plan, children, control socket."""
 
     def __init__(
         self, control: socket.socket, files: PlanFiles, plan: Plan, work: Work, close: Callable[[], None]
@@ -78,7 +78,7 @@ class ForkServer:
         self._woken, self._wake = os.pipe()
 
     def run(self) -> None:
-        """Do what the supervisor sends until it has gone."""
+        """Carry out the orders of the supervisor until it closes the control socket."""
         os.set_blocking(self._wake, False)
         os.set_blocking(self._woken, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -94,7 +94,7 @@ class ForkServer:
                 return
 
     def _take(self) -> bool:
-        """Do one order; return whether the supervisor is still there."""
+        """Carry out one order; return whether the supervisor is still there."""
         data, descriptors, _, _ = socket.recv_fds(self._control, LARGEST, _DESCRIPTORS)
         if not data:
             return False
@@ -112,7 +112,7 @@ class ForkServer:
         return True
 
     def _spawn(self, order: Spawn, descriptors: list[int]) -> None:
-        """Make a worker; a process that the system refuses now, it may grant later: the supervisor asks again."""
+        """Fork a worker. When the system refuses a process, report that: the supervisor tries again later."""
         try:
             if len(descriptors) < _DESCRIPTORS:  # the rest was dropped, for want of room
                 raise OSError(errno.EMFILE, "")

@@ -55,28 +55,28 @@ class Forks(Maker):
             self._spawning.pop(order.seat, None)
 
     async def prepare(self, digest: str) -> Made:
-        """Have it load the files, so that workers to come are made of them; return what it found."""
+        """Make the fork server load the files with this *digest*; return the digest it loaded and its problems."""
         made: asyncio.Future[Made] = self._loop.create_future()
         self._making = made
         await self._send(Prepare(digest))
         return await made
 
     async def commit(self, generation: int) -> None:
-        """Make workers of what was prepared from now on, which is of the number *generation*."""
+        """Make the prepared plan, number *generation*, that of all workers forked from now on."""
         await self._send(Commit(generation))
 
     async def drop(self) -> None:
-        """Give up what was prepared."""
+        """Drop the prepared plan."""
         with suppress(OSError):
             await self._send(Drop())
 
     async def stop(self) -> None:
-        """Have it close its copies of the listening sockets; it makes no more workers."""
+        """Make the fork server close its copies of the listening sockets; it forks no more workers."""
         with suppress(OSError):
             await self._send(Stop())
 
     def close(self) -> None:
-        """End it."""
+        """End the fork server by closing the control socket."""
         if self._control.fileno() >= 0:
             self._loop.remove_reader(self._control.fileno())
             self._control.close()

@@ -1,4 +1,4 @@
-"""What a spawned worker is told before it begins, since it inherits no memory: first a line of JSON, then pickles.
+"""The data handed to a spawned worker, which inherits no memory: first a line of JSON, then pickles.
 
 The line has what it takes to find the program, and to say that it is another one than that of the supervisor.
 """
@@ -57,7 +57,7 @@ class Place(Struct, frozen=True):
 
 
 class Handed(Struct, frozen=True):
-    """What all workers are told: the file at *path*, called *name*, the *places* of listeners, options of the log.
+    """The data that all workers get: the *path* of the file, its *name*, the *places* of listeners, options of the log.
 
     *balance* is the descriptor of the file for so many *seats*, *entrance* that of the way to what workers share.
     """
@@ -73,5 +73,5 @@ class Handed(Struct, frozen=True):
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """What a process inherits for it."""
+        """The file descriptors that a worker inherits."""
         return (self.balance, self.entrance, *(one.descriptor for one in self.places))

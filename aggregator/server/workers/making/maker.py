@@ -1,4 +1,4 @@
-"""What the supervisor asks of whatever makes workers."""
+"""The contract between the supervisor and what creates workers."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Maker(Protocol):
         """
 
     async def prepare(self, digest: str) -> Made:
-        """Make ready for workers of the files, which have this *digest*; return what was found.
+        """Prepare a plan from the files, which have this *digest*; return the digest that was loaded, and its problems.
 
         Raises ``ConnectionError`` when no worker can be made any more.
         """
 
     async def commit(self, generation: int) -> None:
-        """Make workers of what was prepared from now on, which is of the number *generation*."""
+        """Make the prepared plan, number *generation*, that of all workers created from now on."""
 
     async def drop(self) -> None:
-        """Give up what was prepared."""
+        """Drop the prepared plan."""
 
     async def stop(self) -> None:
-        """Make no more workers, and hold no copy of a listening socket."""
+        """Create no more workers, and close all copies of listening sockets."""
 
     def close(self) -> None:
-        """End it."""
+        """Release processes, threads and sockets."""
 
 
 def words_of(code: int) -> str:

@@ -21,7 +21,7 @@ from aggregator.telemetry.redaction import Masker
 
 
 def main(head: Head) -> NoReturn:
-    """Be the worker that *head* begins to tell of; the rest comes by standard input."""
+    """Run as the worker that *head* describes; the rest of its data comes on standard input."""
     code = FAULT
     try:
         begin(head["stack"])

@@ -81,7 +81,10 @@ class Spawns(Maker):
         return process.pid
 
     def _attend(self, process: subprocess.Popen[bytes], write: int, told: bytes) -> None:
-        """Tell *process* what it begins with, and the loop how it has ended."""
+        """Write *told* to *process*, wait for it to exit, and report its exit code to the event loop.
+
+        Runs in a thread.
+        """
         with suppress(OSError), open(write, "wb", buffering=0) as pipe:  # it may end before it has read all
             view = memoryview(told)
             while view:
@@ -91,7 +94,7 @@ class Spawns(Maker):
             self._loop.call_soon_threadsafe(self._ended, process.pid, code)
 
     async def prepare(self, digest: str) -> Made:
-        """Take what the files have given last, which the supervisor has just checked; return its digest."""
+        """Pickle the configuration that the supervisor has just loaded; return its digest."""
         config = self._files.config
         if config is None or config.digest != digest:
             return Made("" if config is None else config.digest)
@@ -99,12 +102,12 @@ class Spawns(Maker):
         return Made(digest)
 
     async def commit(self, generation: int) -> None:
-        """Start workers of what was prepared from now on."""
+        """Start workers with the prepared plan from now on."""
         del generation  # each is told of its own
         self._committed, self._prepared = self._prepared or self._committed, None
 
     async def drop(self) -> None:
-        """Give up what was prepared."""
+        """Drop the prepared plan."""
         self._prepared = None
 
     async def stop(self) -> None:
@@ -112,7 +115,7 @@ class Spawns(Maker):
         self._is_over = True
 
     def close(self) -> None:
-        """End it: the threads end with their processes."""
+        """Start nothing more; the waiting threads end with their processes."""
         self._is_over = True
 
 
@@ -137,7 +140,7 @@ def _packed(config: Config | None) -> bytes:
 
 @contextmanager
 def _unheard_until_it_begins() -> Iterator[None]:
-    """Let a signal to the whole group wait in a process that is started inside, until that does nothing about it."""
+    """Block signals to the process group in processes started inside, until they have installed their own handling."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, unheard())
     try:
         yield

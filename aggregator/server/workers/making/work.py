@@ -1,4 +1,4 @@
-"""What the process of a worker does."""
+"""The life of a worker process, forked or spawned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAILED, FAULT = 3, 70
 
 
 class Work(Struct, frozen=True, eq=False):
-    """What a worker does, once there is a process for it: it serves, and tells the supervisor when it cannot.
+    """The work of a worker process: it serves a plan, and reports to the supervisor when it cannot.
 
     One that *is_forked* shares the memory of what it was forked off.
     """
@@ -71,7 +71,7 @@ class Work(Struct, frozen=True, eq=False):
 
 
 def begin(stack: int) -> None:
-    """Let a signal write where the main thread stands to the pipe *stack*, and those of the whole group do nothing."""
+    """Make ``STACK_SIGNAL`` write the main thread's stack to the pipe *stack*; ignore signals of the process group."""
     deaf()
     if STACK_SIGNAL is not None:
         faulthandler.register(STACK_SIGNAL, stack, all_threads=False)

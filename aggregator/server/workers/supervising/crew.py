@@ -1,4 +1,4 @@
-"""All workers: started, replaced when they end, when they stand still, and when they hold too much memory.
+"""All workers: started, and replaced when they end, stop responding, or use too much memory.
 
 A seat is one of the places that are to be filled:
 
@@ -78,7 +78,7 @@ class Crew:
 
     @property
     def serving(self) -> list[Member]:
-        """Those that serve and go on with it."""
+        """The workers that serve and have not been told to stop."""
         return [one for one in self.members if one.is_serving]
 
     def ended(self, pid: int, words: str) -> None:
@@ -195,7 +195,7 @@ class Crew:
             self.failed.set_result(reason)
 
     async def _look(self) -> None:
-        """Look after all of them once a second."""
+        """Look after all workers once a second."""
         last = self._loop.time()
         while True:
             await asyncio.sleep(_LOOK)
@@ -208,7 +208,7 @@ class Crew:
                 self.look_after(member, now)
 
     def look_after(self, member: Member, now: float) -> None:
-        """Ask where *member* stands, end it or have it relieved, when it is time for that at *now*, by the loop."""
+        """Ask *member* for its stack, kill it, or have it relieved, if that is due at *now* (time of the loop)."""
         blocked = self._patience(member)
         silent = now - member.beaten_at
         if silent > blocked - min(_TO_WRITE, blocked / 2):
@@ -232,13 +232,13 @@ class Crew:
         return max(self._plan.blocked, _TO_LOAD if is_loading else _TO_START)
 
     def stop(self) -> None:
-        """Tell all to stop; told a second time, they end at once."""
+        """Tell all workers to stop; a second call ends them at once."""
         self.is_stopping = True
         for member in self.members:
             member.stop()
 
     async def gone(self, seconds: float) -> None:
-        """Wait until all have ended; who has not after *seconds* is ended."""
+        """Wait until all workers have ended; kill those that have not after *seconds*."""
         waited = [member.ended for member in self.members]
         if waited:
             await asyncio.wait(waited, timeout=seconds)

@@ -85,7 +85,7 @@ class Member:
 
     @property
     def is_serving(self) -> bool:
-        """Whether it answers requests and is to go on with it."""
+        """Whether the worker answers requests and has not been told to stop."""
         return self.ready.done() and not self.ended.done() and not self.told.done()
 
     async def _listen(self) -> None:
@@ -119,7 +119,7 @@ class Member:
             self.kill()
 
     def end(self, words: str) -> None:
-        """Take note that the process has ended, as *words* say."""
+        """Record that the process has ended; *words* say how."""
         if self.ended.done():
             return
         self.ended.set_result(self.reason or words)
@@ -131,17 +131,17 @@ class Member:
         os.close(self._stack)
 
     async def silent(self) -> None:
-        """Wait until its channel has ended."""
+        """Wait until the worker has closed its channel."""
         await self._silent.wait()
 
     async def prepare(self, digest: str) -> Made | None:
-        """Have it prepare the files of *digest*; return what came of it, None when it ended meanwhile."""
+        """Make the worker prepare the files of *digest*; return its result, or None when it ended meanwhile."""
         made = self._made = self._loop.create_future()
         self.channel.send(Prepare(digest))
         return await _unless_cancelled(made)
 
     async def look(self) -> None:
-        """Have it tell what it has ``imported``; return when it has, or has ended."""
+        """Ask the worker which plug-ins it has ``imported``; return when it has answered or ended."""
         looked = self._looked = self._loop.create_future()
         self.channel.send(Look())
         await _unless_cancelled(looked)
@@ -156,9 +156,9 @@ class Member:
             self._asks.pop(ask.number, None)
 
     def stop(self) -> None:
-        """Tell it to stop; told a second time, it ends at once.
+        """Tell the worker to stop; a second call ends it at once.
 
-        One that has said nothing yet is ended: it would hold listening sockets that nobody answers until it hears.
+        A worker that has not reported yet is killed: until it read the order, its listening sockets would not be answered.
         """
         if not self.told.done():
             self.told.set_result(None)
@@ -168,13 +168,13 @@ class Member:
             self.channel.send(Stop())
 
     def kill(self) -> None:
-        """End it without a word."""
+        """Kill the worker."""
         if not self.ended.done():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     def ask_stack(self) -> None:
-        """Have it write where its main thread stands, once for as long as nothing is heard of it."""
+        """Ask the worker for the stack of its main thread, once for each time that it is silent."""
         if STACK_SIGNAL is None or self._has_asked or self.ended.done():
             return
         self._has_asked = True

@@ -52,7 +52,10 @@ class Reloading:
         self.outcomes = Outcomes(plan)
 
     async def reload(self, *, asked: bool = True) -> ReloadOutcome:
-        """Serve the files as they are now, or change nothing; unless *asked*, known problems are not told again."""
+        """Reload the files, or change nothing.
+
+        Unless an operator *asked*, problems already reported are not reported again.
+        """
         async with self._crew.turns.reloading():
             started = asyncio.get_running_loop().time()
             try:
@@ -87,7 +90,10 @@ class Reloading:
         return self._refuse_in_words(_CHANGING)
 
     async def _prepare(self, plan: Plan) -> None:
-        """Have all prepare *plan*. Raises ``AggregatorError`` with who could not, and why."""
+        """Make all workers prepare *plan*.
+
+        Raises ``AggregatorError`` with the workers that could not, and the reasons.
+        """
         maker = self._crew.maker
         assert maker is not None
         members = self._crew.serving
@@ -138,7 +144,7 @@ class Reloading:
         return outcome
 
     def _replace_stale(self) -> None:
-        """Have workers that import the code of plug-ins as it is now take the places of those that have another."""
+        """Replace the workers whose imported plug-ins differ from the files on disk."""
         stale = [one for one in self._crew.serving if one.imported.stale and not one.relieved.is_set()]
         if stale:
             names = sorted({name for one in stale for name in one.imported.stale})

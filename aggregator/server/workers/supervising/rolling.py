@@ -23,7 +23,7 @@ class Rolling:
         self._task: asyncio.Task[None] | None = None
 
     def replace(self, members: Iterable[Member]) -> None:
-        """Have others take the places of *members*, after those that wait already."""
+        """Replace *members* one after the other, after those already waiting."""
         self._waiting.extend(one for one in members if one not in self._waiting)
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._roll())
@@ -36,7 +36,7 @@ class Rolling:
             await asyncio.wait((member.told, member.ended), return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """Replace nobody any more."""
+        """Stop replacing workers."""
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()

@@ -106,7 +106,7 @@ class Supervisor:
         return 0
 
     async def _run_all(self) -> None:
-        """Have workers until a signal comes, and until they have ended."""
+        """Run the workers until a signal comes, then until they have ended."""
         tasks = [asyncio.create_task(self.crew.run()), asyncio.create_task(self._serve())]
         for task in tasks:
             task.add_done_callback(tell_end)
@@ -141,7 +141,7 @@ class Supervisor:
             self.crew.maker.close()
 
     async def _close_all(self) -> None:
-        """Close the copies of the listening sockets that this process and the fork server have; tell all to stop."""
+        """Close this process's and the fork server's copies of the listening sockets, and tell all workers to stop."""
         self.crew.stop()
         for listener in self._listeners:
             if listener.role != "admin":
@@ -248,6 +248,6 @@ def patience(server: ServerPlan) -> float:
 
 
 async def _end_alone(crew: Crew, member: Member) -> None:
-    """Take note of the end of *member*, of which no fork server tells, once its channel says so."""
+    """Record the end of *member* when its channel closes: a spawned worker has no fork server that reports it."""
     await member.silent()
     crew.ended(member.pid, "ended")

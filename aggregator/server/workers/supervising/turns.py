@@ -17,7 +17,7 @@ class Turns:
 
     @asynccontextmanager
     async def starting(self) -> AsyncIterator[None]:
-        """Hold off reloads inside, once none is under way."""
+        """Wait until no reload is running, and hold off reloads inside."""
         async with self._changed:
             await self._changed.wait_for(lambda: not self._reloading)
             self._starting += 1
@@ -29,7 +29,7 @@ class Turns:
 
     @asynccontextmanager
     async def reloading(self) -> AsyncIterator[None]:
-        """Hold off everybody else inside, once those that are being started serve or have ended."""
+        """Wait for workers being started and for a running reload, and hold off both inside."""
         async with self._changed:
             await self._changed.wait_for(lambda: not self._reloading)
             self._reloading = True
