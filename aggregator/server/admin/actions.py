@@ -1,4 +1,4 @@
-"""What can be done to a running process, by name: policies and the server add theirs, one door leads to all."""
+"""Actions on a running process, by name: policies and the server add theirs, all are run in one place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger("aggregator.admin")
 
 
 class ActionError(AggregatorError):
-    """What was asked for cannot be done; *status* says what kind of fault it is, 4xx or 5xx."""
+    """An action that cannot be done; *status*, 4xx or 5xx, says on which side the fault is."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -23,7 +23,7 @@ class ActionError(AggregatorError):
 
 
 class Outcome(Struct, frozen=True):
-    """What an action came to: *data* for the answer, and *summary* for the log."""
+    """The outcome of an action: *data* for the answer, and *summary* for the log."""
 
     data: Any
     summary: str
@@ -44,7 +44,7 @@ class Action(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """Who asks for an action, and why."""
+    """The operator who asks for an action, and the reason given."""
 
     by: str
     reason: str
@@ -70,7 +70,7 @@ class Actions:
         return self._actions.get(name)
 
     async def run(self, action: Action, asked: Asked, given: Mapping[str, Any]) -> Outcome:
-        """Do it, and log that it was done, or why not, in one line. Raises ``ActionError``."""
+        """Run *action*, and log its outcome or its refusal in one line. Raises ``ActionError``."""
         outcome = "failed by a fault of the program"
         try:
             done = await action.run(given)

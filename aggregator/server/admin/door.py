@@ -1,4 +1,4 @@
-"""Who may read and act at the address of administration: Host, Origin, and the secret."""
+"""Access to the admin address: checks of Host, Origin, and the secret."""
 
 from __future__ import annotations
 

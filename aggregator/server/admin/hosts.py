@@ -1,4 +1,4 @@
-"""What is shown of the hosts of upstreams."""
+"""The view of the hosts of upstreams."""
 
 from __future__ import annotations
 

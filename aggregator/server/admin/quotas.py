@@ -89,7 +89,7 @@ def reset_action(plan: Callable[[], Plan], find: Find, forget: Forget) -> Action
 
 
 async def _forget(running: Running, plan: WindowPlan, key: bytes) -> None:
-    """Let *key* begin anew where all processes count it; raise ``ActionError`` while nobody can be asked."""
+    """Reset *key* in the shared store. Raises ``ActionError`` while the store is away."""
     store = running.stores.found(running.plan.store)
     if store is not None:
         try:

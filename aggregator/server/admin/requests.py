@@ -1,4 +1,4 @@
-"""What is shown of the last failed and slow requests, and the actions ``replay`` and ``try``."""
+"""The view of the last failed and slow requests, and the actions ``replay`` and ``try``."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def switch_action(running: Running) -> Action:
 
 
 async def _switch(running: Running, given: Mapping[str, Any], since: float | None) -> Outcome:
-    """Do what *given* asks for, at the Unix time *since* of a supervisor, or now. Raises ``ActionError``."""
+    """Carry out the switch *given*, dated *since* (Unix time, of a supervisor) or now. Raises ``ActionError``."""
     target, seconds = _read(given, running)
     turn, by, why = given["turn"], str(given.get("by", ""))[:100], str(given.get("why", ""))[:200]
     table, now = running.switching.table, running.now()
@@ -72,7 +72,7 @@ def _others(offs: Mapping[Target, Switch], target: Target) -> str:
 
 
 def _take(table: Switches, target: Target, change: Change, now: float) -> None:
-    """Take *change* into *table*, which may have heard of it from other machines. Raises ``ActionError``."""
+    """Merge *change* into *table*, which may have it from other machines already. Raises ``ActionError``."""
     if table.merge({target: change}, now):
         return
     known = table.known(target)
@@ -81,7 +81,7 @@ def _take(table: Switches, target: Target, change: Change, now: float) -> None:
 
 
 def _told(running: Running) -> str:
-    """Have other machines hear of it; return what is said of those that cannot."""
+    """Publish the switches to other machines; return a note for the operator when the store is away."""
     plan = running.plan.store
     store = running.stores.found(plan) if plan.is_remote else None
     if store is None:
@@ -91,7 +91,7 @@ def _told(running: Running) -> str:
 
 
 async def _keep(running: Running) -> None:
-    """Write the switches down. Raises ``ActionError``: what is done is done, but a restart will not know."""
+    """Save the switches. Raises ``ActionError`` on failure: the change holds, but not over a restart."""
     try:
         await running.switching.save()
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""How a plan is made runnable with what lives as long as the application."""
+"""Building of a generation: a plan made runnable with the resources that live as long as the application."""
 
 from __future__ import annotations
 

@@ -106,25 +106,25 @@ class Generation:
             raise
 
     def begin(self) -> None:
-        """Take note that this generation serves from now on: what policies know goes on with its settings."""
+        """Serve from now on: the lasting states of policies take over the settings of this generation."""
         self._states.commit()
         self.watches.start()
 
     def leave(self) -> None:
-        """Count a request as ended."""
+        """Count a request as ended; release the resources after the last one of a retired generation."""
         self.in_flight -= 1
         if self.retired and self.in_flight == 0:
             self._release()
 
     def retire(self) -> None:
-        """Serve no new requests; pools that only this generation uses are closed after its last one."""
+        """Take no new requests; close the pools that only this generation uses after its last request."""
         self.retired = True
         self.watches.stop()
         if self.in_flight == 0:
             self._release()
 
     def abandon(self) -> None:
-        """Give up the pools without closing them: whoever owns them has closed them all."""
+        """Drop the pools without closing them: their owner has closed all of them."""
         self.retired, self._pools, self.opened = True, frozenset(), None
         self.watches.stop()
 

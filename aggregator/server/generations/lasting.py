@@ -1,4 +1,4 @@
-"""What outlives the process, in the folder of `state`: who is given it, and when it is left."""
+"""State that outlives the process, in the folder of `state`: opened, handed to its users, moved on reload, closed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Moving(Struct, frozen=True, eq=False):
     deliver: Callable[[EffectStore], None] | None = None
 
     def commit(self) -> None:
-        """Let claims and effects from now on be made there."""
+        """Keep claims and effects in the new place from now on."""
         self.answers.configure(self.bounds)
         if self.opened is not None:
             self.answers.move(self.place, self.opened)
@@ -59,7 +59,7 @@ class Moving(Struct, frozen=True, eq=False):
             raise
 
     def drop(self) -> None:
-        """Change nothing, and close what was opened."""
+        """Keep the old place, and close the new one."""
         for opened in (self.opened, self.effects):
             if opened is not None:
                 self.answers.close_soon(opened)
@@ -86,7 +86,7 @@ class Lasting:
         self._stack: AsyncExitStack | None = None
 
     async def open(self, plan: Plan, stack: AsyncExitStack) -> None:
-        """Take up what a process before has left, until *stack* is closed; raises ``StartupError``."""
+        """Open the state that an earlier process left, until *stack* is closed. Raises ``StartupError``."""
         stack.push_async_callback(self.answers.aclose)
         if self._keeps == "nothing":
             self.answers.configure(plan.server.idempotency)
@@ -117,12 +117,12 @@ class Lasting:
         self._folder = self._stack = self.answers.folder = None
 
     def serving(self) -> None:
-        """Take up the states of a generation that begins to serve."""
+        """Follow the registered states of the generation that now serves."""
         for follower in self._followers:
             follower.follow()
 
     async def prepare(self, plan: Plan) -> Moving:
-        """Open the durable effects, where *plan* has any or some were left, and the place of its answers by key.
+        """Open the store of durable effects, if *plan* has any or some were left, and the store of answers by key.
 
         Raises ``StartupError``.
         """

@@ -1,4 +1,4 @@
-"""Who listens to the requests of the served plan: what counts them, and what tells a collector of them."""
+"""The listeners to requests that the served plan declares: metrics, traces, recorder, history, OTLP push."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST_SECONDS = 2.0
 
 
 class Observers(NamedTuple):
-    """What counts, tells of traces, remembers requests, pushes, and keeps the last hour; None where none is declared.
+    """The listeners of one plan: metrics, traces, recorder, OTLP push, history; None where the file declares none.
 
     *sample* yields all metrics as they are.
     """
@@ -52,7 +52,7 @@ class Observers(NamedTuple):
         )
 
     async def prepare(self) -> None:
-        """Make ready what takes long, before anybody is served by it. Raises ``StartupError``."""
+        """Do the slow imports before the plan is served. Raises ``StartupError``."""
         if self.traces is not None:
             await asyncio.to_thread(self.traces.prepare)
         if self.pushing is not None:
@@ -83,7 +83,7 @@ class Observers(NamedTuple):
         return self
 
     async def close(self, grace: float) -> None:
-        """End observing; what is left to be told has *grace* seconds, and not many."""
+        """Stop all listeners; traces and metrics not yet exported have *grace* seconds, at most ``LAST_SECONDS``."""
         if self.metrics is not None:
             self.metrics.lag.stop()
         seconds = min(LAST_SECONDS, grace)

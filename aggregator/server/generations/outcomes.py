@@ -1,4 +1,4 @@
-"""What came of the reloads of one application: counted, remembered, told in the log."""
+"""The outcomes of the reloads of one application: counted, remembered, logged."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Outcomes:
 
     @property
     def refused_secrets(self) -> frozenset[str]:
-        """What nobody may see of the files that were refused last, besides the secrets of the plan that is served."""
+        """The secrets of the last refused files; those of the served plan are not among them."""
         return frozenset() if self._problems is None else self._problems.secrets
 
     def refusal_shown(self, secrets: frozenset[str]) -> dict[str, Any] | None:

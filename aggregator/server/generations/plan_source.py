@@ -1,4 +1,4 @@
-"""Where plans come from: files that may change, or a configuration that was loaded before."""
+"""The sources of plans: files that may change, or a configuration loaded before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator.templates import forget_texts
 
 
 class PlanSource(Protocol):
-    """Where plans come from, the first one and those of reloads.
+    """The source of the first plan and of those of later reloads.
 
     *folder* is where plug-ins may lie beside the configuration.
     """
@@ -88,7 +88,7 @@ class PlanFiles:
         return plan
 
     def forget(self) -> None:
-        """Keep no configuration, of this load and later ones: nobody hands it on."""
+        """Keep no loaded configuration, now or later: it is handed to no worker."""
         self._keeps, self.config = False, None
 
     @property

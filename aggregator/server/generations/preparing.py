@@ -15,7 +15,7 @@ NO_ENDPOINTS = "It declares no endpoint any more, as a file does that is still b
 
 
 class Prepared(Struct, frozen=True, eq=False):
-    """What a reload has made of *plan*, without what is off, beside the *current* generation.
+    """A prepared reload: *plan* without what is switched off, beside the *current* generation.
 
     *started* is the time of the loop at which it began, *observers* see from the swap on, *change* is what differs,
     *moving* where answers by key are kept from the swap on.

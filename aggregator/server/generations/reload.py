@@ -1,4 +1,4 @@
-"""What a reload came to."""
+"""The outcome of a reload."""
 
 from __future__ import annotations
 

@@ -110,12 +110,12 @@ class Running:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are being answered, those of earlier generations included."""
+        """The number of requests in flight, those of earlier generations included."""
         current = () if self.generation is None else (self.generation,)
         return sum(one.in_flight for one in (*self._ending, *current))
 
     async def open(self) -> None:
-        """Open the client and make the plan runnable, unless that was done; raises ``StartupError``."""
+        """Open the client and build the first generation, unless that was done. Raises ``StartupError``."""
         if self.generation is not None:
             return
         self.draining, self._stop_by = False, None
@@ -151,7 +151,7 @@ class Running:
 
     @property
     def metrics(self) -> Counts | None:
-        """What is counted, None where nothing is."""
+        """The metrics; None when the file declares none."""
         return self.observers.metrics
 
     async def _build(self, number: int, plan: Plan, previous: Generation | None, observers: Observers) -> Generation:
@@ -171,7 +171,7 @@ class Running:
         return self.commit(found) if isinstance(found, Prepared) else found
 
     async def prepare(self, *, asked: bool = True) -> Prepared | ReloadOutcome:
-        """Do all of a reload but the swap; who got it `Prepared` has the turn until `commit` or `drop`."""
+        """Do all of a reload but the swap. With a `Prepared`, the caller holds the turn until `commit` or `drop`."""
         await self._turn.acquire()
         try:
             found = await self._prepare(asked=asked)
@@ -183,7 +183,7 @@ class Running:
         return found
 
     def commit(self, prepared: Prepared) -> ReloadOutcome:
-        """Serve what was prepared."""
+        """Swap to the prepared generation; drop it when another one has been swapped in meanwhile."""
         if self.generation is not prepared.current:  # stopped meanwhile
             self.drop(prepared)
             return ReloadOutcome(Verdict.UNCHANGED, 0)
@@ -196,7 +196,7 @@ class Running:
         return self._swap(prepared.current, prepared.fresh, prepared.started)
 
     def drop(self, prepared: Prepared) -> None:
-        """Give up what was prepared; nothing has changed."""
+        """Drop the prepared generation; nothing has changed."""
         self._turn.release()
         prepared.moving.drop()
         prepared.fresh.retire()
@@ -227,7 +227,7 @@ class Running:
         return Prepared(plan, offs, observers, current, fresh, started, change, moving)
 
     async def switch(self) -> None:
-        """Serve what the files say without what is switched off now; unchanged endpoints stay as they are."""
+        """Serve the loaded plan without what is switched off now; unchanged endpoints keep their handlers."""
         async with self._turn:
             current, plan = self.generation, self.loaded
             if current is None or self.draining or self.switching.is_served(plan):
@@ -245,7 +245,7 @@ class Running:
         return self._clock()
 
     def _serve(self, old: Generation, fresh: Generation) -> None:
-        """Let requests that come from now on be served by *fresh*."""
+        """Serve new requests by *fresh*, and retire *old*."""
         self.generation, self.plan = fresh, fresh.plan
         fresh.begin()
         self._lasting.serving()
@@ -268,12 +268,12 @@ class Running:
         return outcome
 
     def stop_within(self, seconds: float) -> None:
-        """Let background calls have *seconds* from now, instead of the whole grace from ``close`` on."""
+        """Limit background calls to *seconds* from now, in place of the whole grace after ``close``."""
         self.draining = True
         self._stop_by = asyncio.get_running_loop().time() + seconds
 
     async def close(self) -> None:
-        """Run what is left of the background calls within the grace, then close everything."""
+        """Run the remaining background calls within the grace, then close everything."""
         self.draining = True
         self.switching.stop()
         self.pressure.stop()

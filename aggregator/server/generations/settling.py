@@ -29,7 +29,7 @@ _MOST = 200
 
 
 class Sight(NamedTuple):
-    """What a look at the watched files found: their *stamp*, and whether one that changed *is_open* for writing."""
+    """The result of one look at the watched files: their *stamp*, and whether a changed file *is_open* for writing."""
 
     stamp: Stamp
     is_open: bool = False

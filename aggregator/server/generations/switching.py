@@ -1,4 +1,4 @@
-"""What is switched off in a running application: it is served by a plan without it, so that nothing else asks for it.
+"""Kill switches of a running application: it serves a plan without what is off, so no other code asks for switches.
 
 ``changed`` builds and serves that plan whenever what is off has changed: by an operator, because the time of a switch
 is over, or because the calendar of `maintenance` says so. The last two are looked for once a minute, on the minute, so
@@ -40,7 +40,7 @@ class Switching:
         self._task: asyncio.Task[object] | None = None
 
     def remember(self, folder: StateFolder) -> None:
-        """Have the switches as *folder* has them, and keep them there from now on."""
+        """Load the switches from *folder*, and save changes there from now on."""
         self._kept = Kept(folder, "switches", list[tuple[Target, Switch]], self.table.kept)
         self.table.restore(self._kept.load() or [])
         if off := self.off():
@@ -55,11 +55,11 @@ class Switching:
         return [str(target) for target in self.table.off(self._clock())]
 
     def merge(self, changes: Changes) -> bool:
-        """Take what other processes have changed; return whether there was anything new."""
+        """Merge *changes* of other processes; return whether any was new."""
         return self.table.merge(changes, self._clock())
 
     async def learn(self, changes: Changes) -> None:
-        """Take what the supervisor knows of, and return when it is served."""
+        """Merge *changes* of the supervisor, and return when they are served."""
         if not self.merge(changes):
             return
         if off := self.off():
@@ -68,7 +68,7 @@ class Switching:
             await self._change(self._plan)
 
     async def save(self) -> None:
-        """Write down what is switched off, where there is a folder for it; raise ``StoreError`` if that fails."""
+        """Save the switches, if there is a folder for them. Raises ``StoreError``."""
         if self._kept is not None:
             await self._kept.save()
 
@@ -82,7 +82,7 @@ class Switching:
         return self.offs(plan) == self._served
 
     def serving(self, plan: Plan, offs: Offs) -> None:
-        """Take note that *plan* is served without *offs*, and look again when something may have changed."""
+        """Note that *plan* is served without *offs*, and schedule the next look at times and calendar."""
         self._served, self._plan = offs, plan
         self.stop()
         if not self.is_served(plan):  # something has ended while the generation was made
@@ -91,13 +91,13 @@ class Switching:
             self._timer = asyncio.get_running_loop().call_later(self._wait(), self._look, plan)
 
     def taken(self) -> None:
-        """Keep, and serve, what other processes have changed; before anything is served it is read all the same."""
+        """Save and serve the changes of other processes; before the first plan is served they are only merged."""
         self.told()
         if self._plan is not None:
             self._task = asyncio.get_running_loop().create_task(self._take(self._plan))
 
     def catch_up(self) -> None:
-        """Serve what is off by now, if that has changed while a generation was made."""
+        """Serve the switches again if they have changed while a generation was built."""
         plan = self._plan
         if plan is not None and not self.is_served(plan) and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._change(plan))
@@ -132,7 +132,7 @@ class Switching:
             self._timer = asyncio.get_running_loop().call_later(_LOOK, self._look, plan)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Cancel the scheduled look."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -20,7 +20,7 @@ LOOK_MS = 1000
 
 
 async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) -> None:
-    """Set *wake* whenever one of *files* (or folders) has changed and is whole, and once at first.
+    """Set *wake* once at first, and whenever one of *files* (or folders) has changed and is completely written.
 
     What *files* returns may change at any time. Runs until cancelled.
     """

@@ -1,1 +1,1 @@
-"""Where connections come in: sockets of TCP and Unix, inherited ones, and what happens before the first request."""
+"""Listening sockets, TCP, Unix and inherited, and the steps of a connection before its first request."""

@@ -1,4 +1,4 @@
-"""What connections do before their protocol has them: bounded in number and in time."""
+"""The steps of connections before their protocol takes over: bounded in number and in time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Beginnings:
         self._stops = False
 
     def stop(self) -> None:
-        """Give up those that are under way."""
+        """Cancel those under way."""
         self._stops = True
         for task in self.under_way:
             task.cancel()

@@ -1,4 +1,4 @@
-"""How connections of clients begin TLS: bounded, as all beginnings, and in what they take of a turn of the loop."""
+"""TLS handshakes of clients: bounded in number and time, and in their share of a turn of the loop."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Handshakes:
         self._sending = Round(self._loop, TlsTransport.flush)
 
     def stop(self) -> None:
-        """Give up those that are under way."""
+        """Cancel the handshakes under way."""
         self.beginnings.stop()
 
     async def carry(self, connection: socket.socket, client: str, protocol: MakeProtocol) -> None:
-        """Shake hands over *connection*, of the address *client*, and let a protocol of its own go on."""
+        """Do the TLS handshake on *connection*, of the address *client*, and hand it to a new protocol."""
         counted = self._peers.enter(client)
         if counted is None:
             connection.close()
@@ -107,7 +107,7 @@ class Handshakes:
             await until(self._loop, wrapped, "read" if wanted else "write")
 
     async def _answer_plainly(self, connection: socket.socket) -> None:
-        """Tell a client that speaks no TLS what the port speaks, and let it read that."""
+        """Answer a client that speaks plain HTTP on a TLS port with 400, and wait until it has read that."""
         answer = problem(400, _PLAIN, headers=[(b"connection", b"close")])
         lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
         length = b"content-length: %d\r\n\r\n" % len(answer.body)

@@ -26,7 +26,7 @@ class Inherited(Struct):
 
     @property
     def address(self) -> Address:
-        """Where it listens."""
+        """The address that the socket listens on."""
         found = self.socket.getsockname()
         if isinstance(found, tuple):
             return TcpAddress(str(found[0]), int(found[1]))

@@ -36,14 +36,14 @@ class Listener(Struct, frozen=True, eq=False):
 
     @property
     def url(self) -> str:
-        """Where it listens, as an operator reads it."""
+        """The URL of the listener, as operators read it."""
         if isinstance(self.address, UnixAddress):
             return str(self.address)
         host, port = self.socket.getsockname()[:2]
         return f"{'https' if self.is_tls else 'http'}://{TcpAddress(host, port)}"
 
     def close(self) -> None:
-        """Close it; a Unix socket of ours is removed, one that was inherited stays for who has made it."""
+        """Close the socket. The file of a Unix socket is removed, unless the socket was inherited."""
         if isinstance(self.address, UnixAddress) and self.file is not None:
             remove_unix(self.address.path, self.file)
         self.socket.close()

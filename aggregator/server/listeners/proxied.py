@@ -43,11 +43,11 @@ class ProxyHeaders:
         self._repeats: Repeats[str] = Repeats(_tell_more)
 
     def stop(self) -> None:
-        """Give up connections whose header is not there yet."""
+        """Close connections whose PROXY header has not arrived."""
         self.beginnings.stop()
 
     async def receive(self, connection: socket.socket, peer: str, protocol: MakeProtocol) -> None:
-        """Take *connection*, of the address *peer*, and let *protocol* go on with it."""
+        """Read the PROXY header of *connection*, of the address *peer*, and hand it to a new *protocol*."""
         if not self._trusted().holds(peer):
             self._refuse(connection, peer, _STRANGER)
             return

@@ -1,1 +1,1 @@
-"""What is told of requests while somebody listens: one by one, and counted each second."""
+"""Live events of requests while a client listens: one by one, and counted each second."""

@@ -1,4 +1,4 @@
-"""Those who listen to what happens now, each with a bounded queue; requests go on while they are slow.
+"""The clients of live events, each with a bounded queue; requests go on while a client is slow.
 
 joined     hears of requests; what finds its queue full is counted as lost
 left       hears of nothing; with the last one nothing is built for listeners any more
@@ -22,7 +22,7 @@ MOST_CLIENTS, MOST_WAITING = 8, 200
 
 
 class Chosen(Struct, frozen=True):
-    """What somebody listens to: the requests that are *wanted*, *counts*, and the parts of the endpoint *parts_of*.
+    """The subscription of a client: *wanted* requests, *counts*, and the parts of the endpoint *parts_of*.
 
     None stands for no requests, and for no parts.
     """
@@ -33,7 +33,7 @@ class Chosen(Struct, frozen=True):
 
 
 class Waiting:
-    """What waits for one who listens, as text of events; what finds it full is counted as lost."""
+    """The queue of a client, as text of events; events that find it full are counted as lost."""
 
     def __init__(self) -> None:
         self._waiting: deque[bytes] = deque()
@@ -66,7 +66,7 @@ class Waiting:
 
 
 class Client(Waiting):
-    """One who listens to what is *chosen*; *told* returns a request as data."""
+    """A client that listens to what is *chosen*; *told* returns a request as data."""
 
     def __init__(self, chosen: Chosen, told: Callable[[RequestEnded], dict[str, Any]]) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Client(Waiting):
 
 
 class Clients:
-    """All who listen; *visitors* are the listeners of requests that they are among as long as they are there."""
+    """All clients; each is among *visitors*, the listeners to requests, while it is connected."""
 
     def __init__(self, visitors: Visitors) -> None:
         self._visitors = visitors
@@ -94,11 +94,11 @@ class Clients:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else may listen now."""
+        """Whether there are ``MOST_CLIENTS``, so that no other may listen."""
         return len(self.all) >= MOST_CLIENTS
 
     def join(self, client: Client) -> None:
-        """Let *client* hear what happens from now on."""
+        """Send *client* events from now on."""
         self.all.append(client)
         if client.wanted is not None:
             self._visitors.join(client.hear, is_content=client.wanted.is_bad)
@@ -106,7 +106,7 @@ class Clients:
             self._visitors.join_counting(client.parts)
 
     def leave(self, client: Client) -> None:
-        """Let *client* hear nothing any more."""
+        """Send *client* no more events."""
         self.all.remove(client)
         if client.wanted is not None:
             self._visitors.leave(client.hear)

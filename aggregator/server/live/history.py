@@ -29,7 +29,7 @@ _COUNTS, _BUCKET = Layout("<IIII"), Layout("<BI")
 
 
 class Minute(Struct):
-    """What became of the requests of one minute, whose number counts minutes since 1970.
+    """The counts of the requests of one minute; *number* counts minutes since 1970.
 
     *buckets* are those of ``tally.bucket``: how many requests took so long.
     """
@@ -52,7 +52,7 @@ class Minute(Struct):
         return counts + b"".join(_BUCKET.pack(*one) for one in self.buckets.items())
 
     def add(self, other: Minute) -> None:
-        """Count what *other* has counted, too."""
+        """Add the counts of *other*."""
         self.requests += other.requests
         self.failed += other.failed
         self.partial += other.partial
@@ -117,11 +117,11 @@ class History:
 
     @property
     def listeners(self) -> Listeners:
-        """Who hears of every request."""
+        """The listeners to be told of every request."""
         return Listeners(answers=(self,))
 
     def follow(self, plan: Plan) -> None:
-        """Keep the endpoints that *plan* declares from now on, and forget what it does not."""
+        """Keep the history of the endpoints that *plan* declares, and drop that of all others."""
         keys = [endpoint.key for endpoint in plan.declared]
         self.left_out = max(0, len(keys) - MOST_ENDPOINTS)
         self._rings = {key: self._rings.get(key) or _Ring() for key in ("", *keys[:MOST_ENDPOINTS])}
@@ -137,7 +137,7 @@ class History:
         self, endpoint: str, _exchange: Exchange, _status: int, _parts: tuple[Result, ...], seconds: float, _size: int,
         _smooth: bool,
     ) -> bool:  # fmt: skip
-        """Count an answer that was good."""
+        """Count a good answer."""
         self._count(endpoint, seconds)
         return False
 

@@ -29,7 +29,7 @@ HEADERS = [
 
 
 class Audience:
-    """Those who listen to *running*."""
+    """The clients that listen to *running*."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
@@ -39,7 +39,7 @@ class Audience:
         self._masker = Masker()
 
     async def serve(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
-        """Send what is *asked* for until the client goes, or the server stops. Raises ``ActionError`` before."""
+        """Send the events *asked* for until the client leaves or the server stops. Raises ``ActionError`` before."""
         client = self._client(asked)
         if self._clients.is_full:
             raise ActionError(429, f"{len(self._clients.all)} clients listen already.")
@@ -81,7 +81,7 @@ class Audience:
         }
 
     def _count(self) -> None:
-        """Count requests while somebody wants it."""
+        """Start or stop counting requests, as clients want counts or not."""
         wanted = any(client.counts for client in self._clients.all)
         if wanted and self._tally is None:
             self._tally, self._counted = Tally(), asyncio.get_running_loop().time()
@@ -91,7 +91,10 @@ class Audience:
             self._tally = None
 
     def _tell_counts(self) -> None:
-        """Tell all who want counts, when a second is over: whoever looks first, since one of them may be slow."""
+        """Send the counts of the last second to all clients that want them.
+
+        The first client to wake up does it for all.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._counted < COUNTED:
             return

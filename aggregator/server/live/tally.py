@@ -19,14 +19,14 @@ _GOOD = frozenset({State.OK, State.STALE})
 
 
 class Tally:
-    """What became of requests since it was last taken: a listener. What met no endpoint is under ``""``."""
+    """A listener that counts requests by endpoint since it was last taken; ``""`` counts those that met no endpoint."""
 
     def __init__(self) -> None:
         self._endpoints: dict[str, list[Any]] = {}
         self._upstreams: dict[str, list[float]] = {}
 
     def __call__(self, event: RequestEnded) -> None:
-        """Count the request of *event*, and what was called for it."""
+        """Count the request of *event*, and its calls."""
         counted = self._count(event.endpoint, event.ended - event.started)
         counted[1] += event.status >= 500 or event.how == "broke"
         counted[2] += event.is_partial
@@ -37,7 +37,7 @@ class Tally:
         self, endpoint: str, _exchange: Exchange, _status: int, parts: tuple[Result, ...], seconds: float, _size: int,
         smooth: bool,
     ) -> bool:  # fmt: skip
-        """Count an answer that was good, and what was called for it."""
+        """Count a good answer, and its calls."""
         self._count(endpoint, seconds)
         for result in parts:
             calls = self._upstreams.get(result.upstream) if smooth else None
@@ -77,7 +77,7 @@ class Tally:
 
 
 class PartTally:
-    """What became of the parts of one *endpoint* since it was last taken: a listener."""
+    """A listener that counts the parts of one *endpoint* since it was last taken."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint

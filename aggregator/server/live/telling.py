@@ -16,7 +16,7 @@ _LONGEST = 500
 
 
 class Wanted(Struct, frozen=True):
-    """Which requests are told: of an *endpoint*, with a *part* that ended badly, for a *cause*, *slower* (seconds).
+    """A filter of requests: of an *endpoint*, with a failed *part*, by *cause*, *slower* than seconds.
 
     With *is_bad* only those that failed, lacked parts, or were not answered to their end.
     """

@@ -47,13 +47,13 @@ class Admission:
         return 0.0
 
     def begin(self) -> None:
-        """Hear that connections are taken from now on."""
+        """Called when connections are accepted from now on."""
 
     def changed(self) -> None:
-        """Hear that a connection was made, or failed to be."""
+        """Called when a connection was made, or failed to be made."""
 
     def leave(self) -> None:
-        """Hear that the last connections are taken."""
+        """Called when the last connections are accepted."""
 
 
 class Acceptor:
@@ -82,7 +82,7 @@ class Acceptor:
         self._loop.add_reader(listener.fileno(), self._take_some)
 
     def close(self) -> None:
-        """Take no more connections: who comes from now on is refused, and not left waiting in the backlog."""
+        """Close the listener: new connections are refused instead of waiting in the backlog."""
         self._stop_listening()
         self._listener.close()
         if self._timer is not None:
@@ -90,7 +90,7 @@ class Acceptor:
 
     @property
     def connecting(self) -> int:
-        """How many connections are being made."""
+        """The number of connections being made: accepted, without a protocol yet."""
         return len(self._connecting)
 
     async def wait_closed(self) -> None:
@@ -132,7 +132,7 @@ class Acceptor:
                 return
 
     def _take(self) -> bool:
-        """Take one connection; return whether there may be another one."""
+        """Accept one connection; return whether another one may be waiting."""
         try:
             connection, address = self._listener.accept()
         except (BlockingIOError, InterruptedError):
@@ -164,7 +164,7 @@ class Acceptor:
 
 
 async def hand_over(connection: socket.socket, _: str, protocol: MakeProtocol) -> None:
-    """Let *protocol* go on with *connection* as it is."""
+    """Hand *connection* to a new *protocol*, without TLS."""
     try:
         await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
     except OSError:  # it has ended already

@@ -1,4 +1,4 @@
-"""What an operator is told of a server: text in a terminal, or records of the log when machines read it.
+"""The messages of a server to its operator: text in a terminal, or records of the log when machines read it.
 
 ``start`` chooses one of the two; both say the same.
 """
@@ -34,13 +34,13 @@ class Announcer(ABC):
         self._warned: tuple[Diagnostic, ...] = ()
 
     def warn(self) -> None:
-        """Tell what the file is warned of, unless that was told last."""
+        """Show the warnings of the file, unless they are those shown last."""
         if self._files.warnings != self._warned:
             self._warned = self._files.warnings
             self._show_warnings()
 
     def tell(self, outcome: ReloadOutcome) -> None:
-        """Tell what a reload came to, beyond the line that the log has of it: its problems, or its warnings."""
+        """Show the problems or warnings of a reload, which the log has one line of."""
         if outcome.verdict is Verdict.SWAPPED:
             self.warn()
         elif outcome.verdict is Verdict.REFUSED:
@@ -48,23 +48,23 @@ class Announcer(ABC):
 
     @abstractmethod
     def greet(self, plan: Plan, urls: Sequence[str]) -> None:
-        """Tell what is served at *urls*."""
+        """Announce that *plan* is served at *urls*."""
 
     @abstractmethod
     def refuse(self, error: ConfigError) -> None:
-        """Tell why the file is not served."""
+        """Show the problems for which the file is not served."""
 
     @abstractmethod
     def fail(self, error: StartupError) -> None:
-        """Tell why nothing is served."""
+        """Show the reason for which the server did not start."""
 
     @abstractmethod
     def _show_warnings(self) -> None:
-        """Tell each of them."""
+        """Show each warning."""
 
     @abstractmethod
     def _show_refusal(self, outcome: ReloadOutcome) -> None:
-        """Tell each problem."""
+        """Show each problem of a refused reload."""
 
 
 def announcer(form: LogFormat, path: str, files: PlanFiles, stream: TextIO) -> Announcer:
@@ -81,7 +81,7 @@ class Terminal(Announcer):
         self._color = has_color(stream)
 
     def greet(self, plan: Plan, urls: Sequence[str]) -> None:
-        """Print how much is served, the first endpoints, and where."""
+        """Print the number of endpoints, the first of them, and the URLs."""
         self._print(welcome(self._path, plan, urls))
 
     def refuse(self, error: ConfigError) -> None:
@@ -89,7 +89,7 @@ class Terminal(Announcer):
         self._print(self._files.describe(error, color=self._color))
 
     def fail(self, error: StartupError) -> None:
-        """Print the one sentence."""
+        """Print the reason as one sentence."""
         self._print(f"error: {error}")
 
     def _show_warnings(self) -> None:
@@ -110,7 +110,7 @@ class Records(Announcer):
     """Records of the log, one for each problem."""
 
     def greet(self, plan: Plan, urls: Sequence[str]) -> None:
-        """Log how much is served, and where."""
+        """Log the number of endpoints and the URLs."""
         log(_log, logging.INFO, "The server listens.", address=", ".join(urls), file=self._path,
             config=plan.digest[:12], endpoints=len(plan.declared), upstreams=len(plan.upstreams))  # fmt: skip
 

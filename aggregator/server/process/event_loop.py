@@ -1,4 +1,4 @@
-"""Which event loop the server runs on: uvloop where it can be had, which serves about twice as much; how it begins."""
+"""The event loop of the server: uvloop where it is installed, which serves about twice as much."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, and accept from the listeners by a loop of our own."""
+        """Start the application, and accept connections by ``Acceptor`` in place of asyncio's servers."""
         if sys.platform == "win32":  # its loop watches no sockets
             await super().startup([listener.socket for listener in self._listeners])
             return
@@ -100,12 +100,12 @@ class Server(uvicorn.Server):
 
     @property
     def busy(self) -> int:
-        """How many connections there are, those included that are being made."""
+        """The number of connections, those being made included."""
         acceptors = (one for one in self.servers if isinstance(one, Acceptor))
         return len(self.server_state.connections) + sum(one.connecting for one in acceptors)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, and give up connections that do not speak HTTP yet."""
+        """Stop, and close connections that are still in a TLS handshake or PROXY header."""
         begun: list[ProxyHeaders | Handshakes] = [*self.proxy_headers, *self.handshakes.values()]
         for one in begun:
             one.stop()
@@ -120,7 +120,7 @@ class Server(uvicorn.Server):
         return made  # type: ignore[no-any-return]
 
     def stop(self) -> None:
-        """Begin to drain; asked a second time, leave at once."""
+        """Begin to drain; called a second time, leave at once."""
         running = self._app.running
         if running.draining:
             self.should_exit = self.force_exit = True
@@ -137,7 +137,7 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(delay, self._leave)
 
     def tell_stopping(self, in_flight: int) -> None:
-        """Log that requests are brought to their end."""
+        """Log that the server stops, with *in_flight* requests left to answer."""
         log(_log, logging.INFO, "The server stops.", in_flight=in_flight)
 
     def _leave(self) -> None:

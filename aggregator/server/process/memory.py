@@ -1,4 +1,4 @@
-"""How the process treats memory: few looks for garbage, no holes to scatter over, large blocks kept for the next body.
+"""Memory tuning of the process: few garbage collections, holes filled, large blocks kept for the next body.
 
 What a request makes is freed by reference counts. Python's default looks for cycles after every 700 objects more,
 which is a few requests at once, and took a tenth of the time of a busy server. A thousand fan-outs of three in
@@ -40,7 +40,7 @@ def is_plain() -> bool:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Collect no cycles inside; five thousand endpoints take a third of the time that way."""
+    """Pause the garbage collector inside: loading 5000 endpoints takes a third of the time."""
     was_on = gc.isenabled() and not is_plain()
     if was_on:
         gc.disable()
@@ -52,13 +52,13 @@ def collection_paused() -> Iterator[None]:
 
 
 def keep_loaded() -> None:
-    """Never look for cycles through what is there now: loading leaves none, and a look takes a fifth of a second."""
+    """Exclude all current objects from garbage collection: loading leaves no cycles, and one collection takes 0.2 s."""
     if not is_plain():
         gc.freeze()
 
 
 def collect_seldom() -> None:
-    """Look for cycles after 200 000 objects more, and never again through what is there now."""
+    """Collect garbage after 200 000 more objects only, and never again among the current ones."""
     if is_plain():
         return
     gc.collect()
@@ -131,7 +131,7 @@ def _blocks(size: int, count: int) -> deque[object]:
 
 
 def share_arenas() -> None:
-    """Have all threads take from the one arena of glibc that is there at the start; each would have one of its own.
+    """Make all threads allocate from glibc's first arena; by default each thread gets one of its own.
 
     What a thread takes goes back to its arena, and stays there: after reloads that a busy machine had done in turns by
     three threads, three arenas had room for a generation each.
@@ -143,7 +143,7 @@ def share_arenas() -> None:
 
 
 def keep_large_blocks() -> None:
-    """Have glibc keep freed blocks of up to 64 MiB instead of giving each back to the kernel.
+    """Make glibc keep freed blocks of up to 64 MiB instead of returning each to the kernel.
 
     It maps large blocks one by one and unmaps them when freed; a body of 1 MB then costs more in page faults than
     in reading and checking it. Other C libraries are left as they are.

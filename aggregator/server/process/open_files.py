@@ -8,7 +8,7 @@ _ENOUGH = 1_048_576
 
 
 def allow_open_files() -> None:
-    """Let the process have as many open files, sockets among them, as its hard limit says.
+    """Raise the soft limit of open files, sockets included, to the hard limit.
 
     The soft one is 1024 on most systems for the sake of programs that use select(2), and each client and each
     connection to an upstream is a file.

@@ -130,7 +130,7 @@ class Service:
         return 0 if self.server.started else 3
 
     def stop(self) -> None:
-        """Do what a signal does; may be called in any thread."""
+        """Stop as a signal does; may be called in any thread."""
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.server.stop)
 
@@ -157,10 +157,10 @@ class Service:
         log(_log, logging.INFO, "The server has stopped.")
 
     async def _briefed(self) -> None:
-        """Wait until what has to be done before requests are answered is done."""
+        """Wait until everything needed before the first request is done."""
 
     def _started(self) -> None:
-        """Tell that everything is there to answer."""
+        """Report that requests are answered."""
         self._on_start()
 
     def _handlers(self) -> dict[int, Callable[[], None]]:
@@ -173,7 +173,7 @@ class Service:
         return handlers
 
     async def _settle(self) -> None:
-        """Have what comes now lie together: first all that serves, then what requests make."""
+        """Tune the memory after loading: freeze what serves, then fill holes so that new objects lie together."""
         collect_seldom()
         await self._holes.fill()
 
@@ -260,7 +260,7 @@ class Watching:
 
 
 def tell_end(helper: asyncio.Task[None]) -> None:
-    """Log the fault that has ended *helper*, if one has."""
+    """Log the exception that ended *helper*, if one did."""
     error = None if helper.cancelled() else helper.exception()
     if error is not None:
         log(_log, logging.ERROR, "Files are not loaded again, by a fault of the program.", error=place_of(error))
@@ -275,7 +275,7 @@ def _tell_stall(stall: Stall) -> None:
 
 
 def quiet_uvicorn() -> None:
-    """Keep uvicorn from saying again, and louder, what we say of bad requests and of answers that are cut off."""
+    """Silence uvicorn's log records on bad requests and cut answers, which we log ourselves."""
     logger = logging.getLogger("uvicorn.error")
     logger.setLevel(logging.ERROR)
     logger.filters[:] = [lambda record: not str(record.msg).startswith(_SAID_BY_US)]

@@ -45,7 +45,7 @@ class _Signals:
         self.is_over = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal; it interrupts Python anywhere, with locks held, so nothing is done here that needs one."""
+        """Handle a signal. It interrupts Python anywhere, with locks held, so nothing here may take a lock."""
         ends = number in ENDING
         self._asked += ends
         self._loop.call_soon_threadsafe(self._hear, number)
@@ -67,7 +67,7 @@ class _Signals:
             self._exit(128 + number)
 
     def _wait(self, seconds: float, condition: Callable[[], bool]) -> bool:
-        """Wait until *condition* holds or everything is over; return whether that was so within *seconds*."""
+        """Wait until *condition* holds or the handlers are removed; return whether that happened within *seconds*."""
         latest = time.monotonic() + seconds
         while not (condition() or self.is_over):
             if time.monotonic() > latest:
@@ -85,7 +85,7 @@ def _tell(at: Standstill) -> None:
 def signals_calling(
     handlers: Mapping[int, Callable[[], None]], exit_process: Callable[[int], object] = os._exit
 ) -> Iterator[None]:
-    """Have *handlers* called, by signal, as the running loop's own callbacks; what was there before comes back.
+    """Call *handlers*, by signal, as callbacks of the running loop; the previous handlers are restored at the end.
 
     A second signal of ``ENDING`` ends the process by *exit_process*, with 128 and the number of the signal as shells
     have it, if the loop does not hear it. Outside the main thread, which alone gets signals, nothing changes.
@@ -105,7 +105,7 @@ def signals_calling(
 
 @contextmanager
 def requests_ignored() -> Iterator[None]:
-    """Let nobody end the process by asking for a reload, or for its log file anew, while it is starting or stopping."""
+    """Ignore the signals for reload and log rotation inside, while the process starts or stops."""
     asked = [number for number in (HANG_UP, ROTATE) if number is not None]
     if threading.current_thread() is not threading.main_thread():
         asked = []

@@ -87,7 +87,7 @@ def _start(
 
 
 class Announcers:
-    """Who tells the operator, by the format that the log has now."""
+    """The announcers of both log formats."""
 
     def __init__(self, path: str, files: PlanFiles, stream: TextIO, control: LogControl) -> None:
         self.control = control
@@ -97,12 +97,15 @@ class Announcers:
 
     @property
     def now(self) -> Announcer:
-        """The one whose turn it is."""
+        """The announcer for the current format of the log."""
         return self._known[self.control.format == "json"]
 
 
 def follow(control: LogControl, plan: Plan, files: PlanFiles) -> None:
-    """Let *control* log as *plan* says; its file lies beside the first of *files*. Raises ``StartupError``."""
+    """Apply the log settings of *plan* to *control*; a log file lies beside the first of *files*.
+
+    Raises ``StartupError``.
+    """
     file = plan.server.log.file
     control.follow(plan.server.log.format, None if file is None else (files.folder or Path()) / file)
 
@@ -124,7 +127,7 @@ def _supervise(
     plan: Plan, files: PlanFiles, listeners: Sequence[Listener], told: Announcers, masker: Masker, count: int,
     log_format: LogFormat | None, log_level: str, *, watch: bool,
 ) -> int:  # fmt: skip
-    """Serve by several processes: nothing is told before they are made, since a line of the log starts a thread."""
+    """Serve by several processes. Nothing is logged before they are forked, since the first line starts a thread."""
     from aggregator.server.workers.starting import supervise
 
     urls = _urls(listeners)
@@ -146,7 +149,7 @@ def _supervise(
 
 
 def _follow_on(control: LogControl, plan: Plan, files: PlanFiles) -> None:
-    """Let *control* log as *plan* says, or as it did when that cannot be done."""
+    """Apply the log settings of *plan* to *control*, or keep the old ones when that fails."""
     try:
         follow(control, plan, files)
     except StartupError as error:

@@ -43,7 +43,7 @@ class Dispatcher:
         self._routes = router.app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Answer a request to an endpoint, or hand it on to the routes of FastAPI."""
         if scope["type"] != "http" or not await self.answered(scope, receive, send):
             generation = self._current()
             if scope["type"] == "http" and generation is not None and generation.finish is not None:
@@ -60,7 +60,7 @@ class Dispatcher:
             return True
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer a request if its path is declared (or malformed); say whether that was so."""
+        """Answer a request if its path is declared or malformed; return whether it was."""
         generation = self._current()
         if generation is None:
             return await self._not_running(scope, send)
@@ -180,7 +180,7 @@ class _Sending:
 
 
 def _finish_fault(handler: Handler, exchange: Exchange, answer: Answer) -> None:
-    """Do to the *answer* to a fault what is done to each of its endpoint, unless that is what fails."""
+    """Finish the *answer* to a fault like every answer of its endpoint, unless finishing is what fails."""
     try:
         handler.finish(exchange, answer)
     except Exception as error:
@@ -188,7 +188,7 @@ def _finish_fault(handler: Handler, exchange: Exchange, answer: Answer) -> None:
 
 
 async def _shed(generation: Generation, handler: Handler, status: int, scope: Scope, send: Send) -> None:
-    """Answer a request that finds no place, and tell of it as of the endpoint's own answers."""
+    """Answer a request that found no place, and report it like the endpoint's own answers."""
     identity = request_id(scope["headers"])
     exchange = exchange_of(scope, identity, generation.plan.server.trusted_proxies)
     exchange.started = asyncio.get_running_loop().time()
@@ -212,14 +212,14 @@ async def refuse(
 async def _send(
     generation: Generation | None, scope: Scope, send: Send, answer: Answer, identity: str | None = None
 ) -> None:
-    """Send *answer*, which comes from no endpoint, with what every answer of *generation* carries."""
+    """Send *answer*, which is of no endpoint, with the headers that every answer of *generation* carries."""
     identity = identity or request_id(scope["headers"])
     finish_own(generation, scope, answer, identity)
     await send_answer(send, answer, identity)
 
 
 def finish_own(generation: Generation | None, scope: Scope, answer: Answer, identity: str) -> None:
-    """Do to *answer*, which comes from no endpoint, what is done to each of *generation*."""
+    """Add to *answer*, which is of no endpoint, the headers that every answer of *generation* carries."""
     if generation is not None and generation.finish is not None:
         generation.finish(exchange_of(scope, identity, generation.plan.server.trusted_proxies), answer)
 
@@ -265,7 +265,7 @@ class _Finishing:
 
 
 def tell_refused(generation: Generation | None, scope: Scope, status: int, reason: str, identity: str) -> None:
-    """Tell of a request that has come to none of the endpoints of *generation*."""
+    """Report a request that met none of the endpoints of *generation*."""
     if generation is not None:
         exchange = exchange_of(scope, identity, generation.plan.server.trusted_proxies)
         generation.report.refused(exchange, status, reason)

@@ -23,7 +23,7 @@ _Read: TypeAlias = Callable[[list[bytes]], tuple[bytes, ...]]
 
 
 class _Table(Generic[T]):
-    """All patterns of the same *kinds*: what they lead to, by their literal segments joined with slashes."""
+    """All path patterns of the same *kinds*: their targets by literal segments, joined with slashes."""
 
     __slots__ = ("_literal", "_literals", "_params", "_shortest_with_slash", "_targets")
 
@@ -66,7 +66,7 @@ class _Method(Generic[T]):
 
 
 class RouteIndex(Generic[T]):
-    """All paths of a generation: what a method and a path lead to. HEAD follows from GET (RFC 9110 §9.3.2).
+    """All paths of a generation: the target of a method and a path. HEAD follows from GET (RFC 9110 §9.3.2).
 
     None of them takes a path of *own*.
     """

@@ -35,7 +35,7 @@ class EndpointRoute(BaseRoute):
 
     @property
     def handler(self) -> Handler:
-        """What answers it; raises ``StartupError`` before the application runs."""
+        """The handler of the endpoint; raises ``StartupError`` before the application runs."""
         if self._handler is None:
             raise StartupError("The application has not been started.")
         return self._handler
@@ -54,12 +54,12 @@ class EndpointRoute(BaseRoute):
 
     @property
     def methods(self) -> set[str]:
-        """The methods that it answers to; HEAD follows from GET (RFC 9110 §9.3.2)."""
+        """The methods of the endpoint; HEAD follows from GET (RFC 9110 §9.3.2)."""
         return {"GET", "HEAD"} if self.plan.method == "GET" else {self.plan.method}
 
     @property
     def endpoint(self) -> Handler | None:
-        """What answers it, if the application runs."""
+        """The handler of the endpoint, if the application runs."""
         return self._handler
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -1,4 +1,4 @@
-"""What is asked for of durable effects, read from what a request says; and how it is asked of them."""
+"""Requests for durable effects: filters and orders read from a query or body, and carried out on the store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEYS = ("id", "name", "state", "key", "request", "since")
 
 
 class Unknown(Exception):  # noqa: N818 - it becomes an answer, or a line of a command
-    """What is asked for is not there, or makes no sense; *status* is the HTTP status that says so."""
+    """A request for effects that do not exist, or that makes no sense; *status* is the HTTP status of the answer."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status

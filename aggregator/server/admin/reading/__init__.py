@@ -1,1 +1,1 @@
-"""What can be read at the address of administration, and of whom it is asked."""
+"""The readable data of the admin address, and its sources."""

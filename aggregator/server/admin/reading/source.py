@@ -1,4 +1,4 @@
-"""Who knows what is asked for at the address of administration: one process, or a supervisor that asks its workers."""
+"""The sources of the admin address: one process, or a supervisor that asks its workers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from aggregator.server.routing.dispatch import tell_refused
 
 
 class Source(Protocol):
-    """What ``AdminApplication`` asks."""
+    """The contract between ``AdminApplication`` and the process, or supervisor, whose data it serves."""
 
     @property
     def plan(self) -> AdminPlan | None:
-        """What the file says of the address now; None when it declares none any more."""
+        """The admin settings of the newest plan; None when the file no longer has any."""
 
     async def probe(self, path: str, *, verbose: bool = False) -> Answer:
         """Return the answer to a probe at *path*, ``/livez`` or ``/readyz``."""
@@ -36,14 +36,14 @@ class Source(Protocol):
         """Return the answer to a scraper with this ``Accept``."""
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
-        """Send the events that are *asked* for, for as long as the client stays. Raises ``ActionError`` before."""
+        """Send the events *asked* for until the client leaves. Raises ``ActionError`` before anything is sent."""
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:
-        """Take note that a request was refused."""
+        """Report a refused request to the log."""
 
 
 class ProcessSource:
-    """What *running*, of this process, knows."""
+    """The data of *running*, the application in this process."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
@@ -51,7 +51,7 @@ class ProcessSource:
 
     @property
     def plan(self) -> AdminPlan | None:
-        """What the file says of the address now."""
+        """The admin settings of the served plan."""
         return self._running.plan.server.admin
 
     async def probe(self, path: str, *, verbose: bool = False) -> Answer:
@@ -67,7 +67,7 @@ class ProcessSource:
         return await metrics_answer(self._running, accept)
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
-        """Send events. Raises ``ActionError`` before."""
+        """Send the events *asked* for until the client leaves. Raises ``ActionError`` before anything is sent."""
         await self._audience.serve(asked, receive, send)
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:

@@ -1,4 +1,4 @@
-"""What is shown of upstreams: their connections, who waits for one, and the limits of both."""
+"""The view of upstreams: their connections, the calls that wait for one, and the limits of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown of the running process, by path."""
+"""The views of the running process, by path."""
 
 from __future__ import annotations
 

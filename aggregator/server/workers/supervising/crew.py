@@ -82,7 +82,7 @@ class Crew:
         return [one for one in self.members if one.is_serving]
 
     def ended(self, pid: int, words: str) -> None:
-        """Take note that the process *pid* has ended."""
+        """Remove the worker whose process *pid* has ended; *words* say how."""
         for member in [one for one in self.members if one.pid == pid]:
             self.members.remove(member)
             self._balance.leave(member.seat)

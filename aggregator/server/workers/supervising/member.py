@@ -158,7 +158,7 @@ class Member:
     def stop(self) -> None:
         """Tell the worker to stop; a second call ends it at once.
 
-        A worker that has not reported yet is killed: until it read the order, its listening sockets would not be answered.
+        A worker that has not reported yet is killed: until it reads the order its listening sockets are not answered.
         """
         if not self.told.done():
             self.told.set_result(None)
