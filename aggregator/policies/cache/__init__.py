@@ -1,1 +1,1 @@
-"""What is kept of replies and answers, and calls that are made once for all who wait for the same."""
+"""Caches of replies and answers, and coalescing of equal calls into one."""

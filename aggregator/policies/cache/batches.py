@@ -30,7 +30,7 @@ from aggregator.transport.door import Cancelable
 
 
 class Rank(IntEnum):
-    """What there is of a key; keys of one rank are asked for together, so that no others fail with them."""
+    """What is kept of a key. Keys of one rank are fetched in one call, so that a failure concerns no others."""
 
     MISSING = 0
     OLD = 1
@@ -57,7 +57,7 @@ class CachedBatch:
         self._ahead = ahead
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Pass what is kept to *done*, and ask for the rest."""
+        """Serve the keys that are kept, fetch the others, and pass the whole to *done*."""
         try:
             wanted = list(map(self.elements.seeker(frame), frame.names["keys"]))
         except AggregatorError:
@@ -92,7 +92,7 @@ class CachedBatch:
         return self.flights.find(wanted.key, wanted.frame, lambda _: self.elements.tags(wanted))
 
     def fetch(self, frame: Frame, wanted: Sequence[Wanted], done: Done) -> Cancelable | None:
-        """Ask for all that is *wanted* in one call, which others may join for any of its keys."""
+        """Fetch *wanted* in one call, which others may join for any of its keys."""
         asked = self.elements.for_keys(frame, [one.value for one in wanted])
         told = self.elements.told(wanted)
         call = WithKey(self._inner, self.call, self.flights, partial(self._share, wanted), told)
@@ -106,7 +106,7 @@ class CachedBatch:
                 continue  # what cannot be purged by its tags is nobody else's
 
     def refresh(self, frame: Frame, wanted: Sequence[Wanted]) -> None:
-        """Ask, for nobody, for what of *wanted* nobody asks for yet."""
+        """Refresh those of *wanted* that are not being refreshed, in the background."""
         refreshing = self.elements.kept.refreshing
         late = [one for one in wanted if one.key not in refreshing]
         if late:
@@ -115,7 +115,7 @@ class CachedBatch:
             self.elements.look(late, partial(self._fetch_old, behind, late, self.elements.kept.begin()))
 
     def _fetch_old(self, frame: Frame, wanted: Sequence[Wanted], began: int, numbers: Numbers) -> Cancelable | None:
-        """Ask for those of *wanted* that no other process has asked for, either."""
+        """Fetch those of *wanted* that no other process is fetching."""
         elements = self.elements
         old = [one for one in wanted if (entry := elements.kept.peek(one.key)) is None or elements.over(entry) >= 0]
         elements.kept.refreshing.difference_update({one.key for one in wanted} - {one.key for one in old})
@@ -131,7 +131,7 @@ class CachedBatch:
 
 
 class _Gathering:
-    """What becomes of one call for the keys *wanted*."""
+    """One call for the keys *wanted*: taken from the cache, joined to other calls, or fetched."""
 
     __slots__ = ("_age", "_batch", "_began", "_cause", "_done", "_fetched", "_found", "_frame", "_is_over", "_numbers",
                  "_pending", "_started", "_tags", "_tickets", "_wanted")  # fmt: skip
@@ -154,7 +154,7 @@ class _Gathering:
         self._numbers: Numbers = {}
 
     def begin(self) -> Cancelable | None:
-        """Take what is kept, and ask for the rest; return what cancels it, None when it has ended."""
+        """Begin, and return what cancels the call; None when it has ended already."""
         batch = self._batch
         if batch.elements.level is None:
             self._gather({})
@@ -166,7 +166,7 @@ class _Gathering:
         return None if self._is_over else self
 
     def _gather(self, numbers: Numbers) -> None:
-        """Take what is kept, here or in the store, and ask for the rest; *numbers* are of what was looked for there."""
+        """Take what is kept, and fetch the rest; *numbers* are the purge numbers of the keys looked up in the store."""
         self._numbers = numbers
         missing, flights = self._take()
         self._pending = len(flights) + bool(missing)
@@ -181,7 +181,7 @@ class _Gathering:
             self._finish()
 
     def _take(self) -> tuple[list[Wanted], dict[Flight, list[Wanted]]]:
-        """Take what is usable; return the keys that are missing, and those that others ask for, by their flight."""
+        """Take usable elements; return the missing keys, and the keys that other calls are fetching, by flight."""
         elements, stale = self._batch.elements, self._batch.elements.plan.stale
         missing: list[Wanted] = []
         flights: dict[Flight, list[Wanted]] = {}
@@ -274,7 +274,7 @@ class _Gathering:
         self._done(whole)
 
     def cancel(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self._is_over = True
         for ticket in self._tickets:
             ticket.cancel()

@@ -50,7 +50,7 @@ class Cached:
         self._level = level
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Pass what is kept to *done*, or make the call."""
+        """Pass the kept reply to *done*, or make the call."""
         try:
             key = self._call.key(frame)
         except AggregatorError:
@@ -72,7 +72,7 @@ class Cached:
         return self._look(frame, key, max(0.0, plan.stale), partial(self._looked, frame, key, done))
 
     def _look(self, frame: Frame, key: bytes, over: float, go_on: GoOn) -> Cancelable | None:
-        """Have what other processes have fetched, or fetch now, if that is shared, then *go_on*.
+        """Take what other processes have fetched or are fetching, if the cache is shared, then *go_on*.
 
         What has been *over* for so many seconds will not do.
         """
@@ -82,7 +82,7 @@ class Cached:
         return look_there(self._level, key, partial(self._tags_of, frame.names), go_on, wish)
 
     def _looked(self, frame: Frame, key: bytes, done: Done, begun: Begun) -> Cancelable | None:
-        """Pass what another process had fetched to *done*, or make the call."""
+        """Pass the reply that another process has fetched to *done*, or make the call."""
         kept, entry = self._kept, self._usable(frame, key)
         over = self._over(entry)
         if begun.number is not None and entry is not None and over < max(0.0, self._plan.stale):
@@ -112,7 +112,7 @@ class Cached:
             return None  # what cannot be purged by its tags is asked for
 
     def _judge(self, frame: Frame, key: bytes, entry: Entry[Reply], now: float, done: Done) -> Cancelable | None:
-        """Pass what the reply of *entry* means *now* to *done*."""
+        """Judge the reply of *entry*, at the time *now*, and pass the result to *done*."""
         call, reply, started, age = self._call, entry.value, frame.loop.time(), now - entry.at
         if call.may_take_long:
             return call.judge_soon(frame, reply, started, partial(self._judged, key, entry, age, done))
@@ -164,7 +164,7 @@ class Cached:
         return self._plan.seconds(reply.status) > 0 and may_be_shared(reply)
 
     def _refresh(self, frame: Frame, key: bytes) -> None:
-        """Make the call for nobody, once at a time."""
+        """Refresh the entry of *key* in the background, once at a time."""
         refreshing = self._kept.refreshing
         if key in refreshing:
             return
@@ -183,7 +183,7 @@ class Cached:
         self._look(late, key, 0.0, looked)
 
     def _stands_in(self, frame: Frame, key: bytes, done: Done, asking: _Asking, result: Result) -> None:
-        """Pass the reply that is kept in place of *result*, a failure that is not the client's, or it, to *done*.
+        """Pass the kept reply to *done* in place of *result*, if that is a failure of the upstream; else *result*.
 
         Where that is judged in a thread, *asking* gives it up.
         """
@@ -212,17 +212,17 @@ class _Asking:
         self._ticket: Cancelable | None = None
 
     def began(self, ticket: Cancelable | None) -> Cancelable | None:
-        """Take the *ticket* of the call; return what cancels all of it, None when it has ended."""
+        """Keep the *ticket* of the call; return what cancels all of it, None when it has ended."""
         if self._ticket is None:  # else the call has failed at once, and the old reply is being judged
             self._ticket = ticket
         return None if self._ticket is None else self
 
     def goes_on(self, ticket: Cancelable | None) -> None:
-        """Take the *ticket* of what follows the call, None when that has ended."""
+        """Keep the *ticket* of what follows the call, None when that has ended."""
         self._ticket = ticket
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
 

@@ -33,14 +33,14 @@ _ABSENT = 404
 
 
 class Alike(NamedTuple):
-    """What all keys of a call have in common: *texts* of what it reads (None: it depends on keys), and its *body*."""
+    """What all keys of a call share: *texts* of the values it reads (None: they depend on keys), and its *body*."""
 
     texts: tuple[bytes | None, ...]
     body: SameBody | None
 
 
 class Named(NamedTuple):
-    """What an element is found by: its *key*, and the *tags* that are declared, or why it can have none."""
+    """The identity of an element: its *key*, and its declared *tags*, or the error for which it can have none."""
 
     key: bytes
     tags: list[str] | AggregatorError
@@ -154,7 +154,7 @@ class Elements:
     def look(
         self, wanted: Sequence[Wanted], go_on: Callable[[Numbers], Cancelable | None]
     ) -> Cancelable | None:  # fmt: skip
-        """Have what other processes have of *wanted*, where that is shared, then *go_on* with the numbers of keys."""
+        """Take elements that other processes have fetched, if that is shared, then *go_on* with their purge numbers."""
         if self.level is None or not wanted:
             return go_on({})
         return Lookups(go_on).begin(self.level, self._named(wanted))
@@ -200,7 +200,7 @@ class Elements:
     def keep(
         self, wanted: Sequence[Wanted], result: Result, found: Mapping[str, Element], began: int, numbers: Numbers
     ) -> None:  # fmt: skip
-        """Keep what was *found* in the reply of *result* for each of *wanted*, unless purged since it *began*.
+        """Keep the elements *found* in the reply of *result* for *wanted*, unless purged since the call *began*.
 
         *numbers* are those of the store before it began; what others have begun they write there themselves.
         """
@@ -212,7 +212,7 @@ class Elements:
                 self._share(one, found[one.text], tags, numbers.get(one.key))
 
     def tag(self, wanted: Sequence[Wanted], result: Result) -> list[tuple[Wanted, frozenset[str]]]:
-        """Give *result* the tags of all of *wanted*; return those that have them, without what cannot be purged."""
+        """Add the tags of *wanted* to *result*; return each of *wanted* whose tags can be made, with them."""
         tagged: list[tuple[Wanted, frozenset[str]]] = []
         for one in wanted:
             try:
@@ -232,7 +232,7 @@ class Elements:
             self.kept.put(one.key, element, len(element.text), tags, began)
 
     def _share(self, one: Wanted, element: Element, tags: frozenset[str], number: int | None) -> None:
-        """Write *element* into the store; one that is not kept is forgotten there, too."""
+        """Write *element* into the store, or remove it there when its status is not kept."""
         if self.level is not None:
             life = self.plan.life(element.status) if self.plan.seconds(element.status) > 0 else 0.0
             self.level.keep(one.key, self._declared(one), element, tags, 0.0, life, Begun(number))

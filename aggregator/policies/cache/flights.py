@@ -1,4 +1,4 @@
-"""One flight for equal calls: who asks for what is being fetched waits for that.
+"""Coalescing of equal calls: a call whose equal is under way joins it, as one flight.
 
 Nobody joins a flight of what was purged since it began, be it by a tag of those who wait, of whoever comes, or of the
 answer that the call is for. Flights of anything else go on as they were.
@@ -174,7 +174,7 @@ class Coalesced:
 
 
 class Flight:
-    """One call, over at *deadline* (loop time), and who waits for it.
+    """One call, over at *deadline* (loop time), and its waiters.
 
     ``began`` is the number of the last purge before it, ``tags`` are those of the replies that it is for, by the keys
     under which it is found.
@@ -191,29 +191,29 @@ class Flight:
         self.deadline = deadline
 
     def begin(self, inner: Part, frame: Frame) -> None:
-        """Make the call."""
+        """Start the call."""
         ticket = inner.start(frame, self._ended)
         self._ticket = ticket if self._waiting else None
 
     def join(self, call: KeyedCall, frame: Frame, done: Done) -> Waiter:
-        """Wait for it, as *call*."""
+        """Return a new waiter for the flight, which judges the reply as *call*."""
         waiter = Waiter(self, call, frame, done, is_first=not self._waiting)
         self._waiting[waiter] = None
         waiter.watch(self.deadline)
         return waiter
 
     def is_also(self, key: bytes, tags: Collection[str]) -> None:
-        """Be found under *key*, too, by those who need the piece of what it fetches that will have *tags*."""
+        """Offer the flight under *key*, too, to calls that need the part of its reply that will have *tags*."""
         if self._table.flying.setdefault(key, self) is self:
             self.tags.setdefault(key, set()).update(tags)
 
     def forget(self, key: bytes) -> None:
-        """Be found under *key* no more."""
+        """Offer the flight under *key* no more."""
         if self._table.flying.get(key) is self:
             del self._table.flying[key]
 
     def leave(self, waiter: Waiter) -> None:
-        """Let *waiter* go; the call ends with the last one."""
+        """Remove *waiter*; the call is cancelled with the last one."""
         self._waiting.pop(waiter, None)
         if not self._waiting:
             self._land()
@@ -233,7 +233,7 @@ class Flight:
 
 
 class Waiter:
-    """One who waits for a flight: as which *call*, in which *frame*, until when.
+    """A waiter of a flight: its *call*, its *frame*, and its deadline.
 
     Once that has ended, a long reply may have to be judged for it.
     """
@@ -253,13 +253,13 @@ class Waiter:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, landing: float) -> None:
-        """Have a deadline of its own, if that is before the flight's, which is over at *landing*."""
+        """Set a timer for the waiter's own deadline, if that is before *landing*, the end of the flight."""
         due = min(self._frame.deadline, self._started + self._call.timeout)
         if due < landing:
             self._timer = self._frame.loop.call_at(due, self._late)
 
     def ended(self, result: Result, outcome: Reply | CallError | None, attempts: int) -> None:
-        """Take the *result* of the call: the first one as it is, others as they would judge its *outcome*."""
+        """End with *result* for the first waiter; others judge the *outcome* of the call themselves."""
         if self._is_over:
             return
         self._end()
@@ -280,7 +280,7 @@ class Waiter:
         self._done(self._call.judge(self._frame, error, self._started))
 
     def cancel(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self._judging is not None:
             self._judging.cancel()
         elif not self._is_over:

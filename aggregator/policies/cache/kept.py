@@ -51,7 +51,7 @@ Get: TypeAlias = Callable[[bytes], Entry[_T] | None]
 
 
 class Kept(Generic[_T]):
-    """What is kept of one kind, of together at most *most* bytes. ``hits``, ``misses`` and ``olds`` count uses,
+    """A cache of one kind of values, of at most *most* bytes together. ``hits``, ``misses`` and ``olds`` count uses,
     ``fetched_elsewhere`` those of what another process had fetched.
 
     ``get`` returns what is kept of a key, however old; ``peek`` does so as if nobody had asked for it.
@@ -70,19 +70,19 @@ class Kept(Generic[_T]):
 
     @property
     def size(self) -> int:
-        """The bytes of all that is kept."""
+        """The bytes of all entries."""
         return self._entries.size
 
     @property
     def tags(self) -> Collection[str]:
-        """The tags by which something that is kept is found."""
+        """The tags of all entries."""
         return self._tagged.keys()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def resize(self, most: int) -> None:
-        """Keep no more than *most* bytes from now on."""
+        """Keep at most *most* bytes from now on."""
         self._entries.most = most
         self._entries.shrink()
 
@@ -144,11 +144,11 @@ class Kept(Generic[_T]):
         return self._entries.grow(key, entry, size)
 
     def forget(self, key: bytes) -> bool:
-        """Forget what is kept of *key*; return whether there was something. No purge: a fetch goes on."""
+        """Remove the entry of *key*; return whether there was one. This is no purge: a fetch under way goes on."""
         return self._entries.delete(key)
 
     def purge(self, tags: Iterable[str]) -> int:
-        """Forget what has one of *tags*, also when it is being fetched; return how many entries there were."""
+        """Purge what has one of *tags*, fetches under way included; return the number of entries removed."""
         named = frozenset(tags)
         self.purges.add(named)
         return self._forget(named)
@@ -158,12 +158,12 @@ class Kept(Generic[_T]):
         return sum(self._entries.delete(key) for key in keys)
 
     def purge_prefix(self, prefix: str) -> int:
-        """Forget what has a tag with *prefix* at its start, also while it is fetched; return how many there were."""
+        """Purge what has a tag that begins with *prefix*, fetches included; return the number of entries removed."""
         self.purges.add_prefix(prefix)
         return self._forget([tag for tag in self._tagged if tag.startswith(prefix)])
 
     def purge_all(self) -> int:
-        """Forget everything, and what is being fetched; return how many entries there were."""
+        """Purge everything, fetches under way included; return the number of entries removed."""
         self.purges.add_all()
         return sum(self._entries.delete(key) for key in self._entries)
 
@@ -183,7 +183,7 @@ def _room_of(tags: Collection[str]) -> int:
 def put_reply(
     kept: Kept[Reply], key: bytes, reply: Reply, tags: Iterable[str], began: int, terms: Any = None
 ) -> None:  # fmt: skip
-    """Keep *reply* as ``Kept.put`` does, with what it was read to if there is room for both."""
+    """Keep *reply* as ``Kept.put`` does, with its decoded body if there is room for both."""
     read = reply.read
     if read is not None:
         read.is_counted = True
@@ -194,7 +194,7 @@ def put_reply(
 
 
 def count_read(kept: Kept[Reply], key: bytes, entry: Entry[Reply]) -> None:
-    """Count what the reply of *entry* was read to since it is kept; where there is no room for it, forget that."""
+    """Count the decoded body of *entry*, made since the entry was kept; drop it when there is no room for it."""
     read = entry.value.read
     if read is not None and not read.is_counted:
         read.is_counted = True

@@ -44,7 +44,7 @@ class LastGood:
         self._pause = min(plan.seconds / _SHARE, _LONGEST)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Start it; a failure that is not the client's becomes the last good value."""
+        """Start the part; a failure of the upstream becomes the last good value."""
         key, began, level = self._key_of(frame), self._kept.begin(), self._level
         if level is not None:
             return self._start_shared(level, key, began, frame, done)
@@ -75,7 +75,7 @@ class LastGood:
         return way.begin(self._inner.start(frame, ended))
 
     def _keep(self, key: bytes, result: Result, began: int, number: int | None) -> None:
-        """Keep *result* if it is good and for others, and write it into the store once in a while."""
+        """Keep *result* if it is good and the same for others, and write it into the store now and then."""
         if result.state is not State.OK or result.age is not None or lost_in(result):
             return
         if not are_for_all((result,)) or not have_all_tags((result,)):
@@ -113,7 +113,7 @@ class LastGood:
 
 
 class _Way:
-    """What a part waits for: its inner part, then the store (*led* there), then nothing (over)."""
+    """What a part waits for: its inner part, then the store (``lead``), then nothing (over)."""
 
     __slots__ = ("_is_led", "_is_over", "_ticket")
 
@@ -128,15 +128,15 @@ class _Way:
         return None if self._is_over else self
 
     def lead(self, ticket: Cancelable | None) -> None:
-        """Wait for the store."""
+        """Wait for the store, with *ticket*."""
         self._is_led, self._ticket = True, ticket
 
     def end(self) -> None:
-        """Wait for nothing."""
+        """End; there is nothing left to cancel."""
         self._is_over = True
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
 

@@ -1,4 +1,4 @@
-"""What is kept, as data."""
+"""The settings of caches, compiled."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class CachePlan(Struct, frozen=True, dict=True):
 
     @cached_property
     def _known(self) -> dict[int, float]:
-        """What was worked out, by status: there are few of them, and each is asked for with each hit."""
+        """Seconds by status, computed once each: they are asked for with each hit."""
         return {}
 
 
@@ -79,7 +79,7 @@ def cache_text(plan: CachePlan) -> str:
 
 
 class AnswerKeyPlan(Struct, frozen=True):
-    """What tells the answers of one endpoint apart.
+    """The key of the answers of one endpoint.
 
     *start* is the endpoint and a digest of all that it rests on. None of *query* and *headers* means all there are.
     *passed* are names of the query that calls pass on in the order in which they came. *request* are fields
@@ -98,7 +98,7 @@ class AnswerKeyPlan(Struct, frozen=True):
 
     @property
     def vary(self) -> tuple[bytes, ...]:
-        """What ``Vary`` names of it: ``*`` where all headers tell answers apart, or the address of the client.
+        """The members of ``Vary``: ``*`` where all headers, or the address of the client, are in the key.
 
         Caches on the way know neither then, and give such an answer to nobody else (RFC 9110 §12.5.5).
         """
@@ -109,7 +109,7 @@ class AnswerKeyPlan(Struct, frozen=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What `explain` says of it: ``path``, ``query.q``, ``headers`` for all of them, ``caller``."""
+        """The key as `explain` prints it: ``path``, ``query.q``, ``headers`` for all of them, ``caller``."""
         named = (("query", self.query), ("headers", self.headers), ("cookies", self.cookies),
                  ("request", self.request), ("auth", self.auth))  # fmt: skip
         found = [
@@ -135,7 +135,7 @@ class LastGoodPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it."""
+        """The setting as `explain` prints it."""
         return f"last_good {duration_text(self.seconds)}{', shared' if self.shared else ''}"
 
 

@@ -20,26 +20,26 @@ REPLIES, FLIGHTS, ANSWERS, VALUES = "replies", "flights", "answers", "values"
 
 
 def purge_tags(states: Registry, tags: Collection[str]) -> int:
-    """Forget all that has one of *tags*; return how much that was."""
+    """Purge all that has one of *tags*; return the number of entries removed."""
     for flights in states.each(FLIGHTS).values():
         flights.purges.add(tags)
     return sum(kept.purge(tags) for kept in _all_kept(states))
 
 
 def purge_key(states: Registry, url: str) -> int:
-    """Forget the replies to calls of *url*, and answers with a part of them; return how many there were."""
+    """Purge replies to calls of *url*, and answers made of them; return the number of entries removed."""
     return purge_tags(states, [of_place(url)])
 
 
 def purge_prefix(states: Registry, prefix: str) -> int:
-    """Forget as ``purge_key`` what was called by a URL that begins with *prefix*; return how much that was."""
+    """Purge as ``purge_key`` all URLs that begin with *prefix*; return the number of entries removed."""
     for flights in states.each(FLIGHTS).values():
         flights.purges.add_prefix(of_place(prefix))
     return sum(kept.purge_prefix(of_place(prefix)) for kept in _all_kept(states))
 
 
 def purge_upstream(states: Registry, name: str) -> int:
-    """Forget the replies of the upstream *name*, and what has a part of them; return how many there were.
+    """Purge the replies of the upstream *name*, and answers made of them; return the number of entries removed.
 
     Of one with routes by key those of all its services, whose names have their key behind it.
     """
@@ -56,12 +56,12 @@ def _services(held: dict[str, _Held], name: str) -> dict[str, _Held]:
 
 
 def purge_endpoint(states: Registry, key: str) -> int:
-    """Forget the answers of the endpoint *key*; return how many there were."""
+    """Purge the answers of the endpoint *key*; return the number of entries removed."""
     return sum(kept.purge([of_endpoint(key)]) for kept in states.each(ANSWERS).values())
 
 
 def purge_all(states: Registry) -> int:
-    """Forget everything; return how much that was."""
+    """Purge everything; return the number of entries removed."""
     _part_ways(states.each(FLIGHTS))
     return sum(kept.purge_all() for kept in _all_kept(states))
 

@@ -1,4 +1,4 @@
-"""What is kept when not all can be: S3-FIFO, by bytes (Yang, Zhang, Qiu, Yue, Rashmi: SOSP 2023).
+"""Eviction by S3-FIFO, in bytes (Yang, Zhang, Qiu, Yue, Rashmi: SOSP 2023).
 
 New entries go into a *small* queue with a tenth of the room. Those that were asked for while they were in it move on to
 the *main* queue, the others leave, and only their keys are remembered (*ghosts*): who comes back while its key is
@@ -60,7 +60,7 @@ class S3Fifo(Generic[_T]):
         return None if node is None else node.entry
 
     def put(self, key: bytes, entry: _T, size: int) -> bool:
-        """Keep *entry*, which takes *size* bytes; return whether it is kept: not when it is larger than all may be."""
+        """Keep *entry* of *size* bytes; return whether it is kept: one larger than the whole cache is not."""
         known = self._nodes.get(key)
         asked = 0 if known is None else known.asked
         is_main = key in self._ghosts if known is None else known.is_main
@@ -77,7 +77,7 @@ class S3Fifo(Generic[_T]):
         return key in self._nodes
 
     def grow(self, key: bytes, entry: _T, size: int) -> bool:
-        """Count *size* more bytes for *entry*; return whether they are kept: it is still there, and they fit."""
+        """Count *size* more bytes for *entry*; return whether the entry is still kept and they fit."""
         node = self._nodes.get(key)
         if node is None or node.entry is not entry or node.size + size > self.most:
             return False
@@ -89,7 +89,7 @@ class S3Fifo(Generic[_T]):
         return self._nodes.get(key) is node
 
     def delete(self, key: bytes) -> bool:
-        """Forget the entry of *key*; return whether there was one."""
+        """Remove the entry of *key*; return whether there was one."""
         node = self._nodes.pop(key, None)
         if node is None:
             return False
@@ -99,7 +99,7 @@ class S3Fifo(Generic[_T]):
         return True
 
     def shrink(self) -> None:
-        """Forget entries until the others fit."""
+        """Evict entries until the others fit."""
         while self.size > self.most:
             if self._small and (self._small_size * _SMALL_SHARE >= self.most or not self._main):
                 self._from_small(next(iter(self._small)))

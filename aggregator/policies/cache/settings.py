@@ -1,4 +1,4 @@
-"""What a file says of what is kept."""
+"""The settings of caches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Ttl = Annotated[
 
 
 class KeptSettings(Settings):
-    """How long something is kept."""
+    """The time for which something is kept."""
 
     ttl: Ttl = Field(
         description="How long a reply is kept, by status or class; a plain duration is for 200. `0s` keeps nothing.",
@@ -75,7 +75,7 @@ class KeptSettings(Settings):
 
 
 class CallCacheSettings(KeptSettings):
-    """How long replies to a call are kept: as the file says, or as RFC 9111 reads what the upstream says."""
+    """The time for which replies to a call are kept: by the file, or by what the upstream says (RFC 9111)."""
 
     ttl: Ttl = Field(
         default_factory=dict,
@@ -105,7 +105,7 @@ class CallCacheSettings(KeptSettings):
 
 
 class UpstreamCacheSettings(CallCacheSettings):
-    """How long replies of an upstream are kept, and how many."""
+    """The time for which replies of an upstream are kept, and their room."""
 
     max: ByteSize = Field(
         64 * 1024 * 1024,
@@ -151,7 +151,7 @@ UpstreamCache = Annotated[
 
 
 class AnswerCacheSettings(KeptSettings):
-    """How long whole answers are kept."""
+    """The time for which whole answers are kept."""
 
     public: bool = Field(
         False, description="Give an answer to all callers; without it each caller that `auth` admits has answers apart."
@@ -182,7 +182,7 @@ AnswerCache = Annotated[
 
 
 class LastGoodSettings(Settings):
-    """How long the last good value of a part stands in for it when it fails."""
+    """The time for which the last good value of a part stands in for it when it fails."""
 
     ttl: Duration = Field(description="How long that is.", examples=["6h"])
     shared: bool = Field(

@@ -1,1 +1,1 @@
-"""What was purged lately, and what that says of things under way."""
+"""The last purges, and whether they concern a fetch under way."""

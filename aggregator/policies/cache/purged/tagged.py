@@ -27,7 +27,7 @@ class Tagged:
         self._call = call
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Make the call."""
+        """Start the call; its result has the tag of its place."""
 
         def ended(result: Result) -> None:
             if result.reply is not None:

@@ -1,1 +1,1 @@
-"""What is kept by several processes: a purge of one is a purge of all."""
+"""Caches shared by several processes: a purge in one is a purge in all."""

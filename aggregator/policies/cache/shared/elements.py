@@ -37,7 +37,7 @@ _decoder = msgspec.msgpack.Decoder(_Written)
 
 
 class ElementCodec:
-    """How elements are written: MessagePack, with the version of this form."""
+    """The format of elements in the store: MessagePack, with its version."""
 
     def write(self, value: Element, tags: Collection[str], age: float) -> bytes:
         """Return the bytes of *value*; empty where a tag cannot be written."""
@@ -63,7 +63,7 @@ ELEMENT_CODEC: Final = ElementCodec()
 
 
 class Lookups:
-    """One who waits for what the store has of many keys.
+    """A lookup of many keys in the store.
 
     States: looking (for those *pending*), gone on (its ticket is that of what came of it), over.
     """
@@ -77,7 +77,7 @@ class Lookups:
         self._tickets: list[Cancelable | None] = []
 
     def begin(self, level: SharedLevel[Any], keys: Iterable[tuple[bytes, Collection[str]]]) -> Cancelable:
-        """Look for *keys*, each with its tags; return what cancels that."""
+        """Look up *keys*, each with its tags; return what cancels the lookup."""
         for key, named in keys:
             self._pending += 1
             self._tickets.append(level.look(key, named, partial(self._found, key)))
@@ -94,7 +94,7 @@ class Lookups:
             self._tickets = [self._go_on(self._numbers)]
 
     def cancel(self) -> None:
-        """Give it up, and what has come of it."""
+        """Cancel the lookup, or what followed it."""
         for ticket in self._tickets:
             if ticket is not None:
                 ticket.cancel()

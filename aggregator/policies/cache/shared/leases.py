@@ -21,7 +21,7 @@ _FIRST, _SHARE, _RAREST = 0.005, 0.25, 0.25
 
 
 class Wish(NamedTuple):
-    """What whoever looks for a value will do without one: fetch it within *seconds*, by *deadline* (loop time).
+    """How a lookup would go on without a value: by a fetch of at most *seconds*, until *deadline* (loop time).
 
     *is_met* returns whether what this process has by now will do.
     """
@@ -32,7 +32,7 @@ class Wish(NamedTuple):
 
     @property
     def life(self) -> float:
-        """The seconds for which a lease is asked."""
+        """The duration of the lease, in seconds."""
         return min(_LONGEST, self.seconds / 2)
 
     def patience(self, now: float) -> float:
@@ -56,17 +56,17 @@ class Held:
         self._end = end
 
     def join(self) -> None:
-        """Be one of those for whom the value is fetched."""
+        """Count one more fetch that uses the lease."""
         self._joined += 1
 
     def leave(self) -> None:
-        """Be none of them any more; with the last one it is given up."""
+        """Count one fetch less; the last one gives up the lease."""
         self._joined -= 1
         if not self._joined:
             self.give_up(0.0)
 
     def give_up(self, pause: float = PAUSE) -> None:
-        """End it without a value; for *pause* seconds nobody has another."""
+        """End the lease without a value; for *pause* seconds nobody gets another one."""
         if not self.is_over:
             self.is_over = True
             self._end(pause)
@@ -81,7 +81,7 @@ class Held:
 
 
 class Begun(NamedTuple):
-    """What was known when a fetch began: the *number* of the last purge of the store, and the lease that is *held*.
+    """What was known when a fetch began: the *number* of the last purge in the store, and the lease *held*.
 
     The number is None where that is not known.
     """
@@ -90,7 +90,10 @@ class Begun(NamedTuple):
     held: Held | None = None
 
     def ended(self, *, is_joined: bool = False) -> None:
-        """Take note that the fetch has ended: without a value others wait no longer, unless it was another's."""
+        """End the fetch.
+
+        Without a value, others stop waiting for the lease, unless this fetch had only joined another.
+        """
         if self.held is not None:
             self.held.give_up(0.0 if is_joined else PAUSE)
 

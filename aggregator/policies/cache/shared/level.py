@@ -29,7 +29,7 @@ LEVELS = "levels"
 
 
 class Read(NamedTuple, Generic[_T]):
-    """What was read: a *value* of *size* bytes with its *tags*, *age* seconds old when it was written."""
+    """A value read from the store: its *size* in bytes, its *tags*, and its *age* in seconds when it was written."""
 
     value: _T
     size: int
@@ -38,7 +38,7 @@ class Read(NamedTuple, Generic[_T]):
 
 
 class Codec(Protocol[_T]):
-    """How values are written."""
+    """The format of values in the store."""
 
     def write(self, value: _T, tags: Collection[str], age: float) -> bytes:
         """Return the bytes of *value*."""
@@ -65,7 +65,7 @@ class SharedLevel(Generic[_T]):
     def look(
         self, key: bytes, named: Collection[str], go_on: GoOn, wish: Wish | None = None
     ) -> Cancelable | None:  # fmt: skip
-        """Put what the store has of *key* into the first level, then *go_on*: at once when the store is away.
+        """Copy the value of *key* from the store into the first level, then *go_on*; at once when the store is away.
 
         *named* are the tags that a declaration gives it: what others have fetched by other tags is not found. With a
         *wish*, what another process fetches is waited for.
@@ -96,7 +96,7 @@ class SharedLevel(Generic[_T]):
         task.add_done_callback(ended)
 
     async def ask(self, there: bytes, key: bytes, lease: Lease) -> Looked:
-        """Take what the store has of *key* into the first level, and return it; raise ``StoreError``."""
+        """Copy the value of *key* from the store into the first level, and return it. Raises ``StoreError``."""
         began = self.kept.begin()
         looked = await self.level.look(self.space, there, lease)
         self._take(key, looked, began)
@@ -124,7 +124,7 @@ class SharedLevel(Generic[_T]):
         self, key: bytes, named: Collection[str], value: _T, tags: Collection[str], age: float, life: float,
         begun: Begun,
     ) -> None:  # fmt: skip
-        """Put *value*, *age* seconds old, into the store soon, for the rest of its *life*.
+        """Write *value*, *age* seconds old, into the store soon, for the rest of its *life* in seconds.
 
         Where it is not known after which purge it has *begun* the store does not get it. A life that is over forgets
         what the store has.
@@ -150,7 +150,7 @@ class SharedLevel(Generic[_T]):
 def look_there(
     level: SharedLevel[Any] | None, key: bytes, tags_of: Callable[[], Collection[str]], go_on: GoOn, wish: Wish
 ) -> Cancelable | None:
-    """Have what other processes have fetched under *key*, or fetch now, where a *level* is shared, then *go_on*.
+    """Take what other processes have fetched under *key*, or are fetching, if there is a *level*, then *go_on*.
 
     What cannot be purged by its tags, since one of them cannot be made, is not kept there.
     """

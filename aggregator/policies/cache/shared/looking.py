@@ -1,4 +1,4 @@
-"""Who waits for what the second level has of a key: one question to the store for all of them.
+"""Lookups of a key in the second level: one question to the store for all who wait.
 
 States of a ``Look``: asking (the store), waiting (for the lease of another process), over.
 States of a ``Lookup``: looking, gone on (its ticket is that of what came of it), over.
@@ -28,14 +28,14 @@ class Asked(Protocol):
     patient: int
 
     async def ask(self, there: bytes, key: bytes, lease: Lease) -> Looked:
-        """Take what the store has of *key* into the first level, and return it; raise ``StoreError``."""
+        """Copy the value of *key* from the store into the first level, and return it. Raises ``StoreError``."""
 
     def hold(self, there: bytes, token: bytes, number: int) -> Held:
         """Return the lease of *token*, which this process has from now on."""
 
 
 class Lookup:
-    """One who waits for what the store has."""
+    """A waiter for what the store has."""
 
     __slots__ = ("_begun", "_go_on", "_has_gone", "_is_over", "_ticket", "_timer", "has_wish")
 
@@ -51,22 +51,22 @@ class Lookup:
 
     @property
     def waits(self) -> bool:
-        """Whether it waits still."""
+        """Whether the lookup is still waiting."""
         return not self._is_over and not self._has_gone
 
     def watch(self, seconds: float, begun: Callable[[], Begun]) -> None:
-        """Go on in so many *seconds* at the latest, as *begun* says then."""
+        """Go on after *seconds* at the latest, with what *begun* returns then."""
         self._timer = asyncio.get_running_loop().call_later(seconds, lambda: self.found(begun()))
 
     def promise(self, begun: Begun) -> None:
-        """Let it go on with *begun*, soon."""
+        """Go on with *begun* in the next turn of the loop."""
         self._begun = begun
         if begun.held is not None:
             begun.held.join()
         asyncio.get_running_loop().call_soon(self.found, begun)
 
     def found(self, begun: Begun) -> None:
-        """Go on, unless it has, or nobody waits any more."""
+        """Go on with *begun*, unless the lookup has gone on or was cancelled."""
         if not self.waits:
             return
         self._stop()
@@ -80,7 +80,7 @@ class Lookup:
             self._timer.cancel()
 
     def cancel(self) -> None:
-        """Give it up, and what has come of it."""
+        """Cancel the lookup, or what followed it."""
         if self._is_over:
             return
         self._is_over = True
@@ -92,7 +92,7 @@ class Lookup:
 
 
 class Look:
-    """One question to *level* for *key*, which lies *there* in the store, by the first one's *wish*."""
+    """One question to *level* for *key*, stored under *there*, by the *wish* of the first waiter."""
 
     def __init__(self, level: Asked, there: bytes, key: bytes, wish: Wish | None) -> None:
         self._level = level
@@ -106,7 +106,7 @@ class Look:
         self._waits_for_lease = False
 
     def join(self, go_on: GoOn, wish: Wish | None) -> Lookup:
-        """Wait for it, as one with this *wish*; who has none does not wait for what another process fetches."""
+        """Return a lookup that waits with *wish*; without a wish it does not wait for the fetch of another process."""
         lookup = Lookup(go_on, has_wish=wish is not None)
         if wish is None and self._waits_for_lease:
             lookup.promise(Begun(self._number))
@@ -118,7 +118,7 @@ class Look:
         return lookup
 
     async def run(self) -> None:
-        """Ask, and wait for the lease of another process if that is what there is."""
+        """Ask the store, and wait for the lease of another process if there is one."""
         try:
             if self._wish is None:
                 await self._ask(NO_LEASE)
@@ -142,14 +142,14 @@ class Look:
                 self._level.patient -= 1
 
     def _let_go_on(self) -> None:
-        """Let those without a wish go on with what the store has said."""
+        """Let the waiters without a wish go on with what the store has answered."""
         self._waits_for_lease = True
         for lookup in [lookup for lookup in self._waiting if not lookup.has_wish]:
             self._waiting.remove(lookup)
             lookup.promise(Begun(self._number))
 
     async def _wait(self, holder: bytes, wish: Wish) -> None:
-        """Look again, after pauses that grow, until the value is there or its *holder* has the lease no more."""
+        """Ask again, after growing pauses, until the value is there or *holder* no longer has the lease."""
         clock = asyncio.get_running_loop().time
         begun, is_held = clock(), True
         while is_held and not wish.is_met() and any(lookup.waits for lookup in self._waiting):
@@ -162,7 +162,7 @@ class Look:
         return looked
 
     def end(self) -> None:
-        """Let those who wait go on; a lease that none of them needs is given up."""
+        """Let all waiters go on, and give up a lease that none of them needs."""
         begun = Begun(self._number, self._held)
         waiting = [lookup for lookup in self._waiting if lookup.waits]
         for lookup in waiting:

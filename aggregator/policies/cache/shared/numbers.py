@@ -20,7 +20,7 @@ _NO_KEY: Final = b""
 
 
 class LatestNumber:
-    """That of *space* in *level*."""
+    """The number of the last purge of *space* in *level*."""
 
     def __init__(self, level: Level, space: bytes) -> None:
         self._level = level

@@ -10,7 +10,7 @@ What: TypeAlias = Literal["tag", "key", "prefix", "upstream", "endpoint", "place
 
 
 class Purge(Struct, array_like=True, frozen=True):
-    """What is forgotten: all that has one of the *names*, which are those of *what*.
+    """A purge: of all that has one of the *names*, which are names of *what* (tag, key, prefix, …).
 
     Those of a ``place`` are tags of places in what is kept of *upstream*.
     """

@@ -47,13 +47,13 @@ class Purges:
         self._store = store
 
     def do(self, purge: Purge) -> int:
-        """Forget what *purge* says and tell the others; return how much was forgotten here."""
+        """Carry out *purge* and announce it; return the number of entries removed here."""
         count = purged(self._states, purge)
         self.tell(purge)
         return count
 
     def tell(self, purge: Purge) -> None:
-        """Tell the others what was forgotten here, once nothing of it is left in the store."""
+        """Announce *purge* to other processes, once the store has removed what it concerns."""
         after = _nobody if self._store is None else partial(_announce, self._store, _pieces(purge))
         own, spaces = None if self._store is None else self._store.level, purged_spaces(self._states, purge)
         for level, tags in spaces.items():
@@ -62,7 +62,7 @@ class Purges:
             after()
 
     def tell_places(self, upstream: str, places: Collection[str]) -> None:
-        """Tell the others of *places* in what is kept of *upstream*."""
+        """Announce a purge of *places* in what is kept of *upstream*."""
         self.tell(Purge("place", tuple(places), upstream))
 
 
@@ -87,11 +87,11 @@ def _pieces(purge: Purge) -> list[bytes]:
 
 
 def _nobody() -> None:
-    """Tell nobody."""
+    """Announce nothing: there is no store."""
 
 
 def purged(states: Registry, purge: Purge) -> int:
-    """Forget in *states* what *purge* says; return how much that was."""
+    """Carry out *purge* in *states*; return the number of entries removed."""
     match purge.what:
         case "tag":
             return purge_tags(states, purge.names)

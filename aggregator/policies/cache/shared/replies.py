@@ -35,7 +35,7 @@ _decoder = msgspec.msgpack.Decoder(_Written)
 
 
 class ReplyCodec:
-    """How replies are written."""
+    """The format of replies in the store."""
 
     def write(self, value: Reply, tags: Collection[str], age: float) -> bytes:
         """Return the bytes of *value*; empty where a tag cannot be written."""

@@ -58,7 +58,7 @@ _decoder = msgspec.msgpack.Decoder(_Written)
 
 
 class ResultCodec:
-    """How the last good values of parts are written: MessagePack, with the version of this form."""
+    """The format of last good values in the store: MessagePack, with its version."""
 
     def write(self, value: Result, tags: Collection[str], age: float) -> bytes:
         """Return the bytes of *value*; empty where a tag cannot be written."""

@@ -1,4 +1,4 @@
-"""Which spaces of a store have what a purge speaks of, and by which tags.
+"""The spaces of a store that a purge concerns, and the tags it has there.
 
 There is one for the replies of each upstream, one for elements of its batches, one for all answers, and one for last
 good values.

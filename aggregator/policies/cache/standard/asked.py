@@ -1,4 +1,4 @@
-"""What is to know of a call before it is held against what is kept by the standard."""
+"""What must be known of a call before RFC 9111 can be applied to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aggregator.policies.cache.flights import KeyedCall
 
 
 class Asked(NamedTuple):
-    """What a call would send: its *key*, the tag of its *place*, and how it was asked.
+    """The request that a call would send: its *key*, the tag of its *place*, and the conditions on it.
 
     *is_callers*: with the credential of a caller. *is_conditional*: on a condition of the client's, or for a range.
     """

@@ -1,4 +1,4 @@
-"""What a reply says of caching: ``Cache-Control``, dates and ages, as RFC 9111 reads them."""
+"""Caching directives of a reply: ``Cache-Control``, dates and ages, as RFC 9111 reads them."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Invalidating:
         self._tell = tell
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Make the call."""
+        """Start the call; a good reply to it invalidates what is kept (RFC 9111 §4.4)."""
 
         def ended(result: Result) -> None:
             if result.reply is not None and 200 <= result.reply.status < 400:

@@ -53,7 +53,7 @@ class Obeying:
         self._assumed = Assumed(plan.stale, plan.on_error)
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Pass what is kept to *done*, or make the call."""
+        """Pass the kept reply to *done*, or make the call."""
         try:
             asked = self.call.asked(frame)
         except AggregatorError:
@@ -76,7 +76,7 @@ class Obeying:
         return self._look(frame, asked, partial(self._looked, frame, asked, done), may_be_stale=True)
 
     def _look(self, frame: Frame, asked: Asked, go_on: GoOn, *, may_be_stale: bool) -> Cancelable | None:
-        """Have what other processes have fetched, or fetch now, if that is shared, then *go_on*."""
+        """Take what other processes have fetched or are fetching, if the cache is shared, then *go_on*."""
         if self._level is None:
             return go_on(ALONE)
 
@@ -92,7 +92,7 @@ class Obeying:
         return terms.age + self.kept.now() - entry.at < longest
 
     def _looked(self, frame: Frame, asked: Asked, done: Done, begun: Begun) -> Cancelable | None:
-        """Pass what another process had fetched to *done*, or make the call."""
+        """Pass the reply that another process has fetched to *done*, or make the call."""
         entry, terms = self._usable(frame, asked)
         if begun.number is not None and entry is not None and terms is not None:
             age = terms.age + self.kept.now() - entry.at
@@ -129,7 +129,7 @@ class Obeying:
         return terms_of(reply, asked.method, now, delay, self._assumed, is_callers=asked.is_callers)
 
     def judge(self, frame: Frame, key: bytes, entry: Entry[Reply], terms: Terms, done: Done) -> Cancelable | None:
-        """Pass what the reply of *entry* means now to *done*."""
+        """Judge the reply of *entry*, as old as it is now, and pass the result to *done*."""
         age = terms.age + self.kept.now() - entry.at
 
         def judged(result: Result) -> None:
@@ -147,7 +147,7 @@ class Obeying:
     def keep(
         self, frame: Frame, asked: Asked, result: Result, delay: float, began: int, begun: Begun
     ) -> None:  # fmt: skip
-        """Keep the reply of *result* if it may be; what was kept before is over, unless that is a 5xx (§4.3.3).
+        """Keep the reply of *result* if it may be kept; it replaces the old one, unless it is a 5xx (RFC 9111 §4.3.3).
 
         Where it is known after which purge it has *begun* it is kept for all processes, too.
         """
@@ -187,7 +187,7 @@ class Obeying:
         return known if is_same else None
 
     def _refresh(self, frame: Frame, asked: Asked) -> None:
-        """Ask for it for nobody, once at a time."""
+        """Refresh the entry in the background, once at a time."""
         refreshing = self.kept.refreshing
         if asked.key in refreshing:
             return
@@ -208,7 +208,7 @@ class Obeying:
 
 
 class _Asking:
-    """One call to the upstream, for the reply of an *entry* on a condition, or for a first one."""
+    """One call to the upstream: a conditional request for a kept *entry*, or a first request."""
 
     __slots__ = ("_asked", "_began", "_begun", "_done", "_entry", "_frame", "_is_over", "_obeying", "_since", "_terms",
                  "_ticket")  # fmt: skip
@@ -261,7 +261,7 @@ class _Asking:
             self._settle(result)
 
     def _stands_in(self, failed: Result, old: Result) -> None:
-        """Finish with the *old* one in place of what *failed*, unless that is a failure, too."""
+        """Finish with the *old* result in place of the *failed* one, unless the old one is a failure, too."""
         if stands_in(old, failed):
             self._finish(old)
         else:
@@ -290,7 +290,7 @@ class _Asking:
         self._done(result)
 
     def cancel(self) -> None:
-        """Give up the call."""
+        """Cancel the call."""
         self._is_over = True
         if self._ticket is not None:
             self._ticket.cancel()

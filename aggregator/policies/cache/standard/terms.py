@@ -26,7 +26,7 @@ _FRAMING: Final = frozenset({
 
 
 class Terms(Struct, frozen=True):
-    """How a kept reply may be used; all times are seconds.
+    """The terms on which a kept reply may be used; all times are seconds.
 
     It was *age* old when it was kept, and is fresh up to an age of *lifetime*; it may be given out *stale* longer while
     it is fetched anew, and *on_error* longer in place of a failure. *conditions* are the header lines by which it is
@@ -41,12 +41,12 @@ class Terms(Struct, frozen=True):
 
     @property
     def longest(self) -> float:
-        """The age beyond which it is of no use, but to be asked for whether it has changed."""
+        """The age beyond which the reply can only be revalidated."""
         return self.lifetime + max(self.stale, self.on_error)
 
 
 class Assumed(Struct, frozen=True):
-    """What the file says of *stale* and *on_error* for replies that say nothing of it."""
+    """The settings *stale* and *on_error* of the file, for replies without directives of their own."""
 
     stale: float = 0.0
     on_error: float = 0.0
