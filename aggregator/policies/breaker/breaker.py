@@ -33,7 +33,7 @@ _ORDER_OVER: Final = "the time of the order is over"
 
 
 class Phase(StrEnum):
-    """What a breaker does with calls."""
+    """The state of a breaker, which decides what it does with calls."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -76,7 +76,7 @@ class Window:
         return [calls + self.good, failures, slows]
 
     def _turn(self, now: float) -> None:
-        """Go on to the slot of *now*, and empty those that are over."""
+        """Move to the slot of *now*, and empty the slots that have left the window."""
         self._slots[self._place % _SLOTS][0] += self.good
         self.good = 0
         before, self._place = self._place, int(now / self._width)
@@ -110,7 +110,7 @@ class Breaker:
         self._window = Window(plan.window)
 
     def adopt(self, plan: BreakerPlan) -> None:
-        """Go on by another plan: what is open stays open, what was counted in another window is forgotten."""
+        """Continue with another *plan*: an open one stays open; counts of a window of another length are dropped."""
         if plan.window != self.plan.window:
             self._window = Window(plan.window)
         self.plan = plan
@@ -176,7 +176,7 @@ class Breaker:
             self._open(now, reason)
 
     def given_up(self, era: int, now: float) -> None:
-        """Take note that a call of *era* was cancelled: of a probe, so that the next call is one."""
+        """Record that a call of *era* was cancelled; after a probe, the next call becomes the probe."""
         if era == self.era and self.phase is Phase.TRYING:
             self._until = now  # over already
             self._begin(Phase.OPEN, now, "the call that tried was given up")
@@ -204,12 +204,12 @@ class Breaker:
         self._begin(Phase.OPEN, now, reason, pause=round(pause, 3))
 
     def order(self, phase: Phase, now: float, seconds: float | None, reason: str) -> None:
-        """Do what an operator says: ``FORCED_OPEN`` or ``FORCED_CLOSED`` for *seconds*, ``CLOSED`` for `auto`."""
+        """Carry out an operator's order: ``FORCED_OPEN`` or ``FORCED_CLOSED`` for *seconds*, ``CLOSED`` for `auto`."""
         self._until = inf if seconds is None else now + seconds
         self._begin(phase, now, reason)
 
     def obey(self, whole: Breaker, now: float) -> None:
-        """Do what an operator has ordered for all, of whom *whole* is the first, if that still holds."""
+        """Carry out the order that *whole*, the breaker of the upstream, is under, if it still holds."""
         if whole.phase in (Phase.FORCED_OPEN, Phase.FORCED_CLOSED) and whole._is_held(now):
             self.order(whole.phase, now, None if whole._until == inf else whole._until - now, whole.reason)
 

@@ -33,7 +33,7 @@ def breaker_for(breakers: Breakers, names: Names, now: float) -> Breaker:
 
 
 def count(breaker: Breaker, era: int, now: float, result: Result) -> None:
-    """Count a call of *era* that came to *result* *now*.
+    """Count a call of *era* that ended *now* with *result*.
 
     One that was never sent tells nothing of the upstream, whatever its cause: writing it may take all the time it had.
     """
@@ -94,7 +94,7 @@ class Broken:
         self._rows = rows
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Begin, or fail at once."""
+        """Start the call, or fail it at once when the breaker is open."""
         now, breakers = frame.loop.time(), self.breakers
         breaker = breakers.only or breaker_for(breakers, frame.names, now)
         era = breaker.era if breaker.phase is CLOSED else breaker.enter(now)
@@ -135,7 +135,7 @@ class BreakerCall(Struct, eq=False):
         self.done(result)
 
     def cancel(self) -> None:
-        """Give up the call; a probe makes room for another."""
+        """Cancel the call; after a cancelled probe the next call becomes the probe."""
         if not self.is_over:
             self.is_over = True
             self.breaker.given_up(self.era, self.loop.time())

@@ -17,7 +17,7 @@ OURS = frozenset({
 
 
 class BreakerPlan(Struct, frozen=True):
-    """What opens a breaker, None for what does not; *window* and *over* in seconds, *statuses* and *causes* count.
+    """The conditions that open a breaker, None for those not set; *window* and *over* are seconds.
 
     *key* tells calls apart that have breakers of their own, None when all have one; *by_host*, each host has its own.
     """
@@ -36,7 +36,7 @@ class BreakerPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``breaker 5 failures or 50% of 20 in 10s, pause 5s..60s``."""
+        """The breaker as `explain` prints it: ``breaker 5 failures or 50% of 20 in 10s, pause 5s..60s``."""
         said = []
         if self.failures is not None:
             said.append(f"{self.failures} failure{'s' if self.failures > 1 else ''}")

@@ -33,7 +33,7 @@ class Breakers:
 
     @property
     def keeps_away(self) -> bool:
-        """Whether calls without a key are kept away now, as far as nobody has tried."""
+        """Whether calls without a key are refused now, if no probe has changed that."""
         return self.whole.phase_at(asyncio.get_running_loop().time()) in OPEN
 
     @property
@@ -42,7 +42,7 @@ class Breakers:
         return self._by_key.keys()
 
     def adopt(self, settings: tuple[str, BreakerPlan]) -> None:
-        """Go on by another plan; with another key, those by key begin anew."""
+        """Continue with other settings; when the key has changed, breakers by key start anew."""
         self.upstream, plan = settings
         if plan.by_host != self.plan.by_host or (plan.key and plan.key.source) != (
             self.plan.key and self.plan.key.source
@@ -73,7 +73,7 @@ class Breakers:
         del self._by_key[next(closed, next(iter(self._by_key)))]
 
     def order(self, phase: Phase, seconds: float | None, reason: str) -> None:
-        """Do what an operator says."""
+        """Carry out an operator's order on all breakers of the upstream."""
         now = asyncio.get_running_loop().time()
         for breaker in (self.whole, *self._by_key.values()):
             breaker.order(phase, now, seconds, reason)

@@ -1,4 +1,4 @@
-"""What is wrong with the queue of an upstream: calls that wait in it until they are over."""
+"""Problems of the queue of an upstream: calls that would wait in it until their deadline."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ class Gradient:
 
     @property
     def shortest(self) -> float:
-        """The shortest time of a call of late, in seconds."""
+        """The shortest duration of recent calls, in seconds."""
         return min(self._now, self._before)
 
     def ended(self, seconds: float, now: float, inside: int) -> None:
-        """Take note that a call took so many *seconds*, while *inside* calls were under way."""
+        """Record a call that took *seconds* while *inside* calls were under way."""
         if not now < self._ends <= now + _ROUND:
             self._before, self._now, self._ends = self._now, inf, now + _ROUND
         self._now = min(self._now, seconds)
@@ -51,7 +51,7 @@ class Gradient:
             self._sum, self._count = 0.0, 0
 
     def overloaded(self) -> None:
-        """Take note that the upstream did not manage a call: it timed out, or was refused there."""
+        """Record a call that timed out, or was refused by the upstream as too much."""
         self.limit = max(min(_LEAST, self.most), self.limit * _BACK_OFF)
 
     def _settle(self, mean: float, inside: int) -> None:

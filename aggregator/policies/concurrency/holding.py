@@ -41,7 +41,7 @@ class Placed:
         self._optional = optional
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Begin, or wait for a place."""
+        """Start the call, or wait for a place."""
         places = self.places
         holding = Holding(self.inner, places, frame, done)
         if places.inside < places.limit and not places.queued:  # as ``Places.enters`` does
@@ -80,7 +80,7 @@ class Placed:
 
 
 class Holding(Struct, eq=False):
-    """One call: it waits (*waiter* is set), is under way, or over; it is told of the end."""
+    """One call. States: waiting (*waiter* is set), under way, over. It is called with the result of its inner part."""
 
     inner: Part
     places: Places
@@ -98,7 +98,7 @@ class Holding(Struct, eq=False):
             self.ticket = ticket
 
     def __call__(self, result: Result) -> None:
-        """Give back the place, and pass *result* on."""
+        """Release the place, and pass *result* on."""
         if self.is_over:
             return
         self.is_over = True
@@ -114,7 +114,7 @@ class Holding(Struct, eq=False):
         self.done(result)
 
     def cancel(self) -> None:
-        """Give up the call, and its place or its turn."""
+        """Cancel the call, and release its place or leave the queue."""
         if self.is_over:
             return
         self.is_over = True
@@ -137,7 +137,7 @@ class HeldReply(StreamReply):
         self._release: Callable[[], None] | None = release
 
     async def aclose(self) -> None:
-        """Stop reading, and give back the place."""
+        """Stop reading, and release the place."""
         try:
             await self._reply.aclose()  # it may have something to give back itself
         finally:

@@ -23,7 +23,7 @@ _RETRY_AFTER: Final = 1.0
 
 
 class Clock(Protocol):
-    """What is needed of an event loop."""
+    """The part of an event loop that is used here."""
 
     def time(self) -> float:
         """Return the time in seconds."""
@@ -33,7 +33,7 @@ class Clock(Protocol):
 
 
 class Waiter:
-    """Who waits for a place until *deadline*; *served* is called when it has one, *refused* when it gets none."""
+    """A waiter for a place until *deadline*; *served* is called when it gets one, *refused* when it gets none."""
 
     __slots__ = (
         "deadline", "optional", "refused", "served", "started", "steps", "timer", "under_way", "waits_until",
@@ -77,7 +77,7 @@ class Places:
         )
 
     def adopt(self, settings: tuple[str, ConcurrencyPlan]) -> None:
-        """Go on by another plan; who waits stays in line, and is served where there is a place by that plan.
+        """Continue with another plan; waiters stay in line, and are served where that plan has a place.
 
         They are served in the next turn of the loop, when all other states go on by their plans, too.
         """
@@ -98,14 +98,14 @@ class Places:
         return self.plan.limit if self._gradient is None else int(self._gradient.limit)
 
     def _resize(self) -> None:
-        """Let as many be inside as the plan, or what was learnt, allows."""
+        """Set the limit to that of the plan, or to the adaptive one."""
         self.limit = self._limit()
         for line in self._lines:
             line.resize(self.limit, self.plan.queue)
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of waiters."""
         return len(self._lines[0]) + len(self._lines[1])
 
     def enters(self) -> bool:
@@ -116,7 +116,7 @@ class Places:
         return True
 
     def join(self, waiter: Waiter, clock: Clock) -> None:
-        """Let *waiter* wait. Raises CallError (QUEUE_FULL) when it would be in vain."""
+        """Put *waiter* in line. Raises ``CallError`` (QUEUE_FULL) when it could not be served in time."""
         required, optional = self._lines
         optional.learn(required)
         self._clock = clock
@@ -132,12 +132,12 @@ class Places:
         waiter.timer = clock.call_later(min(self.plan.wait, waiter.deadline - now), lambda: self._too_long(waiter))
 
     def give_up(self, waiter: Waiter) -> None:
-        """Take *waiter* out of the line, who waits no more."""
+        """Remove *waiter* from the line."""
         self._stop(waiter)
         any(line.leave(waiter) for line in self._lines)
 
     def leave(self, now: float, seconds: float | None = None, *, overloaded: bool = False) -> None:
-        """Give back a place; a call had it for *seconds*, if that tells something, or did not get through."""
+        """Release a place that a call held for *seconds*; None when that says nothing about the upstream."""
         if seconds is not None:
             self._lines[0].observe(seconds)
         if self._gradient is not None and (overloaded or seconds is not None):
@@ -147,7 +147,7 @@ class Places:
             self._serve(now)
 
     def _serve(self, now: float) -> None:
-        """Give the places that are free to those who wait."""
+        """Give free places to waiters."""
         required, optional = self._lines
         optional.learn(required)
         while self.inside < self.limit and (waiter := self._next(now)) is not None:

@@ -17,6 +17,6 @@ class ConcurrencyPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``concurrency 64, 100 wait up to 200ms``."""
+        """The limit as `explain` prints it: ``concurrency 64, 100 wait up to 200ms``."""
         limit = f"adaptive up to {self.limit}" if self.adaptive else f"{self.limit}"
         return f"concurrency {limit}, {self.queue} wait up to {duration_text(self.wait)}"

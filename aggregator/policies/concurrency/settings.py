@@ -24,7 +24,7 @@ Limit = Annotated[int | Literal["adaptive"], BeforeValidator(_number, json_schem
 
 
 class ConcurrencySettings(Settings):
-    """How many calls and streams are under way at once; or their number alone."""
+    """The limit of calls and streams under way at once, with its queue; or the limit alone."""
 
     limit: Limit = Field(
         description="So many; `adaptive` finds the number by how long calls take.", examples=[64, "adaptive"]

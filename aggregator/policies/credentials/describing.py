@@ -1,4 +1,4 @@
-"""What ``/-/config`` tells of credentials: the scheme of each upstream and how its tokens are, never what they are."""
+"""Credentials in ``/-/config``: the scheme of each upstream and the state of its tokens, never a secret."""
 
 from __future__ import annotations
 

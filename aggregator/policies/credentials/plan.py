@@ -28,7 +28,7 @@ class ConstantPlan(Struct, frozen=True):
 
 
 class CallerPlace(Struct, frozen=True):
-    """Where callers that *scheme* admits have their credential: in the header or cookie called *field*."""
+    """The place of the credential of callers that *scheme* admits: the header or cookie *field*."""
 
     scheme: str
     where: Literal["header", "cookie"]
@@ -52,12 +52,12 @@ class OauthPlan(Struct, frozen=True):
 
     @property
     def scheme(self) -> str:
-        """How it is called in the file."""
+        """The name of the scheme in the file."""
         return "oauth2"
 
 
 class SigV4Plan(Struct, frozen=True):
-    """How requests to a *service* of AWS are signed."""
+    """The signing of requests to a *service* of AWS."""
 
     region: str
     service: str
@@ -67,12 +67,12 @@ class SigV4Plan(Struct, frozen=True):
 
     @property
     def scheme(self) -> str:
-        """How it is called in the file."""
+        """The name of the scheme in the file."""
         return "sigv4"
 
 
 class HmacPlan(Struct, frozen=True):
-    """How requests are signed with a shared secret, *over* what; the signature stands in *header* behind *prefix*."""
+    """The signing of requests with a shared secret: *over* these parts, in *header*, after *prefix*."""
 
     header: bytes
     secret: Secret
@@ -83,7 +83,7 @@ class HmacPlan(Struct, frozen=True):
 
     @property
     def scheme(self) -> str:
-        """How it is called in the file."""
+        """The name of the scheme in the file."""
         return "hmac"
 
 

@@ -136,7 +136,7 @@ class CredentialSettings(Settings):
 
     @property
     def scheme(self) -> str:
-        """Which of the schemes it is."""
+        """The name of the scheme that is set."""
         return next(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What is wrong with hedges as they are declared: those that come when the time of the call is over."""
+"""Problems of declared hedges: those that would be sent when the time of the call is over."""
 
 from __future__ import annotations
 

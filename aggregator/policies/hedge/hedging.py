@@ -43,7 +43,7 @@ class Hedged:
         self.counts = counts
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Send the call, and have an eye on how long it takes."""
+        """Send the call, and watch how long it takes."""
         now = frame.loop.time()
         if self.counts:
             self.budget.called(now)
@@ -81,7 +81,7 @@ class _Hedging:
         self.is_over = False
 
     def begin(self, delay: float | None) -> None:
-        """Send the first one; the second one may follow after *delay* seconds."""
+        """Send the first request; the second may follow after *delay* seconds."""
         self._send()
         if delay is not None and not self.is_over:
             self._timer = self._frame.loop.call_later(delay, self._hedge)
@@ -127,7 +127,7 @@ class _Hedging:
         self._done(result)
 
     def _told(self, result: Result, words: tuple[str, ...], attempts: int) -> None:
-        """Let *result* tell of the other one, which met *words*."""
+        """Add to *result* what the other request met (*words*), its attempts and its start."""
         result.has_met((*words, *result.words))
         result.attempts += attempts
         result.started = self._started[0]
@@ -135,7 +135,7 @@ class _Hedging:
             result.tried = (self._failed, *result.tried)
 
     def cancel(self) -> None:
-        """Give up what is under way, and the timer."""
+        """Cancel both requests and the timer."""
         self.is_over = True
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""How long a call took of late: its last answers, in bounded memory, and any percentile of them."""
+"""The latencies of the last answers to a call, in bounded memory, and their percentiles."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Latencies:
 
     @property
     def count(self) -> int:
-        """How many times are kept."""
+        """The number of latencies kept."""
         return len(self._times)
 
     def add(self, seconds: float) -> None:
-        """Take note of an answer after so many *seconds*."""
+        """Record an answer that took *seconds*."""
         if len(self._times) < KEPT:
             self._times.append(seconds)
         else:

@@ -18,7 +18,7 @@ class HedgePlan(Struct, frozen=True):
     repeats: Repeats
 
     def words(self, budget: float) -> str:
-        """What `explain` says of it: ``hedge after p95, 20ms at least, of 5%``."""
+        """The hedge as `explain` prints it: ``hedge after p95, 20ms at least, of 5%``."""
         key = " with an idempotency-key" if self.repeats == "with_key" else ""
         if self.seconds is not None:
             return f"hedge{key} after {duration_text(self.seconds)}, of {share_text(budget)}"

@@ -1,4 +1,4 @@
-"""How one of several hosts is chosen; each takes hosts, of which there is at least one, and the key of the call."""
+"""Load balancing: functions that choose a host among one or more, by the key of the call."""
 
 from __future__ import annotations
 

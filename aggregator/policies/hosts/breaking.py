@@ -22,7 +22,7 @@ class Admitted(Struct, frozen=True):
     began: float
 
     def ended(self, now: float, outcome: Reply | StreamReply | CallError) -> None:
-        """Count what the call came to *now*."""
+        """Count the *outcome* of the call, which ended *now*."""
         plan = self.breaker.plan
         if isinstance(outcome, CallError) and outcome.cause in OURS:
             self.breaker.given_up(self.era, now)
@@ -31,7 +31,7 @@ class Admitted(Struct, frozen=True):
         self.breaker.ended(self.era, now, failed=failed, seconds=now - self.began)
 
     def given_up(self, now: float) -> None:
-        """Take note that the call was cancelled; a probe makes room for another."""
+        """Record that the call was cancelled; after a cancelled probe the next call becomes the probe."""
         self.breaker.given_up(self.era, now)
 
 

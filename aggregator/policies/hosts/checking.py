@@ -44,15 +44,15 @@ class HealthChecks:
 
     @property
     def is_asking(self) -> bool:
-        """Whether it has begun to ask, and was not stopped."""
+        """Whether the checks are running."""
         return self._task is not None
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the health checks."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop the health checks."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -63,7 +63,7 @@ class HealthChecks:
             await asyncio.sleep(self._plan.every * (1 - _SHORTER * self._draw()))
 
     async def ask(self) -> None:
-        """Ask every host once."""
+        """Check every host once."""
         ways = [(host, self._way(host.plan)) for host in self._table.hosts]  # now, while none of them can be gone
         await asyncio.gather(*(self._ask(host, door) for host, door in ways))
 

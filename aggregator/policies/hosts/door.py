@@ -92,7 +92,7 @@ class HostsDoor(Door):
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
         steps: int = 0, under_way: bool = False,
     ) -> Cancelable:  # fmt: skip
-        """See `Door.start`. What it comes to is the same as with `HostRequest.start`, which is slower."""
+        """See `Door.start`. The outcome is that of `HostRequest.start`, which is slower."""
         table = self.table
         if not table.is_calm or self._needs_frame:
             return HostRequest(self).start(

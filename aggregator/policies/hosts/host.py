@@ -1,4 +1,4 @@
-"""One host of an upstream, as far as all callers know of it.
+"""The state of one host of an upstream, shared by all callers.
 
     usable ── as many failures in a row as declared ──▶ ejected, for a pause
     ejected ── the pause is over ──▶ usable; one failure ejects it again, for twice as long
@@ -72,30 +72,30 @@ class Host:
 
     @property
     def is_usable(self) -> bool:
-        """Whether nothing speaks against a call."""
+        """Whether the host is neither ejected nor unhealthy."""
         return self.returns is None and self.is_well
 
     @property
     def state(self) -> str:
-        """Its state in one word."""
+        """The state of the host in one word."""
         return "ejected" if self.returns is not None else "usable" if self.is_well else "unhealthy"
 
     def eject(self, now: float, pause: float) -> None:
-        """Leave it out from *now* on, for so many seconds."""
+        """Eject the host from *now* on, for *pause* seconds."""
         self.era += 1
         self.ejections += 1
         self.returns = now + pause
         self.paused = pause
 
     def come_back(self, now: float, failures: int) -> None:
-        """Be called again, with so many *failures* behind it."""
+        """End the ejection; *failures* in a row are remembered."""
         self.era += 1
         self.returns = None
         self.back = self.since = now
         self.failures = failures
 
     def weigh(self, now: float, slow_start: float) -> bool:
-        """Set its share of *now*; return whether it still grows."""
+        """Set the share of the host at the time *now*; return whether it is still growing."""
         weight = self.plan.weight
         age = slow_start if self.since is None else now - self.since
         is_young = age < slow_start

@@ -13,7 +13,7 @@ from aggregator.transport import PoolSettings
 
 
 class HostPlan(Struct, frozen=True):
-    """One host: *name* is scheme, host and port, by which it is known; *header* is its ``Host``."""
+    """One host: *name* is its scheme, host and port; *header* is the ``Host`` field for it."""
 
     name: str
     pool: PoolSettings
@@ -32,7 +32,7 @@ class EjectPlan(Struct, frozen=True):
 
 
 class HealthPlan(Struct, frozen=True):
-    """How hosts are asked whether they are well: *target* as it is sent, *every* so many seconds."""
+    """The health checks of hosts: *target* as it is sent, *every* so many seconds."""
 
     target: bytes
     every: float
@@ -42,7 +42,7 @@ class HealthPlan(Struct, frozen=True):
 
 
 class Address(Struct, frozen=True, order=True):
-    """Where a host of a name is, as it was looked up."""
+    """The address of a host, as a lookup returned it."""
 
     priority: int
     ip: str
@@ -51,7 +51,7 @@ class Address(Struct, frozen=True, order=True):
 
 
 class ResolvePlan(Struct, frozen=True):
-    """How the hosts of a *name* are found, all at *port* unless that is looked up, too.
+    """The lookup of the hosts of a *name*, all at *port* unless that is looked up, too.
 
     *every* is for how many seconds an answer of the system holds; *server* is an address and a port, None for those of
     this machine.
@@ -81,14 +81,14 @@ class HostsPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``least of 3 hosts (eject, health)``."""
+        """The balancing as `explain` prints it: ``least of 3 hosts (eject, health)``."""
         how = self.balance if self.key is None else f"hash {{{{ {self.key.source} }}}}"
         also = [name for name in ("eject", "health", "slow_start") if getattr(self, name)]
         return f"{how} of {self._hosts_words}{_listed(also)}"
 
     @property
     def unwatched(self) -> HostsPlan:
-        """The same hosts without what goes on beside the calls: a name is one host then."""
+        """The same hosts without lookups and health checks: a name is one host then."""
         return replace(self, resolve=None, health=None)
 
     @property

@@ -1,4 +1,4 @@
-"""One request to an upstream with many hosts: the way that it takes, and its handle once it has begun.
+"""One request to an upstream with many hosts: the choice of the host, and the handle of the request.
 
     made ── ``start`` ──▶ in flight at a host ── a reply, or a failure ──▶ ended: counted, and told
                                               ── ``cancel`` ──▶ given up: it tells nothing of the host
@@ -102,7 +102,7 @@ class HostRequest(Struct, eq=False):
             raise
 
     def ended(self, outcome: Reply | CallError) -> None:
-        """Count what the request came to, and pass it on."""
+        """Count the *outcome* of the request, and pass it on."""
         host, done, self.host = self.host, self.done, None
         if host is None or done is None:  # given up
             return
@@ -113,7 +113,7 @@ class HostRequest(Struct, eq=False):
         done(outcome)
 
     def _judge(self, host: Host, outcome: Reply | StreamReply | CallError) -> None:
-        """Count what *outcome* says of *host*, where anybody wants to know."""
+        """Count *outcome* for ejection and breaker of *host*, where they are declared."""
         table, now = self.hosts.table, self._loop().time()
         if self.admitted is not None:
             self.admitted.ended(now, outcome)
@@ -121,7 +121,7 @@ class HostRequest(Struct, eq=False):
             table.ended(host, self.era, now, failed=failed)
 
     def cancel(self) -> None:
-        """Give it up."""
+        """Cancel the request."""
         if self.host is not None:
             self._leave()
             if self.ticket is not None:
@@ -169,7 +169,7 @@ class HostReply(StreamReply):
         self._host: Host | None = host
 
     async def aclose(self) -> None:
-        """Stop reading, and be in flight no more."""
+        """Stop reading, and count the request as ended."""
         host, self._host = self._host, None
         if host is not None:
             host.in_flight -= 1

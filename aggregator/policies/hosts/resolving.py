@@ -30,10 +30,10 @@ class Pools(Protocol):
     """The pools of hosts that come and go."""
 
     def keep(self, host: HostPlan) -> None:
-        """Take note that *host* may be called."""
+        """Keep a pool for *host*."""
 
     def give_back(self, host: HostPlan) -> None:
-        """Take note that *host* is called no more: undoes one `keep`."""
+        """Undo one ``keep``: *host* is called no more."""
 
     def is_busy(self, host: HostPlan) -> bool:
         """Return whether anything is under way at *host*."""
@@ -56,12 +56,12 @@ class Resolution:
         self._task: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
-        """Look the hosts up, unless it is known where they are; a failure is told, and keeps nobody from starting."""
+        """Look the hosts up, unless they are known. A failure is logged, and does not prevent the start."""
         if not self._table.knows(self._resolve):
             self._found = await self._look_up()
 
     def start(self) -> None:
-        """Call what was found, and go on looking it up."""
+        """Use the hosts found, and start the periodic lookup."""
         for host in self._table.hosts:
             self._keep(host.plan)
         if self._found is not None:
@@ -69,13 +69,13 @@ class Resolution:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def stop(self) -> None:
-        """Look nothing up any more."""
+        """Stop the periodic lookup."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
 
     def close(self) -> None:
-        """Give back the pools."""
+        """Return the pools."""
         kept, self._kept = self._kept, {}
         for host in kept.values():
             self._pools.give_back(host)
@@ -90,7 +90,7 @@ class Resolution:
             rest = self._rest(found)
 
     async def _sleep(self, seconds: float) -> None:
-        """Rest so long, and meanwhile give back the pools of hosts that have drained."""
+        """Sleep, and meanwhile return the pools of hosts that have drained."""
         while self._leaving and seconds > _LOOK:
             await asyncio.sleep(_LOOK)
             seconds -= _LOOK
@@ -121,7 +121,7 @@ class Resolution:
         log(_log, level, message, upstream=self._table.upstream, name=self._resolve.name, **fields)
 
     def _follow(self, found: Found) -> None:
-        """Call the hosts that were *found* from now on."""
+        """Use the hosts *found* from now on."""
         for address in found.addresses:
             self._keep(self._plan.host_at(address))
         self._leaving += self._table.follow(found.addresses, asyncio.get_running_loop().time())
@@ -133,7 +133,7 @@ class Resolution:
             self._pools.keep(host)
 
     def _sweep(self) -> None:
-        """Give back the pools of hosts that are gone, and at which nothing is under way."""
+        """Return the pools of hosts that are gone and have no request under way."""
         present = {host.name for host in self._table.hosts}
         self._leaving = [host for host in self._leaving if host.name not in present]
         for host in [one for one in self._leaving if not one.in_flight and not self._pools.is_busy(one.plan)]:

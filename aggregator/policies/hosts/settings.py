@@ -88,7 +88,7 @@ class EjectSettings(Settings):
 
 
 class HealthSettings(Settings):
-    """How each host is asked whether it is well, beside the calls."""
+    """Health checks of each host, beside the calls."""
 
     path: str = Field(description="What is asked for with GET; a status of 2xx is well.", examples=["/health"])
     every: Timeout = Field(5.0, description="How often; up to a tenth less.", examples=["5s"])
@@ -98,7 +98,7 @@ class HealthSettings(Settings):
 
 
 class ResolveSettings(Settings):
-    """How the addresses behind the name of an upstream are found, each of which is a host; or `by` alone."""
+    """The lookup of the addresses behind the name of an upstream, each of which is a host; or `by` alone."""
 
     by: Literal["system", "dns", "srv"] = Field(
         description="`system` asks as every program here does, `dns` for addresses and `srv` for services (RFC 2782), "

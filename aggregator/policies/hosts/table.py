@@ -46,14 +46,14 @@ class HostTable:
         self._take(self._declared(), None)
 
     def adopt(self, settings: Settings) -> None:
-        """Go on by another plan: hosts that stay go on as they are, others come without any past."""
+        """Continue with other settings: hosts that stay keep their state, new ones start without any."""
         before, (self.upstream, self.plan) = self.plan, settings
         if self.plan.resolve != before.resolve:
             self._addresses = ()
         self._take(self._declared(), self.since)
 
     def follow(self, addresses: tuple[Address, ...], now: float) -> list[Host]:
-        """Call the hosts at *addresses* from *now* on; return those that are called no more."""
+        """Use the hosts at *addresses* from *now* on; return the hosts that are no longer used."""
         before = self.hosts
         self._addresses = addresses
         self._take(self._declared(), now if before else None)
@@ -83,11 +83,11 @@ class HostTable:
         self.since = -inf if now is None else now
 
     def _look_again(self) -> None:
-        """Have the next call ask anew who is in use."""
+        """Make the next call recompute the hosts in use."""
         self.until, self.is_calm = -inf, False
 
     def _release(self, host: Host) -> None:
-        """Let *host* go of what nobody would take back any more: there are no checks, or nobody is ejected."""
+        """Reset health or ejection of *host* when checks or ejections are no longer declared: nothing else would."""
         if self.plan.health is None:
             host.is_well, host.checks = True, None
         if self.plan.eject is None and host.returns is not None:

@@ -11,7 +11,7 @@ SIZE = 1024**3
 
 
 class IdempotencyPlan(Struct, frozen=True):
-    """How an endpoint tells a repeated request: by *key*, for *ttl* seconds; *required* refuses one without it.
+    """The recognition of repeated requests: by *key*, for *ttl* seconds; *required* refuses a request without key.
 
     *subject* says whose answer it is, None for that of the caller.
     """
@@ -23,7 +23,7 @@ class IdempotencyPlan(Struct, frozen=True):
 
 
 class AnswerBounds(Struct, frozen=True):
-    """How many answers, and bytes of them, are kept for all endpoints together.
+    """The bounds on answers kept by key, for all endpoints together: number and bytes.
 
     What *is_shared* lies in the store of all machines, else in the folder of `state`.
     """

@@ -31,7 +31,7 @@ class IdempotencySettings(Settings):
 
 
 class IdempotencyBounds(Settings):
-    """Where answers of all endpoints with `idempotency` are kept, and how many; those go first that end first."""
+    """The place and number of the answers kept for endpoints with `idempotency`; the first to expire go first."""
 
     store: Literal["state", "shared"] = Field(
         "state",

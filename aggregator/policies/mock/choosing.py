@@ -29,5 +29,5 @@ class MockedWhen:
         self._when = when
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Start one of the two."""
+        """Start the mock or the real call."""
         return (self._mocked if is_mocked(self._when, frame.names) else self._real).start(frame, done)

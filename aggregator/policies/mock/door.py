@@ -123,7 +123,7 @@ class _Writing:
             self._done(CallError(Cause.FAULT, "The server made a mistake; its log tells more."))
 
     def cancel(self) -> None:
-        """Give it up."""
+        """Cancel the call."""
         self._is_over = True
         self._timer.cancel()
         self._writing.cancel()
@@ -161,7 +161,7 @@ class _Acting:
         self._done(_cut_off() if cut is not None and isinstance(outcome, Reply) else outcome)
 
     def cancel(self) -> None:
-        """Give it up."""
+        """Cancel the call."""
         if self._timer is not None:
             self._timer.cancel()
         if self._ticket is not None:
@@ -189,7 +189,7 @@ class Played:
         return piece
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def abandon(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""Which route of a mock answers a request."""
+"""The choice of the route of a mock that answers a request."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class DelayPlan(Struct, frozen=True):
 
 
 class FailPlan(Struct, frozen=True):
-    """What goes wrong for a *share* of calls: a *status*, no answer (*timeout*), a *reset*, or a body of *bytes*."""
+    """A failure of a *share* of calls: a *status*, no answer (*timeout*), a *reset*, or a body cut after *bytes*."""
 
     share: float
     status: int | None = None
@@ -56,6 +56,6 @@ class MockPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``mock of 2 routes``."""
+        """The mock as `explain` prints it: ``mock of 2 routes``."""
         what = f"mock of {len(self.routes)} route{'' if len(self.routes) == 1 else 's'}" if self.routes else "mock"
         return what if self.when is None else f"{what} when {{{{ {self.when.source} }}}}"

@@ -1,4 +1,4 @@
-"""What a mock does with one request: how long it takes, and what comes of it."""
+"""The behaviour of a mock for one request: its delay and its outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class Act(NamedTuple):
-    """What comes of a call after *delay* seconds.
+    """The outcome of a mocked call after *delay* seconds.
 
     A reply, of which no more than *cut* bytes come; a failure; or nothing (None): the request goes on to the upstream.
     Without an *end* nothing ever comes.

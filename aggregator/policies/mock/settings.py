@@ -14,7 +14,7 @@ from aggregator.templates import TemplateProblem, compile_pattern
 
 
 class DelaySettings(Settings):
-    """How long answers take: half of them no longer than `p50`, 99 of 100 no longer than `p99`; or always the same."""
+    """The delay of answers: half of them within `p50`, 99 of 100 within `p99`; or always the same."""
 
     p50: Duration = Field(description="Half of the answers take no longer.", examples=["20ms"])
     p99: Duration = Field(description="99 of 100 answers take no longer.", examples=["400ms"])
@@ -35,7 +35,7 @@ DelaySetting = Annotated[DelaySettings, BeforeValidator(_same, json_schema_input
 
 
 class FailSettings(Settings):
-    """What goes wrong, for a share of the calls: one of `status`, `timeout`, `reset` and `bytes`."""
+    """A failure of a share of the calls: one of `status`, `timeout`, `reset` and `bytes`."""
 
     status: int | None = Field(None, ge=400, le=599, description="It answers so.", examples=[503])
     timeout: bool = Field(False, description="It never answers.")

@@ -42,7 +42,7 @@ class KeyWindow(Window):
 
     @property
     def read(self) -> Callable[[Exchange], str | bytes]:
-        """What reads the name of the key."""
+        """The function that reads the name of the caller's key."""
         return _key_of
 
     def key(self, exchange: Exchange, _: Names) -> str:
@@ -62,7 +62,7 @@ def key_windows(scheme: str, rate: Rate, shared: tuple[WindowPlan, ...], source:
 
 
 class WindowSource(NamedTuple):
-    """Where limits count: *states* of this process by *clock*, or all processes together in *store*."""
+    """The place where limits count: *states* of this process by *clock*, or *store* for all processes together."""
 
     states: Draft
     clock: Clock

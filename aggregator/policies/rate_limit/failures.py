@@ -20,7 +20,7 @@ from aggregator.stores.shared.connected import ConnectedStore
 
 
 class SharedFailures:
-    """Those of the scheme *name* in *store*, limited by the rate of *limiter*, which counts those of this process."""
+    """Failures of the scheme *name* counted in *store*, at the rate of *limiter*, which counts for this process."""
 
     def __init__(self, name: str, limiter: Limiter, store: ConnectedStore) -> None:
         self._name = b"f:" + name.encode()
@@ -33,7 +33,7 @@ class SharedFailures:
         return self._store.is_there and self._limiter.knows(address)
 
     async def take(self, address: str) -> float | None:
-        """Count a failure of *address*; return for how many seconds there may be none, None when nobody can tell."""
+        """Count a failure of *address*; return the seconds it is refused for, None when the store is away."""
         try:
             (taken,) = await self._store.take_all([self._ask(address)])
         except StoreError:
@@ -41,7 +41,7 @@ class SharedFailures:
         return taken.wait
 
     def tell(self, address: str) -> None:
-        """Count a failure of *address*; nobody waits for it."""
+        """Count a failure of *address* without waiting for the store."""
         if not self._store.is_there:
             return
         try:
@@ -54,7 +54,7 @@ class SharedFailures:
             self._store.lose(str(told))
 
     def give_back(self, address: str) -> None:
-        """Put back what was taken for *address*, which was right."""
+        """Take back the failure counted for *address*, whose credential was right."""
         task = asyncio.get_running_loop().create_task(self._store.give_back(self._ask(address)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

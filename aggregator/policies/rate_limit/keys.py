@@ -1,4 +1,4 @@
-"""What requests have in common that a limit counts together."""
+"""The keys by which limits count requests together."""
 
 from __future__ import annotations
 

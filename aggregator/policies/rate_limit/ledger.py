@@ -1,4 +1,4 @@
-"""What is used of all quotas of a process: kept over reloads, and over restarts where there is a folder for it."""
+"""The use of all quotas of a process: kept over reloads, and over restarts where `state` is declared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aggregator.stores.used import Used
 
 
 class KeptQuota(Struct):
-    """What is used of the quota *name*, by key, in the period that begins at *start* and ends at *end*."""
+    """The use of the quota *name*, by key, in the period from *start* to *end* (Unix times)."""
 
     name: str
     start: float
@@ -35,18 +35,18 @@ class Ledger:
         self._kept: Kept[list[KeptQuota]] | None = None
 
     def remember(self, folder: StateFolder) -> None:
-        """Have the counts as *folder* has them, and keep them there from now on; raises ``StartupError``."""
+        """Load the counts from *folder*, and save changes there from now on. Raises ``StartupError``."""
         self._kept = Kept(folder, "quotas", list[KeptQuota], self._snapshot)
         self._read = {one.name: one for one in self._kept.load() or []}
 
     async def aclose(self) -> None:
-        """Write what has not been written."""
+        """Save what is not saved yet."""
         if self._kept is not None:
             await self._kept.aclose()
             self._kept = None
 
     def follow(self) -> None:
-        """Take up the quotas of a generation that begins to serve."""
+        """Follow the quotas of the generation that now serves."""
         self._held |= self._states.each(QUOTAS)
         now = self._clock()
         self._held = {name: used for name, used in self._held.items() if now < used.period.end}

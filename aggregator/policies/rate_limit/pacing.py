@@ -34,7 +34,7 @@ class Pace:
 
     @property
     def asks(self) -> bool:
-        """Whether others are asked for a turn, so that `turn` alone tells when it has come."""
+        """Whether a store is asked for turns, so that only ``turn`` says when one has come."""
         return False
 
     def reserve(self, left: float) -> float:
@@ -81,7 +81,7 @@ class Paced:
         self._timeout = timeout
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Begin, or wait for the turn; *done* gets the result."""
+        """Start the call, or wait for its turn; *done* gets the result."""
         now = frame.loop.time()
         if self._pace.asks:
             return Asking(self._pace, min(self._timeout, frame.deadline - now), *self._ways(frame, done, now))
@@ -130,7 +130,7 @@ class Asking:
         self._ticket = _begun(self._begin, late)
 
     def cancel(self) -> None:
-        """Give up what waits, or is under way."""
+        """Cancel the wait or the call."""
         if self._ticket is not None:
             self._ticket.cancel()
         else:
@@ -153,7 +153,7 @@ class _Waiting:
         self._ticket = _begun(self._begin, self._late)
 
     def cancel(self) -> None:
-        """Give up the call, and its turn if that has not come."""
+        """Cancel the call, and return its turn if that has not come."""
         if self._timer is not None:
             self._timer.cancel()
             self._pace.give_back()

@@ -44,7 +44,7 @@ class LimitsPlan(Struct, frozen=True):
 
     @property
     def windows(self) -> tuple[WindowPlan, ...]:
-        """All of them in the order in which a request meets them."""
+        """All windows in the order in which a request meets them."""
         return (*self.early, *self.known, *self.valid)
 
 
@@ -52,7 +52,7 @@ UNLIMITED = LimitsPlan()
 
 
 class CallRatePlan(Struct, frozen=True):
-    """How often an upstream may be called; a call may *wait* so many seconds for its turn."""
+    """The rate of calls to an upstream; a call may *wait* so many seconds for its turn."""
 
     rate: Rate
     wait: float = 0.0

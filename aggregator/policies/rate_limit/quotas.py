@@ -16,7 +16,7 @@ from aggregator.stores.used import Used
 
 
 class QuotaWindow(Window):
-    """One quota, ready to be asked: *plan* and what is *used* of it, asked by *counts* where that is another way."""
+    """One quota, ready to be asked: its *plan*, its use (*used*), and *counts*, which asks a store in place of it."""
 
     __slots__ = ("_used",)
 
@@ -32,7 +32,7 @@ class QuotaWindow(Window):
 
     @property
     def read(self) -> Callable[[Exchange], str | bytes] | None:
-        """What reads the hash of a request that counts for one; None where the names of expressions are needed."""
+        """The function that reads the hashed key of a request of cost 1; None where expressions need names."""
         return None if super().read is None else partial(self.key, names=NO_NAMES)
 
     def key(self, exchange: Exchange, names: Names) -> bytes:
@@ -47,7 +47,7 @@ class QuotaWindow(Window):
         return counted(value, caller.scheme, caller.issuer)
 
     def hear(self, key: str | bytes, taken: Taken) -> None:
-        """Take note of what was used when it was last asked for, which is what operators are shown."""
+        """Record the use that the store last reported, for operators."""
         assert isinstance(key, bytes)
         self._used.note(key, self.plan.limit.burst - taken.remaining)
 
@@ -56,7 +56,7 @@ _TOGETHER = counted(ALL)
 
 
 class Use(NamedTuple):
-    """What one key has used of a quota, and what is *left*."""
+    """The use of a quota by one key, and what is *left*."""
 
     key: bytes
     used: int

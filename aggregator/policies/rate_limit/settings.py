@@ -1,4 +1,4 @@
-"""What a file says of limits: of requests, in windows side by side, and of calls to an upstream."""
+"""The settings of limits: of requests, in windows side by side, and of calls to an upstream."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BURST = "How many may come at once; left out, as many as the number of the rate
 
 
 class RateLimitSettings(Settings):
-    """How often requests may come: a rate, or a quota."""
+    """A limit of requests: a rate, or a quota."""
 
     rate: Annotated[str, BeforeValidator(_rate_of_requests)] | None = Field(
         None, description="How many come back in which time.", examples=["100/m"]
@@ -101,7 +101,7 @@ class RateLimitSettings(Settings):
 
     @property
     def most(self) -> int:
-        """How many may come at once."""
+        """The number of requests that may come at once."""
         if self.quota is not None:
             return (quota_of(self.quota) or (1, ""))[0]
         return self.burst or (rate_of(self.rate or "") or (1, 1.0))[0]
@@ -130,7 +130,7 @@ RateLimitsOrNone = Annotated[
 
 
 class CallRateSettings(Settings):
-    """How often an upstream may be called."""
+    """The rate of calls to an upstream."""
 
     rate: RateText = Field(description="How many calls come back in which time.", examples=["50/s"])
     burst: int | None = Field(None, ge=1, le=100_000_000, description=_BURST, examples=[10])

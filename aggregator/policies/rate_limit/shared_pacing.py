@@ -91,7 +91,7 @@ class SharedPace(Pace):
         return wait if wait >= _AT_ONCE else 0.0
 
     def _go_back(self, asking: asyncio.Task[Sequence[Taken]]) -> None:
-        """Have the turn that is *asking* for go back when it is granted, of which nobody waits for the end."""
+        """Return the turn that *asking* will be granted, in a task of its own."""
         task = asyncio.get_running_loop().create_task(self._give_up(asking))
         self._going_back.add(task)
         task.add_done_callback(self._going_back.discard)

@@ -126,7 +126,7 @@ class _Asking:
         self._decided: Callable[[Decision], None] | None = None
 
     def start(self, decided: Callable[[Decision], None]) -> Cancelable:
-        """Begin to ask."""
+        """Ask the store."""
         self._decided = decided
         try:
             self._store.store.begin_take(self._asks, self._hear)
@@ -144,7 +144,7 @@ class _Asking:
             self._decided(decision or self._alone())
 
     def cancel(self) -> None:
-        """Decide nothing any more."""
+        """Cancel: *decided* is not called any more."""
         self._decided = None
 
 

@@ -1,4 +1,4 @@
-"""Whether a request may come: several windows, of which all grant it or none is charged.
+"""Limits of requests: several windows, of which all grant a request or none is charged.
 
 A request that was let through is counted once, whatever becomes of it: also when its client leaves.
 """
@@ -24,11 +24,11 @@ Clock = Callable[[], float]
 
 
 class BadCostError(AggregatorError):
-    """What a request costs cannot be told from what the client sent."""
+    """The cost of a request cannot be computed from what the client sent."""
 
 
 class Charge(NamedTuple):
-    """What a window says of one request."""
+    """The answer of a window to one request."""
 
     window: Window
     taken: Taken
@@ -40,7 +40,7 @@ class Charge(NamedTuple):
 
 
 class Counts(Protocol):
-    """What a window counts by key: buckets of a rate, or what is used of a quota."""
+    """The counts of a window by key: buckets of a rate, or the use of a quota."""
 
     def look(self, key: Any, cost: int) -> Taken:
         """Return what taking *cost* would come to."""
@@ -90,7 +90,7 @@ class Window:
 
     @property
     def read(self) -> Callable[[Exchange], str | bytes] | None:
-        """What reads the bucket of a request that counts for one; None where the names of expressions are needed."""
+        """The function that reads the bucket of a request of cost 1; None where expressions need names."""
         plan = self.plan
         if plan.unless is not None or plan.cost is not None:
             return None
@@ -128,11 +128,11 @@ class Window:
         return max(1, math.ceil(value))
 
     def hear(self, key: str | bytes, taken: Taken) -> None:
-        """Take note of what others, who count together, have said of *key*."""
+        """Record what the store, which counts for all, has answered for *key*."""
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """What the windows of one place say: the *charges* of those that do not exempt, the worst *refusal* of them."""
+    """The decision of the windows at one place: the *charges* of those that do not exempt, the worst *refusal*."""
 
     charges: tuple[Charge, ...]
     refusal: Charge | None
@@ -143,11 +143,11 @@ class Pending(Protocol):
     """A decision of which others have a part: they are asked once it is started."""
 
     def start(self, decided: Callable[[Decision], None]) -> Cancelable:
-        """Begin to ask; *decided* gets the decision once, maybe before this returns, unless it is given up."""
+        """Ask; *decided* gets the decision once, maybe before this returns, unless the request is cancelled."""
 
 
 class Decides(Protocol):
-    """What decides at one place of the order."""
+    """The contract of what decides at one place of the order."""
 
     def decide(self, exchange: Exchange) -> Decision | Pending:
         """Count the request of *exchange*, unless a window refuses it; raises ``BadCostError``."""
@@ -172,7 +172,7 @@ class Windows:
 
     @property
     def alone(self) -> Alone | None:
-        """The only window with what reads its key, where it reads no names, and refuses what it counts."""
+        """The only window, with the function that reads its key; None with more windows, or where names are needed."""
         return None if self._alone is None or self._read is None else Alone(self._alone, self._read)
 
     def decide(self, exchange: Exchange) -> Decision:

@@ -1,4 +1,4 @@
-"""How much may be sent to an upstream beyond what was asked for: counted over ten seconds, by all of its callers.
+"""The retry budget of an upstream: retries and hedges in a share of its calls, over ten seconds, for all callers.
 
 Ten slots of a second each hold what was counted in them, and the calls of the present second are counted beside; a slot
 is emptied when its second comes round again. Without this, an upstream that fails everything would get as many times
@@ -36,17 +36,17 @@ class Budget:
         """Nothing is granted while it is sparing."""
 
     def adopt(self, settings: tuple[str, BudgetPlan]) -> None:
-        """Go on with other shares; what was counted stays."""
+        """Continue with other shares; the counts stay."""
         self.upstream, self.plan = settings
 
     def called(self, now: float) -> None:
-        """Count a call that somebody asked for."""
+        """Count a first attempt."""
         if not self.begins <= now < self.ends:
             self._turn(now)
         self.calls += 1
 
     def resent(self, now: float) -> None:
-        """Count a retry that was made without asking: what an idle connection had swallowed."""
+        """Count a retry made without asking: of a request lost on an idle connection."""
         self._add(_RETRIES, now)
 
     def grants_retry(self, now: float) -> bool:
@@ -81,7 +81,7 @@ class Budget:
         return [sum(numbers) for numbers in zip(*self._slots, strict=True)]
 
     def _turn(self, now: float) -> None:
-        """Put what was called into its slot, and empty those of seconds that are over."""
+        """Put the calls counted beside into their slot, and empty the slots that have left the window."""
         before, second = int(self.begins), int(now)
         self._slots[before % WINDOW][_CALLS] += self.calls
         self.calls = 0
@@ -97,7 +97,7 @@ class Budget:
         self._slots[int(self.begins) % WINDOW][kind] += 1
 
     def _tell(self, now: float) -> None:
-        """Tell that retries are not made, once in a window."""
+        """Log that retries are not made, once in a window."""
         if not 0 <= now - self._told < WINDOW:
             self._told = now
             calls, retries, hedges = self._look(now)

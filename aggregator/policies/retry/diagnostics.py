@@ -1,4 +1,4 @@
-"""What is wrong with retries as they are declared: those that cannot happen, those that seldom have the time."""
+"""Problems of declared retries: those that cannot happen, and those that rarely have the time."""
 
 from __future__ import annotations
 

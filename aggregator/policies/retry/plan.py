@@ -15,7 +15,7 @@ Repeats = Literal["always", "with_key"]
 
 
 class BudgetPlan(Struct, frozen=True):
-    """How much may be sent beyond what was asked for, of the calls of the last ten seconds.
+    """The retry budget: shares of the calls of the last ten seconds.
 
     *share* is that of retries and hedges together, *hedges* that of hedges alone. Retries may always be *floor* a
     second.
@@ -27,7 +27,7 @@ class BudgetPlan(Struct, frozen=True):
 
 
 class RetryPlan(Struct, frozen=True):
-    """How a call is sent again: at most *attempts* times in all, after what *statuses* and *causes* name.
+    """The retries of a call: at most *attempts* in all, after failures by *statuses* and *causes*.
 
     *backoff* bounds the first pause, and any; *per_try* (seconds) one attempt. *on* are the words of the file.
     """
@@ -46,12 +46,12 @@ class RetryPlan(Struct, frozen=True):
 
     @property
     def pauses(self) -> float:
-        """All pauses at their longest, in seconds."""
+        """The sum of all pauses at their longest, in seconds."""
         return sum(self.pause(number) for number in range(1, self.attempts))
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``retry 3 × 500ms on connect 503, pauses up to 25ms, 50ms``."""
+        """The retries as `explain` prints them: ``retry 3 × 500ms on connect 503, pauses up to 25ms, 50ms``."""
         each = f"{self.attempts}" if self.per_try is None else f"{self.attempts} × {duration_text(self.per_try)}"
         pauses = ", ".join(duration_text(self.pause(number)) for number in range(1, self.attempts))
         key = " with an idempotency-key" if self.repeats == "with_key" else ""

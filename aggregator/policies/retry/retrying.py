@@ -59,7 +59,7 @@ def pause_after(plan: RetryPlan, number: int, result: Result, draw: Callable[[],
 
 
 class Course:
-    """What has become of the attempts at one call so far; it *started* then, and ends by *deadline* (loop time).
+    """The attempts at one call so far; it *started* then, and ends by *deadline* (loop times).
 
     ``is_over`` tells that its request may make no more calls, None where it may make any number.
     """
@@ -102,7 +102,7 @@ class Course:
         return pause
 
     def conclude(self, result: Result) -> None:
-        """Let *result*, which ends the call, tell of all attempts."""
+        """Add all earlier attempts to *result*, which ends the call."""
         if not self._tried:
             return
         every = (*self._tried, result)
@@ -174,7 +174,7 @@ class Attempts(Struct, eq=False):
     course: Course | None = None
 
     def __call__(self, result: Result) -> None:
-        """Take the *result* of an attempt: of the call, or a reason to send it once more."""
+        """Handle the *result* of an attempt: pass it on, or send the call again."""
         if self.is_over:
             return
         self.ticket = None

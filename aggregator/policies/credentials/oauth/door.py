@@ -125,7 +125,7 @@ class _Call:
         return self.ticket
 
     def _send_again(self, token: Token, refusal: Reply) -> None:
-        """Send the request with *token* when it is its turn; it has been answered by *refusal* if that is too late."""
+        """Send the request with *token* at its turn; if that comes too late, *refusal* is the answer."""
         pace, loop = self._door.pace, asyncio.get_running_loop()
         if pace is None:
             self._send(token)
@@ -163,7 +163,7 @@ class _Call:
             self.go_on(known)
 
     def cancel(self) -> None:
-        """Give up the call."""
+        """Cancel the call."""
         self.ticket.cancel()
 
 
@@ -174,7 +174,7 @@ class _Turn(NamedTuple):
     pace: Pace
 
     def cancel(self) -> None:
-        """Give the turn back."""
+        """Cancel the turn, and return it to the pace."""
         self.timer.cancel()
         self.pace.give_back()
 

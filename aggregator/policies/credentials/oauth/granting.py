@@ -1,4 +1,4 @@
-"""What a token endpoint answers, judged as a value: nothing of it is believed that RFC 6749 §5 does not say."""
+"""Answers of a token endpoint: only what RFC 6749 §5 allows is accepted."""
 
 from __future__ import annotations
 

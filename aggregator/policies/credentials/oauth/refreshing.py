@@ -44,12 +44,12 @@ class RefreshToken:
         self.changed: Callable[[str], None] | None = None
 
     def share(self, tokens: SharedTokens, name: str) -> None:
-        """Take turns with all processes that have *tokens*, where it is called *name*."""
+        """Share the refresh token with all processes that use *tokens*, under *name*."""
         self._shared = (tokens, name)
 
     @asynccontextmanager
     async def used(self) -> AsyncIterator[None]:
-        """Have the turn, in which ``value`` is read and what came is told; raise ``NotGranted`` where there is none."""
+        """Hold the turn in which ``value`` may be used and replaced. Raises ``NotGranted`` when it cannot be had."""
         async with self._turn, AsyncExitStack() as held:
             if self._shared is None:
                 yield
@@ -68,7 +68,7 @@ class RefreshToken:
                     await self._keep(tokens, name, last)
 
     async def _keep(self, tokens: SharedTokens, name: str, last: str | None) -> None:
-        """Let other processes have the last that came in the place of *last*."""
+        """Save the refresh token that has replaced *last*, for other processes."""
         try:
             await tokens.put(name, self._last)
         except StoreError as error:
@@ -85,22 +85,22 @@ class RefreshToken:
 
     @property
     def value(self) -> str:
-        """The one that is to be used now."""
+        """The refresh token to be used now."""
         return self._first if self._tries_first else self._last
 
     def restore(self, value: str) -> None:
-        """Go on with *value*, the last that came to another process."""
+        """Continue with *value*, the last refresh token that another process received."""
         if value != self._last:
             self._last, self._tries_first = value, False
 
     def rotate(self, value: str) -> None:
-        """Take *value*, which came with a token, in the place of the last."""
+        """Replace the refresh token by *value*, which came with an access token."""
         self._last, self._tries_first = value, False
         if self.changed is not None:
             self.changed(value)
 
     def refused(self) -> None:
-        """Try the other of the two next: the one of the file may be newer than the last that came."""
+        """Try the other refresh token next: the one in the file may be newer than the last one received."""
         self._tries_first = not self._tries_first
 
 
@@ -127,16 +127,16 @@ class Rotated:
         self._shared: SharedTokens | None = None
 
     def share(self, folder: Path) -> None:
-        """Have them in *folder*, which another process holds, and take turns with all that do."""
+        """Keep the tokens in *folder*, which another process holds, and take turns with all its users."""
         self._shared = SharedTokens(folder)
 
     def remember(self, folder: StateFolder) -> None:
-        """Have them as *folder* has them, and keep them there from now on; raises ``StartupError``."""
+        """Load the tokens from *folder*, and save changes there from now on. Raises ``StartupError``."""
         self._kept = Kept(folder, FILE, dict[str, str], lambda: dict(self._known), seconds=0.0)
         self._known = self._kept.load() or {}
 
     async def aclose(self) -> None:
-        """Write what has not been written; a token that is on its way is waited for, since it comes once."""
+        """Save what is not saved yet. A token under way is waited for, since it is issued only once."""
         if self._kept is None and self._shared is None:
             return
         with suppress(TimeoutError):
@@ -148,7 +148,7 @@ class Rotated:
             self._kept = None
 
     def follow(self) -> None:
-        """Take up the grants of a generation that begins to serve."""
+        """Follow the grants of the generation that now serves."""
         for name, token in self._states.each(_KIND.name).items():
             if token not in self._followed:
                 self._followed.add(token)

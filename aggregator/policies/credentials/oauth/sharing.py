@@ -30,7 +30,7 @@ _DIGITS = 2
 
 
 def put_last(known: dict[str, str], name: str, value: str) -> None:
-    """Let *value* be the last token of the grant *name* in *known*."""
+    """Make *value* the last token of the grant *name* in *known*, of which ``MOST`` are kept."""
     known.pop(name, None)
     known[name] = value
     if len(known) > MOST:
@@ -56,7 +56,7 @@ class SharedTokens:
             yield (await self._load()).get(name)
 
     async def put(self, name: str, value: str) -> None:
-        """Keep *value* for the grant *name*: on the disk when this returns; raise ``StoreError`` if that fails."""
+        """Save *value* for the grant *name*; it is on the disk when this returns. Raises ``StoreError``."""
         async with AsyncExitStack() as held:
             await self._lock(held, f"{FILE}.lock")
             self._known = await self._load()

@@ -1,4 +1,4 @@
-"""What the log hears of tokens: that none can be had, and that they can be had again."""
+"""Log records of token requests: that they fail, and that they succeed again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Told(Protocol):
     """Hears how requests for tokens go."""
 
     def failed(self, reason: str, retry_in: float) -> None:
-        """Take note of a request that brought no token for *reason*; the next is made in *retry_in* seconds."""
+        """Report a failed token request, with its *reason*; the next is made in *retry_in* seconds."""
 
     def again(self) -> None:
-        """Take note of a token that came after a failure."""
+        """Report a token that was granted after a failure."""
 
 
 class Logged:
@@ -30,12 +30,12 @@ class Logged:
         self._name = name
 
     def failed(self, reason: str, retry_in: float) -> None:
-        """Write why no token came."""
+        """Log the *reason* of a failed token request."""
         log_change(_log, logging.WARNING, "A token for an upstream could not be had.", upstream=self._name,
             reason=reason, retry_in=retry_in)  # fmt: skip
 
     def again(self) -> None:
-        """Write that tokens come again."""
+        """Log that tokens are granted again."""
         log_change(_log, logging.INFO, "Tokens for an upstream can be had again.", upstream=self._name)
 
 
@@ -49,7 +49,7 @@ class Counted:
         self._count = 0
 
     def failed(self, reason: str, retry_in: float) -> None:
-        """Count a failure, and write it if it is time."""
+        """Count a failure, and log the count when the last record is long enough ago."""
         self._count += 1
         if self._clock() >= self._quiet_until:
             self._quiet_until = self._clock() + SELDOM
@@ -58,4 +58,4 @@ class Counted:
                 reason=reason, count=count, retry_in=retry_in)  # fmt: skip
 
     def again(self) -> None:
-        """Log nothing: it is one caller among many."""
+        """Log nothing: this is one caller among many."""

@@ -76,7 +76,7 @@ class Tokens:
         return token
 
     def ask(self, done: Callable[[Token | CallError], None], deadline: float | None) -> Waiter[Token]:
-        """Tell *done*, once and later, the token that is on its way, or why there is none by *deadline* (loop time)."""
+        """Call *done*, once and later, with the token under way, or with the error when there is none by *deadline*."""
         self._begin(self._clock())
         if self.request is None:
             return self._waiting.refused(done, self._unavailable())

@@ -14,7 +14,7 @@ MOST = 10_000
 
 
 class Waiter(Generic[T]):
-    """One call that waits. States: waiting, over (told, too late, or given up)."""
+    """A call that waits for a token. States: waiting, over (answered, too late, or cancelled)."""
 
     __slots__ = ("_done", "_timer", "_waiting")
 
@@ -24,22 +24,22 @@ class Waiter(Generic[T]):
         self._timer: asyncio.Handle | None = None
 
     def limit(self, timer: asyncio.Handle) -> None:
-        """Let *timer* end the wait."""
+        """Keep *timer*, which ends the wait."""
         self._timer = timer
 
     def end(self, outcome: T | CallError) -> None:
-        """Tell the call of *outcome*, unless it was given up."""
+        """Pass *outcome* to the call, unless that was cancelled."""
         done = self._done
         self.cancel()
         if done is not None:
             done(outcome)
 
     def late(self) -> None:
-        """Tell the call that its time is over."""
+        """Fail the call: its deadline has passed."""
         self.end(CallError(Cause.CREDENTIALS, "Credentials for the upstream could not be had in time."))
 
     def cancel(self) -> None:
-        """Give the wait up: nothing is told any more."""
+        """Cancel the wait; the call is not told anything."""
         self._done = None
         self._waiting.leave(self)
         if self._timer is not None:
@@ -48,13 +48,13 @@ class Waiter(Generic[T]):
 
 
 class Waiting(Generic[T]):
-    """Those who wait, in the order in which they came."""
+    """The calls that wait for a token, in the order of their arrival."""
 
     def __init__(self) -> None:
         self._waiters: dict[Waiter[T], None] = {}
 
     def add(self, done: Callable[[T | CallError], None], deadline: float | None) -> Waiter[T]:
-        """Let another call wait until *deadline* in loop time, None for as long as it takes."""
+        """Return a new waiter until *deadline* (loop time); None waits as long as it takes."""
         if len(self._waiters) >= MOST:
             full = CallError(Cause.QUEUE_FULL, "Too many calls wait for credentials.", retry_after=1.0)
             return self.refused(done, full)
@@ -65,17 +65,17 @@ class Waiting(Generic[T]):
         return waiter
 
     def refused(self, done: Callable[[T | CallError], None], error: CallError) -> Waiter[T]:
-        """Tell a call of *error* in the next turn of the loop, as it expects to be told later."""
+        """Fail a call with *error* in the next turn of the loop, since it expects to be called back later."""
         waiter = Waiter(self, done)
         waiter.limit(asyncio.get_running_loop().call_soon(waiter.end, error))
         return waiter
 
     def leave(self, waiter: Waiter[T]) -> None:
-        """Let *waiter* go."""
+        """Remove *waiter*."""
         self._waiters.pop(waiter, None)
 
     def tell(self, outcome: T | CallError) -> None:
-        """Tell all who wait of *outcome*; each failure is an error of its own."""
+        """Pass *outcome* to all waiters; each gets its own copy of an error."""
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters:
             waiter.end(outcome if not isinstance(outcome, CallError) else _copy(outcome))
