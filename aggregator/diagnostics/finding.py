@@ -28,7 +28,8 @@ class Finding(Struct, frozen=True):
     """One problem at *path* from the top of the configuration, such as ``("endpoints", "GET /x", "call")``.
 
     It is pointed at in the value, in the key (*at_key*), or at the *text* that stands in the value for the
-    *occurrence*-th time (from 0).
+    *occurrence*-th time (from 0). *lacks* are the places without which there is this problem: where something is
+    written there that could not be read, it only follows from that.
     """
 
     code: str
@@ -40,3 +41,4 @@ class Finding(Struct, frozen=True):
     text: str = ""
     occurrence: int = 0
     related: tuple[Elsewhere, ...] = ()
+    lacks: tuple[Steps, ...] = ()

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.config.model.endpoint import EndpointSettings
-from aggregator.config.validation.salvage import salvage
+from aggregator.config.validation.salvage import names_in, salvage
 
 
 def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:
@@ -16,7 +16,7 @@ def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:
     with pytest.raises(ValidationError) as caught:
         EndpointSettings.model_validate(value)
     settings, lost = salvage(EndpointSettings, value, caught.value)
-    return None if settings is None else settings.model_dump(exclude_unset=True, by_alias=True), set(lost)
+    return None if settings is None else settings.model_dump(exclude_unset=True, by_alias=True), set(names_in(lost))
 
 
 @pytest.mark.parametrize(

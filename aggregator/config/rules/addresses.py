@@ -44,7 +44,7 @@ def _check_upstream(call: CallSite, around: Surroundings, written: Any) -> Itera
     shown = name if is_known else "NAME"
     hint = hint or f"declare it: `upstreams: {{{shown}: {{url: https://…}}}}`"
     message, _ = (None if is_known else told(_no_upstream, call.settings.url, written)) or _no_upstream(name)
-    yield Finding("unknown-upstream", message, call.url_path, hint, text=name)
+    yield Finding("unknown-upstream", message, call.url_path, hint, text=name, lacks=(("upstreams",),))
 
 
 def _no_upstream(url: str) -> Told:

@@ -116,5 +116,10 @@ def _check_schemes(auth: AuthSettings | str | None, path: Steps, around: Surroun
             else f"declare it: `auth: {{{name}: {{{kind}: …}}}}` at the top"
         )
         yield Finding(
-            "unknown-scheme", f"there is no scheme `{name}`", (*path, "auth", listing, index), hint, text=name
+            "unknown-scheme",
+            f"there is no scheme `{name}`",
+            (*path, "auth", listing, index),
+            hint,
+            text=name,
+            lacks=(("auth",),),
         )

@@ -85,8 +85,10 @@ def check_mtls(settings: MtlsSettings, path: Steps, around: Surroundings) -> Ite
             hint = (
                 "write `server: {tls: {client_ca: FILE, …}}`, or where a proxy tells it: `from: {header: client-cert}`"
             )
-            yield Finding("no-effect", message, path, hint, at_key=True)
+            lacks: tuple[Steps, ...] = (("server", "tls", "client_ca"), (*path, "from"))
+            yield Finding("no-effect", message, path, hint, at_key=True, lacks=lacks)
     elif not server.trusted_proxies:
         message = f"nobody is believed who sends `{settings.from_.header}`"
         hint = "name the networks of the proxy: `server: {trusted_proxies: [10.0.0.0/8]}`"
-        yield Finding("no-effect", message, (*path, "from", "header"), hint)
+        lacks = (("server", "trusted_proxies"),)
+        yield Finding("no-effect", message, (*path, "from", "header"), hint, lacks=lacks)

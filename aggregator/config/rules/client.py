@@ -76,7 +76,8 @@ def check_server(around: Surroundings) -> Iterator[Finding]:
     yield from check_deadline_header(server.deadline_header, ("server", "deadline_header"))
     if server.deadline_header is not None and not server.trusted_proxies:
         message, hint = "nobody is believed: there are no `trusted_proxies`", "name the addresses of your own callers"
-        yield Finding("no-effect", message, ("server", "deadline_header"), hint, at_key=True)
+        lacks = (("server", "trusted_proxies"),)
+        yield Finding("no-effect", message, ("server", "deadline_header"), hint, at_key=True, lacks=lacks)
     yield from _check_degrade(server)
     debug = server.debug
     if debug is not None and not is_token(debug.header):
@@ -91,11 +92,12 @@ def _check_degrade(server: ServerSettings) -> Iterator[Finding]:
         return
     if degrade.queue is not None and limits is None:
         message, hint = "no request waits: there are no `server.limits`", "add `limits` with `in_flight` and `queue`"
-        yield Finding("no-effect", message, (*path, "queue"), hint, "warning", at_key=True)
+        lacks = (("server", "limits"),)
+        yield Finding("no-effect", message, (*path, "queue"), hint, "warning", at_key=True, lacks=lacks)
     elif degrade.queue is not None and limits is not None and degrade.queue > limits.queue:
         hint = "add `queue` to `server.limits`" if not limits.queue else f"write {limits.queue} or less"
         message = f"no more than {limits.queue} requests wait (`server.limits`)"
-        yield Finding("no-effect", message, (*path, "queue"), hint)
+        yield Finding("no-effect", message, (*path, "queue"), hint, lacks=(("server", "limits", "queue"),))
     if degrade.in_flight is not None and limits is not None and degrade.in_flight > (limits.in_flight or inf):
         message = f"no more than {limits.in_flight} requests are let in (`server.limits`)"
         yield Finding("no-effect", message, (*path, "in_flight"), f"write {limits.in_flight} or less")

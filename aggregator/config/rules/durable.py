@@ -116,7 +116,11 @@ def _check_keys(
     at = (*call.path, "durable")
     if around.settings.state is None and around.settings.background.durable.store == "sqlite":
         message = "there is no place where it could be kept"
-        yield Finding("bad-durable", message, at, "name a folder at the top level: `state: ./state`", at_key=True)
+        hint, lacks = (
+            "name a folder at the top level: `state: ./state`",
+            (("state",), ("background", "durable", "store")),
+        )
+        yield Finding("bad-durable", message, at, hint, at_key=True, lacks=lacks)
     if analysis.settings is not None and analysis.settings.stream and settings.durable == "stored":
         message = "a stream leaves before it has ended, so nothing can be stored before it"
         yield Finding("bad-durable", message, at, "write `durable: accepted`", at_key=True)
@@ -231,7 +235,8 @@ def _check_upstream(call: CallSite, around: Surroundings) -> Iterator[Finding]:
     if call.method not in IDEMPOTENT and upstream.idempotent is None and not upstream.is_broker:
         message = f"a {call.method} may arrive twice at `{name}`, which does not say that twice is as good as once"
         hint = "add `idempotent: true` to the upstream if it heeds the `Idempotency-Key`"
-        yield Finding("bad-durable", message, at, hint, "warning", at_key=True)
+        lacks = (("upstreams", str(name), "idempotent"),)
+        yield Finding("bad-durable", message, at, hint, "warning", at_key=True, lacks=lacks)
 
 
 def _asks_caller(upstream: UpstreamSettings) -> bool:

@@ -16,9 +16,8 @@ def check_durable_store(around: Surroundings) -> Iterator[Finding]:
         return
     if store_address(around.settings.store.url).kind == "memory":
         message = "`shared` is the server that `store` names, and none is named"
-        yield Finding(
-            "bad-durable", message, (*at, "store"), "name it at the top level: `store: redis://127.0.0.1:6379/0`"
-        )
+        hint = "name it at the top level: `store: redis://127.0.0.1:6379/0`"
+        yield Finding("bad-durable", message, (*at, "store"), hint, lacks=(("store", "url"),))
     if "sync" in settings.model_fields_set:
         message = "`sync` has no effect on a shared store, which syncs as its server is told to (`appendfsync`)"
         yield Finding("no-effect", message, (*at, "sync"), "remove it", at_key=True)

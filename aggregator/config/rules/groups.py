@@ -21,7 +21,7 @@ def check_groups(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
                     f"the groups are {', '.join(around.groups)}" if around.groups else "declare it under `groups`"
                 )
                 hint = did_you_mean(name, around.groups) or declared
-                yield Finding("unknown-group", f"there is no group `{name}`", place, hint)
+                yield Finding("unknown-group", f"there is no group `{name}`", place, hint, lacks=(("groups",),))
         if fan.path[: len(analysis.path)] == analysis.path:
             yield from _check_collisions(fan, around)
 

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from aggregator.config.analysis.scope import OF_ONE_REQUEST
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.stores.shared.address import store_address
 from aggregator.templates import TemplateProblem, compile_value
+
+_KEEPERS: tuple[Steps, ...] = (("state",), ("server", "idempotency", "store"))
+"""What keeps answers, beside memory."""
 
 
 def check_idempotency(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -31,11 +35,11 @@ def check_idempotency(analysis: Analysis, around: Surroundings) -> Iterator[Find
     if around.settings.server.workers.count != 1:
         message = "each worker keeps its own answers, so a repeat that meets another one makes the calls again"
         hint = "name a folder at the top level, which all workers share: `state: ./state`"
-        yield Finding("bad-idempotency", message, at, hint, at_key=True)
+        yield Finding("bad-idempotency", message, at, hint, at_key=True, lacks=_KEEPERS)
     else:
         message = "the answers are kept in memory, so a repeat after a restart makes the calls again"
         hint = "name a folder at the top level: `state: ./state`"
-        yield Finding("bad-idempotency", message, at, hint, "warning", at_key=True)
+        yield Finding("bad-idempotency", message, at, hint, "warning", at_key=True, lacks=_KEEPERS)
 
 
 def check_shared_idempotency(around: Surroundings) -> Iterator[Finding]:
@@ -46,7 +50,7 @@ def check_shared_idempotency(around: Surroundings) -> Iterator[Finding]:
     if store_address(around.settings.store.url).kind == "memory":
         message = "`shared` is the server that `store` names, and none is named"
         hint = "name it at the top level: `store: redis://127.0.0.1:6379/0`"
-        yield Finding("bad-idempotency", message, (*at, "store"), hint)
+        yield Finding("bad-idempotency", message, (*at, "store"), hint, lacks=(("store", "url"),))
     if "count" in said.model_fields_set:
         message = "`count` has no effect on a shared store, where each answer ends with its `ttl`"
         yield Finding("no-effect", message, (*at, "count"), "remove it", at_key=True)

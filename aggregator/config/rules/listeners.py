@@ -8,10 +8,12 @@ from ipaddress import ip_network
 
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.server import ServerSettings
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.edge.addresses import Address, TcpAddress
 from aggregator.edge.networks import UNIX
 
+_PUBLIC: tuple[Steps, ...] = (("server", "listen"), ("server", "host"), ("server", "port"))
 _LABEL = r"[a-z0-9_](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*").fullmatch
 
@@ -25,9 +27,8 @@ def check_listeners(around: Surroundings) -> Iterator[Finding]:
     yield from _check_admin(server)
     if server.redirect_http is not None and server.tls is None:
         hint = "add `tls`, or remove `redirect_http`"
-        yield Finding(
-            "listen", "nothing speaks TLS that it could send to", ("server", "redirect_http"), hint, at_key=True
-        )
+        message, at = "nothing speaks TLS that it could send to", ("server", "redirect_http")
+        yield Finding("listen", message, at, hint, at_key=True, lacks=(("server", "tls"),))
     if not server.listen:
         return
     for key in ("host", "port"):
@@ -54,7 +55,7 @@ def _check_tls(server: ServerSettings) -> Iterator[Finding]:
     if "client" in tls.model_fields_set and tls.client_ca is None:
         hint = "add `client_ca` with the file of the authorities whose clients are believed"
         yield Finding("tls", "no client has a certificate without `client_ca`", ("server", "tls", "client"), hint,
-                      at_key=True)  # fmt: skip
+                      at_key=True, lacks=(("server", "tls", "client_ca"),))  # fmt: skip
     for name in tls.names:
         if not _HOST(name.lower()):
             hint = "write it like `api.example.com` or `*.example.com`, without scheme and port"
@@ -72,7 +73,8 @@ def _check_proxy_protocol(server: ServerSettings) -> Iterator[Finding]:
     if all(one == UNIX for one in server.trusted_proxies):
         message = "every connection would be closed: `trusted_proxies` names no network that may send PROXY headers"
         hint = "add `trusted_proxies` with the addresses of the load balancer, like `[10.0.0.0/8]`"
-        yield Finding("proxy-protocol", message, path, hint, at_key=True)
+        lacks = (("server", "trusted_proxies"),)
+        yield Finding("proxy-protocol", message, path, hint, at_key=True, lacks=lacks)
     if server.listen and all(one.unix is not None for one in server.listen) and server.redirect_http is None:
         message = "Unix sockets do not speak the PROXY protocol, and nothing else is listened on"
         yield Finding("proxy-protocol", message, path, "remove it, or listen on a port, too", at_key=True)
@@ -85,13 +87,14 @@ def _check_admin(server: ServerSettings) -> Iterator[Finding]:
     address, at = admin.address.address, ("server", "admin", "address")
     if admin.secret is None and not address.is_loopback:
         hint = "add `secret`, or listen on `127.0.0.1`"
-        yield Finding("admin-secret", f"others can reach `{address}`, and there is no secret", at, hint)
+        yield Finding("admin-secret", f"others can reach `{address}`, and there is no secret", at, hint,
+                      lacks=(("server", "admin", "secret"),))  # fmt: skip
     if admin.tls is not None and admin.address.unix is not None:
         hint = "remove it"
         yield Finding("listen", "a Unix socket does not speak TLS", ("server", "admin", "tls"), hint, at_key=True)
     public = {one.address for one in server.listen} or {TcpAddress(server.host, server.port)}
     if address in public and not _is_any_port(address):
-        yield Finding("listen", f"`{address}` serves everybody already", at, "choose another port")
+        yield Finding("listen", f"`{address}` serves everybody already", at, "choose another port", lacks=_PUBLIC)
     for index, host in enumerate(admin.hosts):
         if not _HOST(host.lower()) or host.startswith("*"):
             hint = "write it like `admin.example.com`, without scheme and port"

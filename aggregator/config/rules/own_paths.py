@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.schemas.parameter import compile_parameter
 from aggregator.schemas.problems import InvalidInput, InvalidSchema
@@ -31,7 +32,8 @@ def check_own_paths(analysis: Analysis, around: Surroundings) -> Iterator[Findin
         ways = ((docs_at, _NO_DOCS), (_METRICS_AT, _NO_METRICS))
         hint = "choose another path" + next((way for at, way in ways if path.startswith(at)), "")
         message = f"the program itself answers `{shown}`"
-        yield Finding("reserved-path", message, analysis.path, hint, at_key=True, text=path)
+        lacks: tuple[Steps, ...] = (("server", "admin"),) if path.startswith(_METRICS_AT) else ()
+        yield Finding("reserved-path", message, analysis.path, hint, at_key=True, text=path, lacks=lacks)
     elif taken := [path for path, params in own.within(pattern) if _accepts(analysis, params)]:
         yield _swallowed(analysis, pattern, taken)
 

@@ -42,7 +42,7 @@ def _check(reference: str, path: Steps, plugins: tuple[str, ...]) -> Iterator[Fi
     elif found["module"] not in plugins:
         hint = did_you_mean(found["module"], plugins) or f"declare it: `plugins: [{found['module']}]`"
         message = f"the plug-in `{found['module']}` is not declared"
-        yield Finding("unknown-plugin", message, path, hint, text=found["module"])
+        yield Finding("unknown-plugin", message, path, hint, text=found["module"], lacks=(("plugins",),))
 
 
 def check_plugins(around: Surroundings) -> Iterator[Finding]:

@@ -88,7 +88,8 @@ def _check_compress(analysis: Analysis) -> Iterator[Finding]:
         if said is not None and said.compress is not None:
             message = "`compress` has no effect where the server codes no answers"
             hint = "remove it, or add `server: {compress: {}}`"
-            yield Finding("no-effect", message, (*analysis.path, key, "compress"), hint, at_key=True)
+            at, lacks = (*analysis.path, key, "compress"), (("server", "compress"),)
+            yield Finding("no-effect", message, at, hint, at_key=True, lacks=lacks)
 
 
 def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:

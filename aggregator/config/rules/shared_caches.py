@@ -10,6 +10,9 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Finding
 from aggregator.stores.shared.address import store_address
 
+_PROCESSES: tuple[Steps, ...] = (("store", "url"), ("server", "workers", "count"))
+"""What says that there are several."""
+
 
 def check_shared_caches(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what an endpoint and its calls say of `shared` where it has no effect."""
@@ -34,7 +37,8 @@ def check_shared_caches_of_upstreams(around: Surroundings) -> Iterator[Finding]:
 
 def _alone(place: Steps) -> Finding:
     hint = "name a store of several machines (`store: redis://…`), have several `server.workers`, or remove it"
-    return Finding("no-effect", "`shared` has no effect on one process", place, hint, "warning", at_key=True)
+    return Finding("no-effect", "`shared` has no effect on one process", place, hint, "warning", at_key=True,
+                   lacks=_PROCESSES)  # fmt: skip
 
 
 def _is_alone(around: Surroundings) -> bool:

@@ -37,7 +37,10 @@ def check_store(around: Surroundings) -> Iterator[Finding]:
     for name in idle:
         if name in settings.model_fields_set:
             hint = "remove it, or name a server in `url`"
-            yield Finding("no-effect", f"`{name}` has no effect on memory", ("store", name), hint, at_key=True)
+            lacks = (("store", "url"), ("server", "workers", "count"))
+            yield Finding(
+                "no-effect", f"`{name}` has no effect on memory", ("store", name), hint, at_key=True, lacks=lacks
+            )
 
 
 def _check_tls(settings: StoreSettings) -> Iterator[Finding]:
@@ -49,4 +52,5 @@ def _check_tls(settings: StoreSettings) -> Iterator[Finding]:
         hint = "remove it" if address.kind == "socket" else "write `rediss` in place of `redis` in `url`, or remove it"
         yield Finding("no-effect", "`tls` has no effect on a store in the clear", ("store", "tls"), hint, at_key=True)
     if tls.key is not None and tls.cert is None:
-        yield Finding("tls", "a key needs its certificate", ("store", "tls", "key"), "add `cert`", at_key=True)
+        yield Finding("tls", "a key needs its certificate", ("store", "tls", "key"), "add `cert`", at_key=True,
+                      lacks=(("store", "tls", "cert"),))  # fmt: skip

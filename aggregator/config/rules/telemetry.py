@@ -24,6 +24,8 @@ _OF_LINES = frozenset(
     }
 )  # fmt: skip
 """Fields of the lines about answers."""
+_ADMIN: tuple[Steps, ...] = (("server", "admin"),)
+_METRICS: tuple[Steps, ...] = (("telemetry", "metrics"),)
 
 
 def check_telemetry(around: Surroundings) -> Iterator[Finding]:
@@ -32,7 +34,7 @@ def check_telemetry(around: Surroundings) -> Iterator[Finding]:
     if settings.telemetry.metrics is not None and settings.server.admin is None:
         message = "every client can read `/metrics`, which names endpoints and upstreams"
         hint = "declare `server: {admin: 127.0.0.1:9000}`: they are served there, then, and nowhere else"
-        yield Finding("public-metrics", message, ("telemetry", "metrics"), hint, "warning", at_key=True)
+        yield Finding("public-metrics", message, ("telemetry", "metrics"), hint, "warning", at_key=True, lacks=_ADMIN)
 
 
 def check_log(around: Surroundings) -> Iterator[Finding]:
@@ -60,7 +62,8 @@ def check_objective(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     settings = analysis.settings
     if settings is not None and settings.slo is not None and around.settings.telemetry.metrics is None:
         hint = "declare `telemetry: {metrics: {}}`, or remove `slo`"
-        yield Finding("no-effect", "nothing measures this objective", (*analysis.path, "slo"), hint, at_key=True)
+        yield Finding("no-effect", "nothing measures this objective", (*analysis.path, "slo"), hint, at_key=True,
+                      lacks=_METRICS)  # fmt: skip
 
 
 def check_traced(around: Surroundings) -> Iterator[Finding]:

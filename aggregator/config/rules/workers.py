@@ -18,13 +18,15 @@ def check_workers(around: Surroundings) -> Iterator[Finding]:
         for name in ("start", "blocked", "memory"):
             if name in settings.model_fields_set:
                 hint = "give a `count` of 2 or more, or `auto`, or leave it out"
-                yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True)
+                yield Finding("workers", f"`{name}` has no effect on one process", (*_AT, name), hint, at_key=True,
+                              lacks=((*_AT, "count"),))  # fmt: skip
         return
     whole = around.settings
     if whole.telemetry.metrics is not None and whole.server.admin is None:
         hint = "declare `server.admin`, where all workers are in one scrape"
         at: Steps = ("telemetry", "metrics")
-        yield Finding("workers", "nobody can scrape several workers at once here", at, hint, at_key=True)
+        message = "nobody can scrape several workers at once here"
+        yield Finding("workers", message, at, hint, at_key=True, lacks=(("server", "admin"),))
     yield from _check_grants(around)
 
 
@@ -40,4 +42,5 @@ def _check_grants(around: Surroundings) -> Iterator[Finding]:
         if oauth2 is not None and oauth2.grant == "refresh_token":
             message = "each worker uses the refresh token, and many servers take it once"
             hint = "declare `state`, a folder by which workers take turns, or leave out `server.workers`"
-            yield Finding("workers", message, ("upstreams", name, "auth", "oauth2", "grant"), hint, "warning")
+            yield Finding("workers", message, ("upstreams", name, "auth", "oauth2", "grant"), hint, "warning",
+                          lacks=(("state",),))  # fmt: skip

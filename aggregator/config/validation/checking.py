@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -23,7 +23,7 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
 from aggregator.config.rules.plugins import transforms
 from aggregator.config.text.values import Steps
-from aggregator.config.validation.salvage import salvage
+from aggregator.config.validation.salvage import names_in, salvage
 from aggregator.config.validation.wording import findings_of
 from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern
@@ -67,25 +67,31 @@ def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> Check
     findings: list[Finding] = []
     settings: RootSettings | None = None
     usable: RootSettings | None
-    lost: frozenset[str] = frozenset()
+    holes: frozenset[Steps] = frozenset()
     try:
         settings = usable = RootSettings.model_validate(sections)
     except ValidationError as error:
         findings += findings_of(error, RootSettings, (), written)
-        usable, lost = salvage(RootSettings, {"version": 1, **sections}, error)
+        usable, holes = salvage(RootSettings, {"version": 1, **sections}, error)
     around = Surroundings(
         usable or RootSettings.model_validate({"version": 1}),
         _names(sections.get("upstreams")),
         _names(sections.get("groups")),
         written,
-        lost,
+        names_in(holes),
+        holes,
     )
     for rule in ROOT_RULES:
-        findings += rule(around)
+        findings += _told(rule(around), around)
     groups = tuple(_check_group(name, around) for name in around.settings.groups)
     for group in groups:
         findings += group.findings
     return CheckedRoot(settings, around, groups, tuple(findings))
+
+
+def _told(findings: Iterator[Finding], around: Surroundings) -> Iterator[Finding]:
+    """Yield *findings* without those that only follow from something that is wrong."""
+    return (finding for finding in findings if not around.follows(finding))
 
 
 def _names(section: Any) -> tuple[str, ...]:
@@ -96,7 +102,7 @@ def _check_group(name: str, around: Surroundings) -> Checked:
     written = around.written.get("groups", {})
     analysis = Analysis(("groups", name), written.get(name) if isinstance(written, dict) else None, lost=around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).group(around.calls_of(name))
-    findings = tuple(finding for rule in GROUP_RULES for finding in rule(analysis, around))
+    findings = tuple(finding for rule in GROUP_RULES for finding in _told(rule(analysis, around), around))
     return _with_uses(Checked(name, path=analysis.path), findings, analysis)
 
 
@@ -114,7 +120,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     except ValidationError as error:
         findings += findings_of(error, EndpointSettings, path, entry.written)
         settings, gone = salvage(EndpointSettings, entry.value, error)
-        lost |= gone
+        lost |= names_in(gone)
     methods, pattern = (key.methods, key.pattern) if key else ((), None)
     checked = replace(checked, methods=methods, pattern=pattern, is_any=key is not None and key.is_any)
     if settings is None:
@@ -125,7 +131,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     analysis = Analysis(path, entry.written, settings, methods, pattern, inputs, lost=lost | around.lost)
     Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
-        findings += rule(analysis, around)
+        findings += _told(rule(analysis, around), around)
     if not around.lost and not any(finding.level == "error" for finding in findings):
         for rule in LAST_RULES:
             findings += rule(analysis, around)

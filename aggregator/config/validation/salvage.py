@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -15,23 +16,28 @@ Model = TypeVar("Model", bound=Settings)
 _ROUNDS = 5
 
 
-def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Model | None, frozenset[str]]:
-    """*value* as *model* without everything that *error* is about, and the names that were lost with it.
+def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Model | None, frozenset[Steps]]:
+    """Return *value* as *model* without everything that *error* is about, and the places that were lost with it.
 
     None when nothing useful is left.
     """
-    left, lost = deepcopy(value), set[str]()
+    left, lost = deepcopy(value), set[Steps]()
     for _ in range(_ROUNDS):
         for path in _wrong(error, left):
             if not path:
                 return None, frozenset(lost)
-            lost.update(str(step) for step in path)
+            lost.add(path)
             _remove(left, path)
         try:
             return model.model_validate(left), frozenset(lost)
         except ValidationError as further:
             error = further.with_traceback(None)  # which holds this frame, and so itself
     return None, frozenset(lost)
+
+
+def names_in(places: Iterable[Steps]) -> frozenset[str]:
+    """Return every key and index on the way to *places*."""
+    return frozenset(str(step) for place in places for step in place)
 
 
 def _wrong(error: ValidationError, value: Any) -> list[Steps]:
