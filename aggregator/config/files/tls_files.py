@@ -21,7 +21,8 @@ from aggregator.transport import TlsSettings
 if TYPE_CHECKING:
     from aggregator.transport.tls.files import Unusable
 
-_ROLES = ("ca", "client_ca", "cert", "key")
+_PAIR = ("cert", "key")
+_ROLES = ("ca", "client_ca", *_PAIR)
 SERVER = "server.tls"
 """Under what the digest of the server's files stands, beside those of upstreams, whose names have no dot."""
 STORE = "store.tls"
@@ -87,6 +88,8 @@ def _named(value: Any, steps: _Steps) -> Iterator[tuple[_Steps, _Paths]]:
     tls = at_path(value, steps)
     if isinstance(tls, dict):
         paths = {role: tls[role] for role in _ROLES if isinstance(tls.get(role), str)}
+        if any(role in tls and role not in paths for role in _PAIR):  # neither says anything without the other
+            paths = {role: path for role, path in paths.items() if role not in _PAIR}
         if paths:
             yield steps, paths
 
