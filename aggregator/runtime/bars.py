@@ -47,12 +47,12 @@ class Bar(Struct, frozen=True):
 
     @property
     def milliseconds(self) -> float:
-        """How long it took."""
+        """The duration in milliseconds."""
         return (self.end - self.start) * 1000
 
     @property
     def note(self) -> str:
-        """What the numbers do not say: why it failed, what stands in, whether it had to connect."""
+        """A note beside the numbers: the cause of a failure, what stands in for it, a new connection."""
         if self.state in (None, State.CANCELLED):
             return CANCELLED
         if self.state is State.SKIPPED:

@@ -69,7 +69,7 @@ class SharedClient:
         )
 
     def configure(self, plan: ClientPlan) -> None:
-        """Take the timeouts and the name of *plan* from now on; what carries the calls stays as it was opened."""
+        """Use the timeouts and the user agent of *plan* from now on; the transport stays as it was opened."""
         self.client.timeout = _timeout(plan)
         self.client.headers.update([(b"user-agent", header_value(plan.user_agent))])
 

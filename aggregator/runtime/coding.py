@@ -60,7 +60,7 @@ def given(outcome: Outcome) -> Any:
 
 
 class Aside:
-    """One piece of *work* in a thread, with a time limit; *done* is told once, unless it is cancelled.
+    """One piece of *work* in a thread, with a time limit; *done* is called once, unless it is cancelled.
 
     States: *under way* (the job waits or runs, the timer is set), *over* (both are done with).
     """
@@ -88,7 +88,7 @@ class Aside:
         self._done((None, CallError(Cause.DEADLINE, LATE)))
 
     def cancel(self) -> None:
-        """Tell nobody."""
+        """Cancel: *done* is not called any more."""
         self._timer.cancel()
         self._job.cancel()
 
@@ -96,7 +96,7 @@ class Aside:
 def read_aside(
     loop: asyncio.AbstractEventLoop, work: Callable[[], Any], done: Callable[[Outcome], None], deadline: float
 ) -> Cancelable | None:
-    """Have a thread do *work* until *deadline* (loop time); *done* is told once, at once where too much waits."""
+    """Do *work* in a thread until *deadline* (loop time); *done* is called once, at once when too much work waits."""
     try:
         return Aside(loop, work, done, deadline, CODING)
     except Busy:

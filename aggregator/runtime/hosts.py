@@ -36,7 +36,7 @@ def with_hosts(plan: UpstreamPlan, way: Way, states: Draft, *, watched: bool = T
 
 
 class Watches:
-    """What watches over the hosts of upstreams while a generation serves: look-ups of names, and health checks."""
+    """The lookups of names and the health checks that run while a generation serves."""
 
     def __init__(self, resolutions: tuple[Resolution, ...] = (), checks: tuple[HealthChecks, ...] = ()) -> None:
         self.resolutions = resolutions
@@ -44,11 +44,11 @@ class Watches:
         self._all: tuple[Resolution | HealthChecks, ...] = (*resolutions, *checks)
 
     async def prepare(self) -> None:
-        """Look up what is not known, so that the first call has hosts."""
+        """Look up the names that are not known yet, so that the first call has hosts."""
         await asyncio.gather(*(one.prepare() for one in self.resolutions))
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start all lookups and health checks."""
         for one in self._all:
             one.start()
 
@@ -58,7 +58,7 @@ class Watches:
             one.stop()
 
     def close(self) -> None:
-        """Give back the pools of hosts that were looked up; nothing is under way any more."""
+        """Return the pools of hosts that were looked up; no request is under way any more."""
         for one in self.resolutions:
             one.close()
 

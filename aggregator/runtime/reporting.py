@@ -55,7 +55,7 @@ class Report:
         self, endpoint: str, exchange: Exchange, status: int, results: tuple[Result, ...],
         failure: Result | None = None, *, size: int = 0, sent: Answer | None = None,
     ) -> None:  # fmt: skip
-        """Tell of an answer made of *results*; *failure* is why it is none.
+        """Report an answer made of *results*; *failure* is the failed part that it is the problem of.
 
         It was *sent* as it is here, None where it was a stream, with *size* bytes of body.
         """
@@ -94,7 +94,7 @@ class Report:
                                      exchange.started, now, size, results, failure, "", exchange, sent))  # fmt: skip
 
     def refused(self, exchange: Exchange, status: int, reason: str) -> None:
-        """Tell of a request that has come to no endpoint, with what is known of it."""
+        """Report a request that met no endpoint."""
         if listeners := self._beside(self._refusals, exchange):
             now = get_running_loop().time()
             event = RequestEnded("", exchange.id, exchange.method, "answered", status, None, False, now, now,
@@ -102,11 +102,11 @@ class Report:
             tell(listeners, event)
 
     def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None) -> None:
-        """Tell of a client that hung up (499 is what proxies call it), or was *cut* off by us, which says why."""
+        """Report a client that hung up (499, as proxies call it), or that we have *cut* off, for this reason."""
         self._ended(endpoint, exchange, "gone" if cut is None else "broke", 499, reason=cut or "")
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception, size: int = 0) -> None:
-        """Tell of an answer that was cut off in the middle, whose client got *status* and *size* bytes of a body."""
+        """Report an answer that broke off; its client got *status* and *size* bytes of a body."""
         self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size, str(error))
 
     def _ended(

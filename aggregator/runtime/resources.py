@@ -129,7 +129,7 @@ class Resources:
         self._passing: dict[Tail | None, Assembly] = {}
 
     def judge_callers(self, schemes: Mapping[str, Scheme]) -> None:
-        """Let *schemes* judge who calls: one may ask an upstream, and is made from this for that."""
+        """Set the *schemes*; they are built with these resources, since one may ask an upstream."""
         self.schemes.update(schemes)
 
     def budget(self, upstream: UpstreamPlan) -> Budget:
@@ -199,7 +199,7 @@ class Resources:
 
     @cached_property
     def levels(self) -> Levels:
-        """What of all that is kept lies in the store, too."""
+        """The second levels of the caches, in the store."""
         return Levels(self.states, self.keeper.store)
 
     def values(self) -> Kept[Result]:

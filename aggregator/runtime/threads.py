@@ -28,7 +28,7 @@ class Work(NamedTuple):
 
     @property
     def at(self) -> Standstill:
-        """Where it stands."""
+        """The place where the job's thread is running now."""
         frame = sys._current_frames().get(self.thread)
         return Standstill() if frame is None else standstill_of(frame)
 
@@ -56,7 +56,7 @@ class Job:
             return None, error
 
     def hand_over(self, outcome: Outcome) -> None:
-        """Tell *outcome* to who waits, in the loop."""
+        """Pass *outcome* to the waiter, in the event loop."""
         try:
             self._loop.call_soon_threadsafe(self._settle, outcome)
         except RuntimeError:  # the loop is closed: nobody waits any more
@@ -67,7 +67,7 @@ class Job:
             self._done(outcome)
 
     def cancel(self) -> None:
-        """Tell nobody; before it began, it never runs."""
+        """Cancel: *done* is not called, and a job that has not begun never runs."""
         self.is_given_up = True
 
 
@@ -101,11 +101,11 @@ class Threads:
 
     @property
     def running(self) -> list[Work]:
-        """What runs now, the oldest first."""
+        """The jobs running now, the oldest first."""
         return sorted(self._running.values(), key=lambda work: work.since)
 
     def start(self, function: Callable[[], Any], done: Callable[[Outcome], None], name: str = "") -> Job:
-        """Have a thread call *function*; *done* is told in the running loop. Raises ``Busy``.
+        """Call *function* in a thread; *done* gets the outcome in the running loop. Raises ``Busy``.
 
         An exception is told, not raised: a future refuses ``StopIteration``, and ``SystemExit`` would stop the loop.
         """
@@ -148,7 +148,7 @@ class Threads:
             del job  # a waiting thread keeps nothing alive
 
     def close(self) -> None:
-        """Let every thread end after what it is doing; what waits is given up."""
+        """End every thread after its current job; waiting jobs are dropped."""
         while not self._jobs.empty():
             self._jobs.get()
         for _ in range(self._started):

@@ -19,11 +19,11 @@ class Cancelable(Protocol):
     """Something under way that can be given up: a call, or a part of an answer."""
 
     def cancel(self) -> object:
-        """Give it up: its ``done`` is not called any more."""
+        """Cancel: ``done`` is not called any more."""
 
 
 class CallTerms(TypedDict, total=False):
-    """What `Door.start` is told beside the request, as a door around another hands it on."""
+    """The arguments of `Door.start` beside the request, as a door around another passes them on."""
 
     deadline: Required[float]
     done: Required[Done]
@@ -39,7 +39,7 @@ def with_done(terms: CallTerms, done: Done) -> CallTerms:
 
 
 class StreamTerms(TypedDict, total=False):
-    """What `Door.stream` is told beside the request, as a door around another hands it on."""
+    """The arguments of `Door.stream` beside the request, as a door around another passes them on."""
 
     deadline: Required[float | None]
     answer_timeout: float | None
@@ -48,7 +48,7 @@ class StreamTerms(TypedDict, total=False):
 
 
 class Carrier(Protocol):
-    """What carries one request to an upstream: the door, or for each request what goes through one of several."""
+    """A carrier of one request to an upstream: the door itself, or an object that chooses one of several doors."""
 
     def start(
         self, method: bytes, target: bytes, headers: bytes, body: bytes | None, *, deadline: float, done: Done,
@@ -121,21 +121,21 @@ class Door(ABC):
     @property
     @abstractmethod
     def active(self) -> int:
-        """How many connections (or calls, where connections are not ours) are in use."""
+        """The number of connections in use (of calls, where connections are not ours)."""
 
     @property
     @abstractmethod
     def idle(self) -> int:
-        """How many connections are open and free."""
+        """The number of connections open and free."""
 
     @property
     @abstractmethod
     def waiting(self) -> int:
-        """How many calls wait for a connection."""
+        """The number of calls that wait for a connection."""
 
     @property
     def dialled(self) -> tuple[int, float]:
-        """How many connections were opened, and the seconds that opening them took; zeros where that is not known."""
+        """The number of connections opened, and the seconds spent opening them; zeros where unknown."""
         return 0, 0.0
 
 

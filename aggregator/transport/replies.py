@@ -12,7 +12,7 @@ from aggregator.transport.wire.bodies import StreamBody
 
 
 class ReadBody(Struct, eq=False):
-    """What a body in another format was read to, as *json* text; *how* tells of which format, and by which options.
+    """A body of another format decoded, as *json* text; *how* says of which format, and by which options.
 
     A cache that keeps it beside its reply has it *counted*.
     """

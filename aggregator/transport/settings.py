@@ -18,7 +18,7 @@ _SECURE = frozenset({"https", "rediss+stream", "nats+tls", "amqps"})
 
 
 class Origin(Struct, frozen=True):
-    """Where an upstream listens: *scheme* is ``http``, ``https`` or that of a broker, *host* a name or a bare address.
+    """The origin of an upstream: *scheme* is ``http``, ``https`` or that of a broker, *host* a name or a bare address.
 
     A name may end in a dot, an IPv6 address in ``%`` and the zone that a link-local one is in.
     With *unix_socket* (a path) the connection goes there, with *address* (an IP address) to that; *host* then only
@@ -66,7 +66,7 @@ class Origin(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """How many connections a pool may hold, for whole calls and for streams, and how many calls may wait for one.
+    """The limits of a pool: connections for whole calls and for streams, and calls that may wait for one.
 
     *max_keepalive* bounds the idle ones (None: as many as may be open), those beyond it being spared for a second;
     each is closed after *keepalive_expiry* seconds of idleness, which should be less than what the upstream allows.
@@ -98,7 +98,7 @@ class Timeouts(Struct, frozen=True):
 
 
 class Caps(Struct, frozen=True):
-    """How much of a response is accepted, in bytes and counts; above it the call fails.
+    """The bounds on a response, in bytes and counts; beyond them the call fails.
 
     *body* counts what arrives, *decoded* what content codings make of it; streamed replies are bounded
     by back-pressure instead. *head* covers interim responses as well as the final one.
@@ -118,7 +118,7 @@ up; ``legacy``: TLS 1.0 on, with short keys and without secure renegotiation (RF
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """How the upstream proves itself, and how we do.
+    """The TLS settings of an upstream: how it proves itself, and how we do.
 
     *ca_file* replaces the bundled authorities; *cert_file* (with *key_file* when the key is apart) is our
     own certificate; *server_name* is asked for and verified in place of the host. All files are PEM, and
@@ -140,10 +140,10 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class BrokerTerms:
-    """How messages go to a broker: as *user*, or whoever has the *token*.
+    """The terms of sending to a broker, as *user* or by a *token*.
 
-    Into the database *db* of a Redis, whose streams keep *max_length*; into JetStream of a NATS, or to whoever listens;
-    to the *exchange* in the virtual host *vhost* of a broker that speaks AMQP.
+    Redis: database *db*, streams of *max_length*. NATS: into JetStream, or to present subscribers. AMQP: to the
+    *exchange* in the virtual host *vhost*.
     """
 
     user: str | None = None

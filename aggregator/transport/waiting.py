@@ -26,7 +26,7 @@ _CAUTION = 1.25  # the estimate of a wait is an average: those who are let in sh
 
 
 class Waiter(Protocol):
-    """Who waits: *started*, *deadline* and *waits_until* are in loop time.
+    """A waiter; *started*, *deadline* and *waits_until* are in loop time.
 
     *steps* is how many calls must follow this one before its request is answered; *under_way* tells that an upstream
     has answered a call of that request before.
@@ -43,7 +43,7 @@ W = TypeVar("W", bound=Waiter)
 
 
 def _tell_nobody(_: object) -> None:
-    """Take what a line that has stopped drops."""
+    """Ignore a waiter dropped by a line that has stopped."""
 
 
 class WaitingLine(Generic[W]):
@@ -71,13 +71,13 @@ class WaitingLine(Generic[W]):
         yield from self.first
 
     def resize(self, places: int, most: int) -> None:
-        """Have so many *places* from now on, and at most so many who wait; nobody who waits has to go for that."""
+        """Set the number of *places* and of waiters (*most*); present waiters stay."""
         self._places, self._most = places, most
 
     # What is known of the upstream.
 
     def observe(self, seconds: float) -> None:
-        """Take note that a call took so many *seconds* in its place (RFC 6298 §2)."""
+        """Record that a call took *seconds* in its place (smoothed as in RFC 6298 §2)."""
         off = seconds - self._mean
         if self._mean:
             self._spread += _SPREAD_GAIN * (abs(off) - self._spread)
@@ -86,18 +86,18 @@ class WaitingLine(Generic[W]):
             self._mean, self._spread = seconds, seconds / 2
 
     def learn(self, other: WaitingLine[W]) -> None:
-        """Know of the calls to the upstream what *other* has observed, which is a line to the same places."""
+        """Copy the observations of *other*, a line to the same places."""
         self._mean, self._spread = other._mean, other._spread
 
     def observe_at_least(self, seconds: float) -> None:
-        """Take note that a call was given up after so many *seconds*, which tells something if they are many."""
+        """Record that a call was cancelled after *seconds*, if that is longer than the mean."""
         if seconds > self._mean:
             self.observe(seconds)
 
     # In and out.
 
     def join(self, waiter: W, now: float) -> bool:
-        """Let *waiter* wait, and return whether it does; False when it could not be served in time."""
+        """Put *waiter* in line; return False when it could not be served in time."""
         line = self.following if waiter.under_way else self.first
         if not self._is_in_time(waiter, len(line) + 1, now):
             return False
@@ -125,7 +125,7 @@ class WaitingLine(Generic[W]):
         return None
 
     def leave(self, waiter: W) -> bool:
-        """Let *waiter* go, and return whether it stood here."""
+        """Remove *waiter*; return whether it was in line."""
         for line in (self.following, self.first):
             if waiter in line:
                 del line[waiter]
@@ -133,11 +133,11 @@ class WaitingLine(Generic[W]):
         return False
 
     def pop(self) -> W:
-        """Let anyone go; raises KeyError when nobody waits."""
+        """Remove and return the next waiter. Raises ``KeyError`` when there is none."""
         return (self.following or self.first).popitem(last=False)[0]
 
     def stop(self) -> None:
-        """Let go of whoever is told of the dropped, now that nobody will wait any more."""
+        """Drop the callback for dropped waiters: there will be no more waiters."""
         self._drop = _tell_nobody
 
     # Judgement.

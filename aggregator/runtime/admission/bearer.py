@@ -25,7 +25,7 @@ from aggregator.stores.rate import Rate
 
 
 class Keys(Protocol):
-    """Where the keys of an issuer come from."""
+    """The source of the keys of an issuer."""
 
     def now(self) -> KeySet | None:
         """Return the keys that are known; None when none are."""

@@ -63,7 +63,7 @@ Client = Callable[[], httpx.AsyncClient]
 
 
 class Means(Struct, frozen=True):
-    """What schemes are made with: *states* outlive a reload, *client* asks issuers, *call* makes calls to upstreams.
+    """The means to build schemes: *states* outlive a reload, *client* asks issuers, *call* makes calls to upstreams.
 
     *store* is what processes share, None for one process.
     """
@@ -144,7 +144,7 @@ _BY_PLAN: dict[type, Callable[[Any, Means], Scheme]] = {
 
 
 class Keeper(NamedTuple):
-    """What gates are built from.
+    """The resources that gates are built with.
 
     *schemes* of the file, who tells *refusals*, what outlives reloads, a Unix clock, what processes share; the gates of
     *guards* that were built already, since what endpoints ask alike is remembered once; *words* are what limits tell.
@@ -160,7 +160,7 @@ class Keeper(NamedTuple):
 
     @property
     def window_source(self) -> WindowSource:
-        """Where limits count."""
+        """The place where limits count."""
         return WindowSource(self.states, self.clock, self.store)
 
 

@@ -26,7 +26,7 @@ _LARGE = 1024 * 1024
 
 
 class Deliveries:
-    """Those of a scheme: the keys of what is *under_way*, and of what was *answered* well. Both are bounded."""
+    """The deliveries of a scheme: keys of those *under_way*, and of those *answered* well. Both are bounded."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -59,7 +59,10 @@ class SignedDelivery:
         return "first"
 
     def end(self, *, well: bool) -> None:
-        """Let it be under way no longer; take it for a repeat, if *well*, as long as its signature could be used."""
+        """End the delivery.
+
+        After a good answer (*well*), it counts as repeated for as long as its signature could be used.
+        """
         if not self._is_under_way:
             return
         self._is_under_way = False

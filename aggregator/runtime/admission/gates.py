@@ -149,7 +149,7 @@ def _refused_for(exchange: Exchange, status: int, detail: str, seconds: float, c
 
 
 class _Tally:
-    """What the schemes said so far: who was admitted; the failure that the answer tells, and its scheme.
+    """The verdicts of schemes so far: the admitted callers, and the failure for the answer, with its scheme.
 
     *came* are the schemes whose credential came and is not right.
     """
@@ -164,7 +164,7 @@ class _Tally:
         self.scheme = ""
 
     def decides(self, judged: Caller | BaseException, scheme: str) -> bool:
-        """Take note of *judged*, the word of *scheme*; return whether no other scheme needs to be asked.
+        """Record *judged*, the verdict of *scheme*; return whether no other scheme needs to be asked.
 
         Who is optional may send none of all credentials, and none but right ones: the others are looked at, too.
         """

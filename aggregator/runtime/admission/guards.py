@@ -24,7 +24,7 @@ def guard_gate(guards: tuple[GuardPlan, ...], refusals: Refusals) -> Gate:
 
 
 class GuardGate:
-    """What has to be true, in order; null, an error and any other value refuse."""
+    """A gate of expressions that must be true, in order; null, an error and any other value refuse."""
 
     def __init__(self, guards: tuple[GuardPlan, ...], refusals: Refusals) -> None:
         self._guards = guards

@@ -136,7 +136,7 @@ class FetchedKeys:
         return document_of(body)
 
     async def aclose(self) -> None:
-        """Give up a look that is under way."""
+        """Cancel a fetch of keys under way."""
         if self._look is not None:
             self._look.cancel()
 

@@ -193,7 +193,7 @@ class _Asking:
         self._refusals = refusals
 
     def start(self, told: Told) -> Cancelable:
-        """Begin to ask who else counts."""
+        """Ask the store that counts for all processes."""
         self._told = told
         return self._pending.start(self._judge)
 

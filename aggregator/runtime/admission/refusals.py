@@ -21,7 +21,7 @@ class Refusals:
         self._repeats = Repeats(_tell_repeats)
 
     def tell(self, exchange: Exchange, status: int, cause: Cause, reason: str, scheme: str) -> None:
-        """Tell that the request of *exchange* was answered with *status* and *cause*, for *reason*.
+        """Log that the request of *exchange* was refused with *status* and *cause*, for *reason*.
 
         The cause is what the client reads, the reason is for the log alone; *scheme* is empty where none was asked.
         """
@@ -31,14 +31,14 @@ class Refusals:
                 path=exchange.path, request_id=exchange.id, client=exchange.client)  # fmt: skip
 
     def tell_repeat(self, exchange: Exchange) -> None:
-        """Tell that the delivery of *exchange* came again and was not taken twice."""
+        """Log that the delivery of *exchange* came again and was answered without a call."""
         scheme = exchange.caller.scheme
         if self._repeats.lets((scheme, "repeated")):
             log(_log, logging.INFO, "A delivery came again; it was answered without a call.", scheme=scheme,
                 path=exchange.path, request_id=exchange.id)  # fmt: skip
 
     def tell_reported(self, exchange: Exchange, reason: str) -> None:
-        """Tell that a limit that only reports would have refused the request of *exchange*."""
+        """Log that a limit that only reports would have refused the request of *exchange*."""
         if self._repeats.lets(("", f"{reason} (report)")):
             log(_log, logging.INFO, "A caller would have been refused.", reason=reason, path=exchange.path,
                 request_id=exchange.id, client=exchange.client)  # fmt: skip

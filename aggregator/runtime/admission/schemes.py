@@ -71,14 +71,14 @@ Later = Callable[[], Awaitable[Caller]]
 
 
 class Scheme(Protocol):
-    """One way to be known; *rates* are those that its callers may have of their own."""
+    """One scheme of authentication; *rates* are the limits that its callers may have of their own."""
 
     name: str
     rates: frozenset[Rate]
 
     @property
     def challenge(self) -> str:
-        """What ``WWW-Authenticate`` says where this scheme is asked for (RFC 9110 §11.6.1), empty where others say."""
+        """The challenge of this scheme in ``WWW-Authenticate`` (RFC 9110 §11.6.1); empty for none."""
 
     def judge(self, exchange: Exchange) -> Caller | Later:
         """Return the caller, or what comes to it later.

@@ -53,7 +53,7 @@ class Variants(Protocol):
         """Return *body* in *coding*, None when it is not known."""
 
     def keep(self, body: bytes, coding: str, coded: bytes) -> None:
-        """Take note that *coded* is *body* in *coding*."""
+        """Remember *coded*, which is *body* in *coding*."""
 
 
 class Answer:
@@ -90,7 +90,7 @@ class Answer:
 
     @property
     def problem(self) -> Problem | None:
-        """What a problem document says, also when its body was put into other words; None for any other body."""
+        """The problem document of the answer, also when `errors` has replaced its body; None for any other answer."""
         if isinstance(self._problem, bytes):
             self._problem = msgspec.json.decode(self._problem, type=Problem)
         return self._problem
@@ -101,7 +101,7 @@ class Answer:
 
     @property
     def headers(self) -> HeaderList:
-        """All fields; those of the tail are ordinary ones from then on."""
+        """All header fields; those of the shared tail are moved among them."""
         if self.tail is not None:
             self.headers = [*self.leading, *self.tail.fields]
         return self.leading

@@ -66,7 +66,7 @@ class Assembly:
         """Whether it needs results, or the body of the request, as data, other than to copy results."""
 
     def accept(self, exchange: Exchange) -> None:
-        """Take in how the client wants its answer, before anything is called; raises ``Refusal`` (406, 422)."""
+        """Read what form of answer the client accepts, before any call is made. Raises ``Refusal`` (406, 422)."""
         if self._check is not None:
             self._check(exchange)
         if self._narrowing is not None:
@@ -199,7 +199,7 @@ def is_head_of_head(plan: EndpointPlan) -> bool:
 
 
 def _keep_length(answer: Answer, result: Result) -> None:
-    """Have *answer* tell the length that the upstream told, if any: the body that it is of was never here.
+    """Set the length of *answer*, to HEAD, to the one that the upstream sent, if any: there was no body to measure.
 
     A coded one is none of the body that a GET would get from us, which is decoded (RFC 9110 §8.6).
     """
@@ -218,7 +218,7 @@ def _status_of_call(result: Result | None) -> int:
 
 
 def empty(answer: Answer) -> None:
-    """Take the body off an answer whose status has none."""
+    """Remove the body of an answer whose status has none."""
     answer.body = b""
     answer.headers = without(answer.headers, b"content-type")
 

@@ -116,7 +116,7 @@ class StreamCoder:
 
 
 def _taken(outcome: Outcome, answer: Answer, coding: str, ready: Callable[[], None]) -> None:
-    """Take what a thread made; an answer that could not be coded goes out as it is."""
+    """Use the body that a thread has coded; an answer that could not be coded is sent as it is."""
     body, error = outcome
     if error is None:
         _take(answer, body, coding)
@@ -160,7 +160,7 @@ def _varied(headers: HeaderList) -> HeaderList:
 
 
 def _match_tag(exchange: Exchange, answer: Answer) -> None:
-    """Have a 304 carry the tag that its client knows the coded answer by (RFC 9110 §15.4.5)."""
+    """Set on a 304 the entity tag by which its client knows the coded answer (RFC 9110 §15.4.5)."""
     tag, sent = first(answer.headers, b"etag"), first(exchange.header_list, b"if-none-match")
     answer.headers = _varied(answer.headers)
     if tag is not None and sent is not None and weakened(tag) in sent and if_none_match(sent, tag):

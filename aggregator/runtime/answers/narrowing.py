@@ -28,7 +28,7 @@ Names = tuple[str, ...]
 
 
 class Asked(Struct, frozen=True, eq=False):
-    """What one request asks for: *fields* of the answer, made by *write* (None: as ever) from the *wanted* parts."""
+    """The selection of one request: *fields* of the answer, made by *write* (None: as usual) of the *wanted* parts."""
 
     fields: FieldSet
     wanted: Wanted | None = None

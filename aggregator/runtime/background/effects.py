@@ -68,17 +68,17 @@ class EffectQueue:
         self._idle.set()
 
     def configure(self, plan: BackgroundPlan) -> None:
-        """Take the limits of *plan* from now on."""
+        """Use the limits of *plan* from now on."""
         self._plan = plan
 
     @property
     def ends(self) -> Mapping[tuple[str, str], int]:
-        """How often calls ended, by name and how."""
+        """The number of calls ended, by name and outcome."""
         return self._tally.ends
 
     @property
     def counts(self) -> EffectCounts:
-        """What became of the calls so far."""
+        """The counts of the calls so far."""
         return self._tally.counts
 
     @property
@@ -88,12 +88,12 @@ class EffectQueue:
 
     @property
     def depth(self) -> int:
-        """How many calls wait."""
+        """The number of calls that wait."""
         return len(self._waiting)
 
     @property
     def running(self) -> int:
-        """How many calls are being made."""
+        """The number of calls being made."""
         return sum(job is not None for job in self._working.values())
 
     def put(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool = False) -> None:
@@ -198,7 +198,7 @@ class EffectQueue:
         return len(lost)
 
     async def abandon(self) -> int:
-        """Give up all that waits or is being made, and tell nobody; return how many that were."""
+        """Cancel all waiting and running calls without a log line; return their number."""
         return len(await self._give_up())
 
     async def _give_up(self) -> list[_Job]:

@@ -25,7 +25,7 @@ _PAUSE = 1.0
 
 
 class EffectCounts(Struct):
-    """What became of background calls since the start, by state, and by name for failures.
+    """The counts of background calls since the start, by state, and by name for failures.
 
     *dropped* found the queue full; *lost* were given up when the process stopped.
     """

@@ -48,7 +48,7 @@ class Delivering:
 
 
 class Added(Struct, frozen=True):
-    """What an upstream adds to each request: its *prefix*, its *headers* and pairs of its query, with their names."""
+    """The additions of an upstream to each request: its *prefix*, its *headers*, and the pairs of its query."""
 
     prefix: bytes
     headers: tuple[tuple[bytes, bytes], ...]

@@ -83,7 +83,7 @@ class _UnderWay(Struct, eq=False):
     ticket: Cancelable | None = None
 
     def ended(self, outcome: Reply | CallError) -> None:
-        """Take *outcome*, or have it read where that may take long."""
+        """Judge *outcome* here, or read its body in a thread where that may take long."""
         call = self.call
         if isinstance(outcome, CallError) or len(outcome.body) <= call.routine.judge.at_once:
             self.judged(call.judge(self.frame, outcome, self.started))
@@ -116,7 +116,7 @@ class _UnderWay(Struct, eq=False):
             counted.tally.add(result.state, result.cause, result.status, result.ended - result.started)
 
     def cancel(self) -> None:
-        """Give up the call, unless it is over."""
+        """Cancel the call, unless it has ended."""
         if self.done is None:
             return
         self.done = None

@@ -70,7 +70,7 @@ class Reading(Struct, eq=False):
     ticket: Cancelable | None = None
 
     def sent(self, ticket: Cancelable) -> Cancelable:
-        """Take the *ticket* of the door, and return what cancels the call."""
+        """Keep the *ticket* of the door, and return what cancels the call."""
         if self.ticket is None:  # else the reply was there at once, and is being read
             self.ticket = ticket
         return self
@@ -85,7 +85,7 @@ class Reading(Struct, eq=False):
             self.ticket = ticket or self.ticket
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self.ticket is not None:
             self.ticket.cancel()
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class LongReading(NamedTuple):
-    """What reads a long body, and *how*: equal ones read the same body to the same."""
+    """A reader of long bodies; two readers with equal *how* read the same body to the same value."""
 
     how: Hashable
     read: Callable[[], Any]
@@ -69,7 +69,7 @@ def judge_again(
 
 
 class _Again:
-    """One use of a *reply* that is there.
+    """One use of a *reply* that has arrived.
 
     States: *reading* (it waits for what reads the body for all), *looking* (a thread judges it), *over*.
     """
@@ -96,7 +96,7 @@ class _Again:
         return self
 
     def was_read(self, made: Outcome) -> None:
-        """Take what the reading has *made*."""
+        """Judge the reply by what the reading has *made*."""
         self._stop_timer()
         value, error = made
         if error is not None:
@@ -108,7 +108,7 @@ class _Again:
             self._ticket = again
 
     def look(self) -> Cancelable:
-        """Have a thread judge it; raises ``Busy``."""
+        """Judge the reply in a thread. Raises ``Busy``."""
         work = partial(self._sender.judge_and_read, self._frame, self._reply, self._started)
         self._ticket = Aside(self._frame.loop, work, self._judged, self._deadline, coding.JUDGING)
         return self
@@ -154,7 +154,7 @@ class _Reading:
         return _Place(self, one)
 
     def leave(self, one: _Again) -> None:
-        """Let *one* go."""
+        """Remove *one*; the reading is cancelled with the last one."""
         if self._waiting.pop(one, self) is None and not self._waiting:
             self._end()
             self._job.cancel()
@@ -185,5 +185,5 @@ class _Place:
         self._one = one
 
     def cancel(self) -> None:
-        """Leave it."""
+        """Leave the reading."""
         self._reading.leave(self._one)

@@ -29,7 +29,7 @@ class TimeLeft(Struct, frozen=True):
 
 
 class CallRoutine(Struct, frozen=True):
-    """How a call is made and judged, whatever its URL: thousands of calls have few routines between them.
+    """The way a call is made and judged, apart from its URL: thousands of calls share few routines.
 
     *splice* writes the target between a head and a tail, or *target* does; the header block is *block* unless
     *headers* writes one. When ``is_plain``, the target is all that a request has to write. *bind* returns the door of

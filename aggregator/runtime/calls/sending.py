@@ -56,7 +56,7 @@ class Sender:
 
     @property
     def tracing(self) -> Tracing | None:
-        """What gives calls their context, None where there are no traces."""
+        """The source of trace contexts of calls; None where there are no traces."""
         return self.routine.tracing
 
     def door(self, frame: Frame, written: Written | None = None) -> Carrier:

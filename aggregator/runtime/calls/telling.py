@@ -44,7 +44,7 @@ class CallTeller:
         return Counted(inner, self, self._tallies[0] if self._tallies else None)
 
     def ended(self, request: str, result: Result, size: int | None = None) -> None:
-        """Tell of a call that came to *result*; *size* is that of a body that was streamed."""
+        """Tell the listeners of a call that ended with *result*; *size* is that of a streamed body."""
         for tally in self._tallies:
             tally.add(result.state, result.cause, result.status, result.ended - result.started)
         if self._listeners:
@@ -57,11 +57,11 @@ class CallTeller:
             ))  # fmt: skip
 
     def broken(self, request: str, cause: Cause, status: int, size: int, started: float, ended: float) -> None:
-        """Tell of a stream that broke off after *size* bytes."""
+        """Tell the listeners of a stream that broke off after *size* bytes."""
         self._tell(self._listeners, request, State.FAILED, cause, status, size, started, ended)
 
     def cancelled(self, request: str, started: float, ended: float, status: int = 0, size: int = 0) -> None:
-        """Tell of a call that was given up."""
+        """Tell the listeners of a cancelled call."""
         self._tell(self._given_up, request, State.CANCELLED, None, status, size, started, ended)
 
     def _tell(
@@ -104,14 +104,14 @@ class _Telling(Struct):
     ticket: Cancelable | None = None
 
     def ended(self, result: Result) -> None:
-        """Tell of *result* as the call left it: whoever takes it may make something else of it."""
+        """Tell the listeners of *result* as the call left it, then pass it on: what receives it may change it."""
         self.is_told = True
         self.ticket = None
         self.teller.ended(self.frame.exchange.id, result)
         self.done(result)
 
     def cancel(self) -> None:
-        """Give up the call."""
+        """Cancel the call."""
         _give_up(self)
 
 
@@ -168,7 +168,7 @@ class Counting(Struct):
         self.done(result)
 
     def cancel(self) -> None:
-        """Give up the call."""
+        """Cancel the call."""
         _give_up(self)
 
 

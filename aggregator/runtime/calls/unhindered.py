@@ -42,16 +42,16 @@ _FEWEST: Final = 2
 
 
 class _Step(Cancelable, Protocol):
-    """One policy's view of a call: it is told of the end, and *ticket* cancels what it waits for."""
+    """The view of one policy on a call: it is called at the end, and *ticket* cancels what it waits for."""
 
     ticket: Cancelable | None
 
     def __call__(self, result: Result) -> None:
-        """Take the end of what it waits for."""
+        """Handle the end of what the policy waits for."""
 
 
 class Policies(Struct, frozen=True):
-    """What stands around a call, from outside in, each of them None where it is not declared; *inner* is the call."""
+    """The policies around a call, from outside in, each None where it is not declared; *inner* is the call."""
 
     retried: Retried | None
     counted: Counted | None
@@ -76,7 +76,7 @@ class Unhindered:
         self.places = None if policies.placed is None else policies.placed.places
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Begin, or leave the call to its policies when one of them has something to do."""
+        """Start the call directly, or through its policies when one of them has something to do."""
         breakers, places, retried = self._breakers, self.places, self._retried
         breaker, era = None, 0
         if breakers is not None:
@@ -146,7 +146,7 @@ class _Passing(Struct, eq=False):
         self.done(result)
 
     def cancel(self) -> None:
-        """Give up the call."""
+        """Cancel the call."""
         if self.ticket is not _OVER:
             policies = self.policies or self._hand_over()
             self.ticket = _OVER

@@ -55,7 +55,7 @@ class EndpointHandler:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What it runs, in declared order."""
+        """The parts of the endpoint, in declared order."""
         parts = self._parts
         return parts if isinstance(parts, tuple) else (parts,)
 
@@ -74,7 +74,7 @@ class EndpointHandler:
             self.routine.tracing.begin(self.plan.key, exchange)
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
-        """Do to *answer* what is done to each of this endpoint: for one that was made elsewhere."""
+        """Add the headers of this endpoint's answers to *answer*, which was made elsewhere."""
         leaving = self.routine.leaving
         if leaving is not None and leaving.finish is not None:
             leaving.finish(exchange, answer)
@@ -176,7 +176,7 @@ class EndpointHandler:
         return answer, run
 
     def after(self, exchange: Exchange, answer: Answer, run: Run | None, size: int | None = None) -> None:
-        """Do what follows an answer that has been sent: its background calls and its log line.
+        """Queue the background calls of an answer that has been sent, and report the request.
 
         *size* is how many bytes its body had; None where that was not counted.
         """
@@ -194,7 +194,7 @@ class EndpointHandler:
             report.answered(self.plan.key, exchange, answer.status, results, failure, size=size, sent=answer)
 
     def gone(self, exchange: Exchange) -> None:
-        """Tell that the client hung up before its answer was there."""
+        """Report that the client hung up before its answer was ready."""
         exchange.leave()
         self.routine.report.gone(self.plan.key, exchange)
 

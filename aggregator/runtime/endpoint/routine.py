@@ -25,7 +25,7 @@ from aggregator.runtime.request.inputs import Inputs
 
 
 class Routine(Struct, frozen=True):
-    """How an endpoint is served, whatever it calls: thousands of endpoints have few routines between them.
+    """The way an endpoint is served, apart from its calls: thousands of endpoints share few routines.
 
     *gates* are what a request passes before its inputs are read, *gates_behind* once these are valid. *budget* are the
     seconds that its calls may take, *clock* gives Unix time. *trusted* are the proxies that are believed. *leaving* is

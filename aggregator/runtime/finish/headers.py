@@ -88,7 +88,7 @@ class CorsHeaders:
 
 
 class Carried:
-    """All of *steps*, which read nothing but the origin of a request, as one tail that is made once for each origin.
+    """The header fields of *steps*, which read only the origin of a request, as one tail made once for each origin.
 
     An answer that has a field of its own which they would look at goes through them one after another.
     """

@@ -40,7 +40,7 @@ class Leaving(Struct, frozen=True):
     compressing: Compressing | None = None
 
     def leave(self, exchange: Exchange, answered: Answered, answer: Answer, run: Run | None) -> None:
-        """Do all steps to *answer*; *answered* gets it then: before this returns, unless a thread codes its body."""
+        """Apply all steps to *answer*, then pass it to *answered*: before this returns, unless a thread codes it."""
         if self.purging is not None:
             self.purging(answer, run)
         if self.timing is not None:
@@ -55,7 +55,7 @@ class Leaving(Struct, frozen=True):
             self.compressing.code(exchange, answer, lambda: answered(answer, run))
 
     async def left(self, exchange: Exchange, answer: Answer, run: Run | None) -> None:
-        """Do all steps to *answer*, and wait until they are done."""
+        """Apply all steps to *answer*, and wait until they are done."""
         if self.compressing is None:
             self.leave(exchange, _nobody, answer, run)
             return
@@ -68,7 +68,7 @@ class Finishing(Leaving, frozen=True):
     """The same where an answer meets nothing but *finish*, as that of most endpoints with callers."""
 
     def leave(self, exchange: Exchange, answered: Answered, answer: Answer, run: Run | None) -> None:
-        """Do the one step to *answer*; *answered* gets it before this returns."""
+        """Apply the one step to *answer*, and pass it to *answered* before this returns."""
         assert self.finish is not None
         self.finish(exchange, answer)
         answered(answer, run)
@@ -127,4 +127,4 @@ def leave(leaving: Leaving | None, exchange: Exchange, answered: Answered) -> An
 
 
 def _nobody(_: Answer, __: Run | None) -> None:
-    """Do nothing: whoever took the steps continues."""
+    """Do nothing: the caller of the steps continues."""

@@ -30,7 +30,7 @@ class ToldCharges(tuple[Charge, ...]):
 
 
 class Words:
-    """What is remembered of what limits tell, at most ``MOST`` of all that ``of_one`` returned."""
+    """Remembered header values of limits, at most ``MOST`` of what ``of_one`` returned."""
 
     __slots__ = ("_all", "_count")
 
@@ -61,7 +61,7 @@ def charged(window: Window, remaining: int, reset: float) -> Charge:
 
 
 def tell_limits(exchange: Exchange, answer: Answer) -> None:
-    """Tell in *answer* what is left of the limits of its request."""
+    """Add to *answer* the header fields on the limits of its request."""
     charges = exchange.charges
     if type(charges) is ToldCharges:
         if answer.tail is not None:

@@ -77,7 +77,7 @@ def own_known(names: Names) -> dict[object, Known]:
 def foresee(
     foresight: Foresight, names: Names, loop: asyncio.AbstractEventLoop, deadline: float, go_on: Callable[[], None]
 ) -> Cancelable | None:
-    """Have a thread evaluate what *foresight* says, until *deadline* (loop time), then *go_on*.
+    """Evaluate the expressions of *foresight* in a thread, until *deadline* (loop time), then *go_on*.
 
     Where the thread does not manage, whoever needs a value meets the error.
     """

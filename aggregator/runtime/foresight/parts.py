@@ -41,7 +41,7 @@ class Writing:
         known[id(self._sender.plan)] = known_of(partial(self._sender.render, frame), self._roots)
 
     def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
-        """Have there be none, by *error*."""
+        """Record that there is no value, because of *error*."""
         known.setdefault(id(self._sender.plan), Known(None, error, self._roots))
 
 
@@ -70,7 +70,7 @@ class Keying:
         known[id(self._elements)] = known_of(lambda: self._elements.named(frame, self._keys_of(frame)), self._roots)
 
     def refuse(self, error: AggregatorError, known: dict[object, Known]) -> None:
-        """Have there be none, by *error*."""
+        """Record that there is no value, because of *error*."""
         known.setdefault(id(self._elements), Known(None, error, self._roots))
 
 
@@ -113,7 +113,7 @@ class _Foreseeing:
         self._ticket: Cancelable | None = None
 
     def begin(self) -> Cancelable:
-        """Have a thread foresee."""
+        """Start the evaluation in a thread."""
         frame = self._frame
         ticket = read_aside(frame.loop, self._work, self._foreseen, frame.deadline)
         if not self._has_started:
@@ -142,7 +142,7 @@ class _Foreseeing:
             self._writing.refuse(error, self._known)
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
 

@@ -149,7 +149,7 @@ class IdempotentAnswers:
             log(_log, logging.WARNING, sentence, count=gone)
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*."""
+        """Release the claim of *token*."""
         claim = self._claims.get(key)
         if claim is None or claim.token != token:
             return
@@ -159,7 +159,7 @@ class IdempotentAnswers:
             self._end(key, claim)
 
     def tell_unreadable(self) -> None:
-        """Tell of an answer that is kept and cannot be read: another program has written it."""
+        """Log that a kept answer cannot be read: another version of the program has written it."""
         if self._repeats.lets("unreadable"):
             log(_log, logging.ERROR, "A kept answer cannot be read: repeats of its request get 503.")
 

@@ -45,7 +45,7 @@ _log = logging.getLogger("aggregator.idempotency")
 
 
 class Maker(Protocol):
-    """What makes the answers of one endpoint."""
+    """The maker of the answers of one endpoint."""
 
     async def made(self, exchange: Exchange, receive: Receive) -> tuple[Answer, Run | None]:
         """Run its calls, and return the answer with its run; raises ``ClientGone`` when *receive* says so."""
@@ -162,5 +162,5 @@ def _refused(exchange: Exchange, status: int, detail: str, cause: Cause, seconds
 
 
 async def _stays() -> Any:
-    """Tell of nothing, ever: a client that leaves is not noticed."""
+    """Wait for ever: a client that leaves is not noticed."""
     await asyncio.get_running_loop().create_future()

@@ -42,7 +42,7 @@ def _is_same(exchange: Exchange, tag: bytes | None) -> bool:
 
 
 def _cut(answer: Answer, wanted: bytes) -> None:
-    """Leave the one range *wanted* of *answer*; what is no such range, or several, is not heeded."""
+    """Cut *answer* to the one range *wanted*; several ranges, and what is none, are ignored."""
     found, size = _RANGE.fullmatch(wanted.strip()), len(answer.body)
     if found is None or found[0] == b"bytes=-":
         return

@@ -54,7 +54,7 @@ class KeptAnswer(Struct, frozen=True, eq=False):
 
 
 class Maker(Protocol):
-    """What makes the answers of one endpoint."""
+    """The maker of the answers of one endpoint."""
 
     @property
     def has_effects(self) -> bool:

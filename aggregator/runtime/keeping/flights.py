@@ -31,7 +31,7 @@ STATUS = b"cache-status"
 
 
 class Wants(Enum):
-    """What a flight looks for in the store: nothing, what is fresh, or what may be given out."""
+    """What a flight takes from the store: nothing, a fresh answer, or one that may be given out."""
 
     NEW = auto()
     FRESH = auto()
@@ -39,7 +39,7 @@ class Wants(Enum):
 
 
 class Flight:
-    """One run and who waits for what it makes; it *wants* something of the store before."""
+    """One run and its waiters; before it, the store is asked for what *wants* says."""
 
     __slots__ = ("_begun", "_is_looking", "_keeping", "_key", "_missed", "_ticket", "_waiting", "_wants", "began")
 
@@ -111,7 +111,7 @@ class Flight:
             self._keeping.kept.misses += 1
 
     def leave(self, waiter: Waiter) -> None:
-        """Let *waiter* go; the run ends with the last one."""
+        """Remove *waiter*; the run is cancelled with the last one."""
         self._waiting.pop(waiter, None)
         if not self._waiting:
             self._land()
@@ -162,7 +162,7 @@ class Flight:
 
 
 class Waiter:
-    """One who waits for a flight, or makes an answer of its own when that of the flight is for nobody else."""
+    """A waiter of a flight; it makes an answer of its own when that of the flight is for no other caller."""
 
     __slots__ = ("_answered", "_exchange", "_flight", "_loop", "_maker", "_own", "_told")
 
@@ -179,7 +179,7 @@ class Waiter:
         self._own: Cancelable | None = None
 
     def ended(self, answer: Answer, run: Run | None, *, shared: bool, kept: bool) -> None:
-        """Take the answer of the run that was made for this one; *shared* with others, or even *kept*."""
+        """End with the answer of the run made for this waiter; it is *shared* with others, or even *kept*."""
         self._tell(answer, b"; stored" if kept else b"")
         if shared:
             answer.variants = self._flight.variants
@@ -187,7 +187,7 @@ class Waiter:
         self._answered(answer, run)
 
     def shared(self, answer: Answer, results: tuple[Result | None, ...]) -> None:
-        """Take *answer*, a copy of that which was made of *results* for another."""
+        """End with *answer*, a copy of the one made of *results* for another waiter."""
         answer.variants = self._flight.variants
         self._tell(answer, b"")
         apply_conditions(answer, self._exchange)
@@ -195,7 +195,7 @@ class Waiter:
         self._answered(answer, run)
 
     def failed(self, results: tuple[Result | None, ...], failure: Result) -> None:
-        """Take the *failure* that was another's, as this request is told of it; what it takes note of is its own."""
+        """End with the *failure* of another waiter's run, answered as this request has to be."""
         run = self._maker.again(self._exchange, self._loop, results, copy(failure))
         self._own = self._maker.fail(run, self._failed)
 
@@ -204,7 +204,7 @@ class Waiter:
         self._answered(answer, run)
 
     def given(self, keeping: Keeping, key: bytes, entry: Entry[KeptAnswer], *, instead: bool = False) -> None:
-        """Take an answer that is kept, *instead* of a failure or since another process had made it."""
+        """End with a kept answer, *instead* of a failure or because another process has made it."""
         self._own = keeping.give(self._maker, self._exchange, self._loop, key, entry, self._answered, instead=instead)
 
     def alone(self) -> None:

@@ -20,7 +20,7 @@ from aggregator.transport import Reply
 
 
 class Levels:
-    """Those in *store*, held by *states*; each is None where no store is shared."""
+    """The second levels of caches in *store*, held by *states*; each is None where no store is shared."""
 
     def __init__(self, states: Draft, store: ConnectedStore | None) -> None:
         self._states = states

@@ -38,7 +38,7 @@ class Making:
             self.made(task.result(), self.run)
 
     def cancel(self) -> None:
-        """Give it up."""
+        """Cancel the run."""
         if self._task is not None:
             self._task.cancel()
         elif self.run is not None:

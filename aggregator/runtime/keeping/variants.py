@@ -7,7 +7,7 @@ from aggregator.runtime.keeping.contract import KeptAnswer
 
 
 class KeptVariants:
-    """What has been coded of the answer *entry*, which *kept* has under *key*."""
+    """The content codings of the answer *entry*, which *kept* has under *key*."""
 
     __slots__ = ("_entry", "_kept", "_key")
 

@@ -34,7 +34,7 @@ _decoder = msgspec.msgpack.Decoder(_Written)
 
 
 class AnswerCodec:
-    """How whole answers are written."""
+    """The format of whole answers in the store."""
 
     def write(self, value: KeptAnswer, tags: Collection[str], age: float) -> bytes:
         """Return the bytes of *value*; empty where a tag, or a result that it holds, cannot be written."""

@@ -22,7 +22,7 @@ class _Afterwards(Names):
     __slots__ = ()
 
     def check_time(self) -> None:
-        """Let a request that was late have its line."""
+        """Do nothing: the deadline of the request no longer applies."""
 
 
 Field = tuple[str, Template | None]

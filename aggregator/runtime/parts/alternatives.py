@@ -61,7 +61,7 @@ class _Trying:
         self._done(result)
 
     def cancel(self) -> None:
-        """Give up the one under way."""
+        """Cancel the one under way."""
         self._over = True
         if self._ticket is not None:
             self._ticket.cancel()
@@ -127,7 +127,7 @@ class _Racing:
         self._done(result)
 
     def cancel(self) -> None:
-        """Give up all that are still running."""
+        """Cancel all that are still running."""
         self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()

@@ -27,7 +27,7 @@ Key: TypeAlias = str | int
 
 
 class Job(Struct, frozen=True):
-    """One call to make: the names that it sees, the keys that it is for, the place of its first item.
+    """One call to make: its names, its keys, and the index of its first item.
 
     A job with an *error* is not called: it has failed already.
     """

@@ -64,7 +64,7 @@ class Each:
         return work_of(self.plan, self.name, frame.names, rank)
 
     def start_work(self, work: Callable[[], Work], frame: Frame, done: Done) -> Cancelable | None:
-        """Begin with the first calls of what *work* gives, or fail by what it raises."""
+        """Start the first calls of what *work* returns, or fail with the error that it raises."""
         try:
             running = _Running(self, frame, done, work())
         except AggregatorError as error:
@@ -88,7 +88,7 @@ class Listing:
         self._ticket: Cancelable | None = None
 
     def begin(self) -> Cancelable:
-        """Have a thread make the list."""
+        """Make the list of items in a thread."""
         frame = self._frame
         ticket = read_aside(frame.loop, partial(self._each.work, frame), self._listed, frame.deadline)
         if not self._is_calling:
@@ -100,7 +100,7 @@ class Listing:
         self._ticket = self._each.start_work(partial(given, outcome), self._frame, self._done)
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
 
@@ -228,7 +228,7 @@ class _Running:
         return b"[" + b",".join([_joined(item, name, into, text) for item, text in texts]) + b"]"
 
     def cancel(self) -> None:
-        """Give up all that is under way; nothing more is started."""
+        """Cancel all calls under way; no more are started."""
         self._over = True
         for ticket in self._tickets.values():
             ticket.cancel()

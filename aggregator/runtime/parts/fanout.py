@@ -122,7 +122,7 @@ class Run:
             self._fail_by_fault(number, error)
 
     def _fail_by_fault(self, number: int, error: Exception) -> None:
-        """End the run, unless it has: a fault of ours must not leave a request hanging."""
+        """Fail the run, unless it has ended: a fault of ours must not leave a request hanging."""
         _log.error("A part could not be run by a fault of the program: %r", error, exc_info=error)
         if not self.over:
             fault = CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
@@ -155,7 +155,7 @@ class Run:
         self._ended(self)
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel all parts under way."""
         self.over = True
         for number, ticket in enumerate(self.tickets):
             if ticket is not None:

@@ -48,7 +48,7 @@ class Level(Struct, frozen=True):
 
 
 class Needs(Struct, frozen=True):
-    """What one part reads: the whole of it, and itself apart from the parts of the group *inner* that it is."""
+    """The references of one part: of the whole of it, and of itself apart from the parts of its group *inner*."""
 
     whole: References
     own: References = frozenset()
@@ -77,14 +77,14 @@ class Wanted(dict[str, "Wanted | None"]):
         self._outer = outer
 
     def add(self, *references: Reference) -> None:
-        """Take in what *references* read, and what that reads in turn."""
+        """Add the parts that *references* read, and those that they read in turn."""
         waiting = [(self, reference) for reference in references]
         while waiting:
             level, reference = waiting.pop()
             waiting.extend(level._take(reference))
 
     def _take(self, reference: Reference) -> Iterator[tuple[Wanted, Reference]]:
-        """Take in one reference; yield those that follow from it, each with the level where it is read."""
+        """Add one reference; yield those that follow from it, each with the level where it is read."""
         name, rest = reference[0], reference[1:]
         needs = self._level.parts.get(name)
         if needs is None:

@@ -63,7 +63,7 @@ class Whole:
 
 
 class _Working:
-    """One result on its way.
+    """One result being made.
 
     States: *under way* (the ticket is that of the part), *working* (it is that of a thread), *over*.
     """
@@ -78,7 +78,7 @@ class _Working:
         self._has_ended = False
 
     def follow(self, ticket: Cancelable | None) -> None:
-        """Take note of the *ticket* of the part, unless that ended while it started."""
+        """Keep the *ticket* of the part, unless that ended while it started."""
         if not self._has_ended:
             self._ticket = ticket
 
@@ -101,7 +101,7 @@ class _Working:
         self._done(made)
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
 

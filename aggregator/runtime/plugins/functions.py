@@ -85,7 +85,7 @@ class Plugins:
             log(_log, logging.WARNING, "Plug-ins have changed; restart the server to run the new code.", plugins=stale)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self._threads.close()
 
     def _tell_full(self) -> None:
@@ -229,7 +229,7 @@ class _Transforming:
         self._done(failed(result.name, error, result.started, now, upstream=result.upstream, status=result.status))
 
     def cancel(self) -> None:
-        """Give up the call or the function, whichever is under way."""
+        """Cancel the call or the function, whichever is under way."""
         if self._task is not None:
             self._task.cancel()
         elif self._ticket is not None:

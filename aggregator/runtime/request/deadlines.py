@@ -19,7 +19,7 @@ class AskedDeadline(Struct, frozen=True):
     trusted: Networks
 
     def shorten(self, exchange: Exchange, now: float) -> None:
-        """Let *exchange*, begun *now*, end when its caller stops waiting, if that is sooner; never later."""
+        """Shorten the deadline of *exchange*, begun *now*, to the time for which its caller waits; never extend it."""
         if not self.trusted.holds(exchange.peer):
             return
         said = first(exchange.header_list, self.header)

@@ -23,7 +23,7 @@ class Waiting(Protocol):
     """The verdict of a gate that has to wait: nothing is asked before ``start``."""
 
     def start(self, told: Told) -> Cancelable:
-        """Begin to ask; *told* gets the verdict once, maybe before this returns, unless it is given up."""
+        """Ask; *told* gets the verdict once, maybe before this returns, unless it is cancelled."""
 
 
 Verdict = Answer | Waiting | None
@@ -46,7 +46,7 @@ class InTask:
         self._ask = ask
 
     def start(self, told: Told) -> Cancelable:
-        """Begin to ask."""
+        """Ask in a task."""
         task = asyncio.get_running_loop().create_task(self._ask())
         task.add_done_callback(partial(_tell, told))
         return task
@@ -134,7 +134,7 @@ class Admission:
             self.wait(verdict)
 
     def cancel(self) -> None:
-        """Give up the request."""
+        """Cancel the gate under way."""
         self._is_over = True
         if self._under_way is not None:
             self._under_way.cancel()

@@ -41,7 +41,7 @@ class Watch:
             self._done.set_result(True)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()

@@ -18,7 +18,7 @@ _prefix = os.urandom(6).hex()
 
 
 def _begin() -> None:
-    """Have a prefix of its own: a process that was forked has that of its parent."""
+    """Make a new prefix: a forked process would use that of its parent."""
     global _prefix
     _prefix = os.urandom(6).hex()
 

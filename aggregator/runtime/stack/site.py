@@ -8,7 +8,7 @@ from aggregator.runtime.resources import Resources
 
 
 class Site(NamedTuple):
-    """Where a call is built: the *key* of its endpoint, what is shared, and the placeholders that it may copy.
+    """The site of a call being built: the *key* of its endpoint, the shared resources, the placeholders it may copy.
 
     *digest* is of all that the endpoint rests on. *optional* tells that the answer goes without what it is in,
     *is_kept* that what it is in is kept.

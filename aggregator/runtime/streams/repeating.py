@@ -15,7 +15,7 @@ from aggregator.transport import Reply, StreamReply
 
 
 class Retrying(NamedTuple):
-    """How a stream is asked for again, and the budget of its upstream."""
+    """The retries of a stream, and the budget of its upstream."""
 
     plan: RetryPlan
     budget: Budget

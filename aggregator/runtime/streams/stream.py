@@ -28,12 +28,12 @@ class Stream(Struct, frozen=True, eq=False):
 
     @property
     def sender(self) -> Sender:
-        """What sends the call."""
+        """The sender of the call."""
         return self.way.sender
 
     @property
     def around(self) -> AroundStream:
-        """What is around each attempt."""
+        """The policies around each attempt."""
         return self.way.around
 
     def chosen(self, frame: Frame) -> Stream:

@@ -132,7 +132,7 @@ class StreamHandler:
         return None
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
-        """Do to *answer* what is done to each of this endpoint."""
+        """Add the headers of this endpoint's answers to *answer*."""
         if self._stream.finish is not None:
             self._stream.finish(exchange, answer)
 
@@ -143,7 +143,7 @@ class StreamHandler:
         self._report.answered(self.plan.key, exchange, answer.status, transit.results, size=size)
 
     def _follow(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
-        """Have the background calls made that follow *answer*."""
+        """Queue the background calls that follow *answer*."""
         if self._effects:
             self._queue.put(self._effects, names, answer, broken=broken)
         if self._storing is not None:

@@ -190,7 +190,7 @@ class Transit:
         return message
 
     def _moved(self) -> None:
-        """Take note that the answer goes on: meanwhile the client may be silent."""
+        """Restart the idle timeout of the request body: while the answer flows, the client may be silent."""
         idle = self._stream.plan.idle_timeout
         if self._silence is not None and idle is not None and not self._silence.expired():
             self._silence.reschedule(self._frame.loop.time() + idle)
@@ -214,7 +214,7 @@ class Transit:
         return answer
 
     def tell(self, teller: CallTeller, broke: BaseException | None) -> None:
-        """Tell of the call, which *broke* ended before its body was through; nothing when none was made."""
+        """Tell *teller* of the call, if one was made; *broke* is what ended it before its body was through."""
         request, now = self._frame.exchange.id, self._frame.loop.time()
         result = self.results[0] if self.results else None
         if self._opened is None:

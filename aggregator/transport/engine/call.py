@@ -18,7 +18,7 @@ from aggregator.transport.wire.framing import ResponseReader
 
 
 class Carrier(Protocol):
-    """What a call needs of the connection that carries it; `writable` is there while the upstream takes no more."""
+    """The part of a connection that a call uses; `writable` is set while the upstream accepts no more bytes."""
 
     @property
     def writable(self) -> asyncio.Future[None] | None:
@@ -28,17 +28,17 @@ class Carrier(Protocol):
         """Write *data*."""
 
     def finish_upload(self) -> None:
-        """Take note that the whole request has been written."""
+        """Record that the whole request has been written."""
 
     def pause_reading(self) -> None:
         """Hold the upstream back."""
 
     def resume_reading(self) -> None:
-        """Let the upstream go on."""
+        """Resume reading from the upstream."""
 
 
 class Keeper(Protocol):
-    """What a call needs of the places that it is carried in."""
+    """The part of ``Places`` that a call uses."""
 
     @property
     def settings(self) -> PoolSettings:
@@ -105,16 +105,16 @@ class Ticket(Struct, eq=False):
         return self.reused and not self.replayed and not self.first_byte and self.repeatable
 
     def cancel(self) -> None:
-        """Give the call up: its connection is closed, and *done* will not be called any more."""
+        """Cancel the call: its connection is closed, and *done* is not called any more."""
         if self.done is not None:
             self.done = None
             self.places.forsake(self)
 
     def sending(self, connection: Carrier) -> None:
-        """Go on with the request, if *streaming*: *connection* has taken its head."""
+        """Send the body of the request, if *streaming*: *connection* has sent its head."""
 
     def absorb(self, reader: ResponseReader) -> None:
-        """Take what *reader* has come by, if *streaming*."""
+        """Take the pieces that *reader* has parsed, if *streaming*."""
 
     def conclude(self, reader: ResponseReader, finished: float) -> Reply:
         """Return the reply that *reader* has completed. Raises CallError when its coding is not what it says."""
@@ -127,7 +127,7 @@ class Ticket(Struct, eq=False):
         return reply
 
     def settle(self, outcome: Reply | CallError) -> None:
-        """Tell *done*, unless the call was given up; an exception of its own is the loop's to report."""
+        """Pass *outcome* to *done*, unless the call was cancelled; the loop reports an exception of *done*."""
         done = self.done
         if done is None:
             return

@@ -36,14 +36,14 @@ _LAST_WORDS = 16  # reads, so that nobody who goes on sending holds up the other
 
 
 class Home(Protocol):
-    """What a connection needs of the places that it belongs to (`Places`)."""
+    """The part of ``Places`` that a connection uses."""
 
     @property
     def settings(self) -> PoolSettings:
         """The settings of the pool."""
 
     def release(self, connection: Connection, now: float) -> None:
-        """Take *connection* back from a call that has ended well."""
+        """Take *connection* back after a call that ended well."""
 
     def drop(self, connection: Connection, *, gently: bool = False) -> None:
         """Close *connection* and give its place away."""
@@ -55,7 +55,7 @@ class Home(Protocol):
         """Note that the socket of *connection* is closed."""
 
     def watch_gap(self, ticket: Ticket | None) -> None:
-        """Look at *ticket* when its read or write limit may have been reached."""
+        """Watch *ticket*: its read or write timeout may be over soon."""
 
 
 class Connection(asyncio.Protocol):
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Let the upstream go on."""
+        """Resume reading from the upstream."""
         if self._paused:
             self._paused = False
             self.heard = monotonic()
@@ -206,11 +206,11 @@ class Connection(asyncio.Protocol):
             self._complete(ticket, now)
 
     def eof_received(self) -> None:
-        """Take the end of the stream for the end of the connection, and of a body that has no other."""
+        """Handle the end of the stream as that of the connection, and of a body that has no other end."""
         self._gone(None, ended=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything."""
+        """Release the ticket and all references."""
         try:
             if isinstance(exc, OSError) and self.ticket is not None and not self.ticket.replayable:
                 self._hear_out(self.ticket)
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         self.places.watch_gap(self.ticket)
 
     def resume_writing(self) -> None:
-        """Let the request go on."""
+        """Resume writing the request."""
         self._wake_writer()
 
     def _wake_writer(self) -> None:

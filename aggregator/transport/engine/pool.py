@@ -41,23 +41,23 @@ class Pool(Door):
 
     @property
     def active(self) -> int:
-        """How many connections are open or opening, and not idle."""
+        """The number of connections open or opening, and not idle."""
         places = self._places
         return places.calls.taken + places.streams.taken - len(places.idle)
 
     @property
     def idle(self) -> int:
-        """How many connections are open and free."""
+        """The number of connections open and free."""
         return len(self._places.idle)
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for a connection."""
+        """The number of calls that wait for a connection."""
         return len(self._places.calls.line) + len(self._places.streams.line)
 
     @property
     def dialled(self) -> tuple[int, float]:
-        """How many connections were opened, and the seconds that opening them took."""
+        """The number of connections opened, and the seconds spent opening them."""
         return self._places.dials, self._places.dialling
 
     def __repr__(self) -> str:

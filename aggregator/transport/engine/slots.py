@@ -175,7 +175,7 @@ class Places:
     # Out of a place.
 
     def release(self, connection: Connection, now: float) -> None:
-        """Take *connection* back from a call that has ended well, for the next who waits."""
+        """Take *connection* back after a call that ended well, for the next waiter."""
         connection.served = True
         if now >= self._aging.due:
             self._aging.look(now)

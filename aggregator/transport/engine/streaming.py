@@ -64,18 +64,18 @@ class StreamTicket(Ticket, eq=False, kw_only=True):
         return self.upload is None or self.upload.finished
 
     def cancel(self) -> None:
-        """Give the call up, in whatever state it is."""
+        """Cancel the call, in whatever state it is."""
         super().cancel()
         self._pieces.clear()
         if not self.over:
             self._end(CallError(Cause.INCOMPLETE, "The call was given up."))
 
     async def aclose(self) -> None:
-        """Give the call up."""
+        """Cancel the call."""
         self.cancel()
 
     def abandon(self) -> None:
-        """Give the call up when its reply is dropped, also from the collector's hand."""
+        """Cancel the call when its reply is dropped, by the garbage collector too."""
         if not self.over and not self.places.loop.is_closed():
             self.cancel()
 
@@ -87,7 +87,7 @@ class StreamTicket(Ticket, eq=False, kw_only=True):
             self.upload.begin(connection, self._crash)
 
     def absorb(self, reader: ResponseReader) -> None:
-        """Take what *reader* has come by, and hold the upstream back when nobody takes it from here."""
+        """Take the pieces that *reader* has parsed, and pause the upstream when they are not taken from here."""
         if not self._status and reader.head_done:
             self._status, self._headers, self._codings = reader.status, reader.headers, reader.codings
         pieces = reader.take()
@@ -156,7 +156,7 @@ class StreamTicket(Ticket, eq=False, kw_only=True):
         self._notify()
 
     def _crash(self, error: Exception) -> None:
-        """End with what the source of the request raised."""
+        """End with *error*, raised by the source of the request body."""
         if self.done is not None:
             self.done = None
             self.places.forsake(self)

@@ -26,7 +26,7 @@ class Watch:
         self.due = math.inf
 
     def by(self, when: float) -> None:
-        """Look no later than at *when*."""
+        """Fire no later than *when*."""
         if when < self.due:
             if self._timer is not None:
                 self._timer.cancel()
@@ -34,7 +34,7 @@ class Watch:
             self._timer = self._loop.call_at(when, self._fire)
 
     def stop(self) -> None:
-        """Look no more, until asked again."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self.due = None, math.inf

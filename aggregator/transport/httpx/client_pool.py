@@ -39,7 +39,7 @@ class ClientTicket:
         task.add_done_callback(self._end)
 
     def cancel(self) -> None:
-        """Give the call up; *done* will not be called any more."""
+        """Cancel the call; *done* is not called any more."""
         if self._done is not None:
             self._done = None
             self._task.cancel()
@@ -73,7 +73,7 @@ class ClientPool(Door):
 
     @property
     def active(self) -> int:
-        """How many calls are being made."""
+        """The number of calls being made."""
         return self._gate.inside + self._stream_gate.inside
 
     @property
@@ -83,7 +83,7 @@ class ClientPool(Door):
 
     @property
     def waiting(self) -> int:
-        """How many calls wait to be made."""
+        """The number of calls that wait."""
         return self._gate.waiting + self._stream_gate.waiting
 
     def start(
@@ -127,7 +127,7 @@ class ClientPool(Door):
         return StreamReply(response.status, head, StreamBody(source, decoder), response.reused)
 
     def close_idle(self) -> None:
-        """Leave the client's connections to the client."""
+        """Do nothing: the client closes its own connections."""
 
     async def aclose(self) -> None:
         """Fail what still runs or waits; the client stays open."""

@@ -105,7 +105,7 @@ class ClientResponse:
 
 
 async def keep_location(response: httpx.Response) -> None:
-    """Take `Location` from *response* for `ClientResponse`; an event hook of the client.
+    """Hide `Location` of *response* from httpx, and keep it for `ClientResponse`; an event hook of the client.
 
     httpx makes a request of it even when redirects are not followed, and fails when it cannot.
     """

@@ -12,7 +12,7 @@ class EmptyJar(CookieJar):
     """A jar that takes nothing from responses and adds nothing to requests."""
 
     def extract_cookies(self, response: HTTPResponse | Any, request: Request | Any) -> None:
-        """Take no cookie, whatever *response* sets."""
+        """Ignore all cookies that *response* sets."""
 
     def add_cookie_header(self, request: Request | Any) -> None:
         """Add no cookie to *request*."""

@@ -43,7 +43,7 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait to get in."""
+        """The number of calls that wait."""
         return len(self._line)
 
     async def enter(

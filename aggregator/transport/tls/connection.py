@@ -13,7 +13,7 @@ _SMALL = 16 * 1024  # as much as a record holds; what is larger would leave the 
 
 
 class TlsHome(Home, Protocol):
-    """What a connection by TLS needs of the places that it belongs to."""
+    """The part of ``Places`` that a connection by TLS uses."""
 
     @property
     def parsing(self) -> Round[TlsConnection]:

@@ -45,7 +45,7 @@ def build_context(settings: TlsSettings) -> ssl.SSLContext:
 
 
 def offer(context: ssl.SSLContext, security: Security, ciphers: str | None) -> None:
-    """Let *context* offer what *security* says, with *ciphers* instead of its own. Raises ssl.SSLError for no ciphers.
+    """Set the versions of *security* on *context*, with *ciphers* in place of its own; raises ssl.SSLError for none.
 
     The suites of TLS 1.3 are always those of OpenSSL.
     """

@@ -24,7 +24,7 @@ class Round(Generic[_T]):
         self._added: list[_T] = []
 
     def add(self, member: _T) -> None:
-        """Let *member* act, once for each time that it is added. What it raises is the loop's to report."""
+        """Call *member* in the next round, once for each time it is added. The loop reports what it raises."""
         if not self._added:
             self._loop.call_soon(self._turn)
         self._added.append(member)

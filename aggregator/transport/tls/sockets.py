@@ -56,7 +56,7 @@ def _check(sock: socket.socket, server_name: str) -> None:
 
 
 def _shake(sock: ssl.SSLSocket) -> Literal["read", "write"] | None:
-    """Go on with the handshake; return what to wait for, None when it is done."""
+    """Continue the handshake; return what to wait for (``read`` or ``write``), None when it is done."""
     try:
         sock.do_handshake()
     except ssl.SSLWantReadError:

@@ -98,12 +98,12 @@ class TlsTransport(FlowControl):
         return not self._paused and not self._closing
 
     def pause_reading(self) -> None:
-        """Leave in the socket what arrives."""
+        """Leave arriving bytes in the socket."""
         self._paused = True
         self._watch()
 
     def resume_reading(self) -> None:
-        """Take what arrives, and what has arrived."""
+        """Read what arrives, and what has arrived meanwhile."""
         self._paused = False
         self._watch()
 
@@ -125,7 +125,7 @@ class TlsTransport(FlowControl):
                 return
 
     def _unread(self, error: OSError) -> None:
-        """Go by why nothing could be read."""
+        """Wait or fail, by the *error* for which nothing could be read."""
         if isinstance(error, ssl.SSLWantReadError):
             return  # half a record, or one of TLS's own, such as a ticket
         if isinstance(error, ssl.SSLWantWriteError):
@@ -192,7 +192,7 @@ class TlsTransport(FlowControl):
         self._watch()
 
     def _unsent(self, error: OSError) -> None:
-        """Go by why nothing could be sent."""
+        """Wait or fail, by the *error* for which nothing could be sent."""
         if isinstance(error, ssl.SSLWantReadError):
             self._write_waits = True
         elif not isinstance(error, ssl.SSLWantWriteError):

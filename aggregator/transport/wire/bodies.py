@@ -10,7 +10,7 @@ from aggregator.transport.wire.decoding import Decoder
 
 
 class PieceSource(Protocol):
-    """Where a body comes from."""
+    """The source of a body."""
 
     async def next_piece(self) -> bytes | None:
         """Return what came next, None at the end. Raises CallError."""
@@ -61,7 +61,7 @@ class StreamBody:
         return piece
 
     async def aclose(self) -> None:
-        """Give up what has not been read."""
+        """Close the source; the rest of the body is not read."""
         await self._source.aclose()
 
     def __del__(self) -> None:

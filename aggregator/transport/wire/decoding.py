@@ -74,6 +74,6 @@ class Decoder:
             raise CallError(Cause.TOO_LARGE, "The body is larger than allowed when decoded.")
 
     def finish(self) -> None:
-        """Say that the body has ended. Raises CallError (CODING) if it is not complete; none at all is."""
+        """End the body. Raises ``CallError`` (CODING) if it is incomplete; an empty one is complete."""
         if self._fed and not self._inflater.ended():
             raise CallError(Cause.CODING, "The body ends before its content coding does.")

@@ -26,7 +26,7 @@ class FlowControl(asyncio.Transport):
         return self._protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Tell *protocol*, an `asyncio.Protocol`, what happens from now on."""
+        """Send all events to *protocol*, an `asyncio.Protocol`, from now on."""
         assert isinstance(protocol, asyncio.Protocol)
         self._protocol = protocol
 

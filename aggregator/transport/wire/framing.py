@@ -54,7 +54,7 @@ class ResponseReader:
         self.expect(False)
 
     def expect(self, bodiless: bool, limit: float = math.inf) -> None:
-        """Begin a response; *bodiless* when it answers HEAD; *limit* bounds its body in bytes."""
+        """Prepare for a response; it is *bodiless* when it answers HEAD; *limit* bounds its body in bytes."""
         if self._spent:
             self._parser = HttpResponseParser(self)
             self._spent = False
@@ -69,15 +69,15 @@ class ResponseReader:
         self.head_done = self.complete = self.reusable = self._chunked = self._spoiled = False
 
     def spoil(self) -> None:
-        """Let no other response follow on this connection."""
+        """Mark the connection as unfit for another response."""
         self._spoiled = True
 
     def close(self) -> None:
-        """Let go of the parser, which holds methods of this reader; nothing can be fed any more."""
+        """Drop the parser, which holds methods of this reader; nothing can be fed any more."""
         del self._parser
 
     def feed(self, data: bytes) -> bool:
-        """Take *data* and tell whether the response is complete. Raises CallError for one that is not HTTP."""
+        """Parse *data*; return whether the response is complete. Raises ``CallError`` for one that is not HTTP."""
         if self.head_done:
             return self._feed_body(data)
         if not self._seen:
@@ -91,7 +91,7 @@ class ResponseReader:
         return self.complete
 
     def _feed_across(self, data: bytes) -> bool:
-        """Take *data*, within which the head has to end: where the cap is, however the network cuts the bytes."""
+        """Parse *data*, within which the head must end: its cap holds however the network cuts the bytes."""
         room = len(data) - (self._seen - self._caps.head)
         view = memoryview(data)
         self._parse(view[:room])

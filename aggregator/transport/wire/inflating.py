@@ -18,7 +18,7 @@ _ZSTD_STEP = 256  # bytes; 4 of them may stand for 128 KiB, so a step gives 8 Mi
 
 
 class Inflater(Protocol):
-    """One coded body."""
+    """A decoder of one coded body."""
 
     errors: ClassVar[tuple[type[Exception], ...]]
 

@@ -33,7 +33,7 @@ Lost = Callable[[str, AggregatorError], None]
 
 
 class Piece(Struct, frozen=True):
-    """What of an effect is kept by itself, by *name*: one call, or one for each item of a list, unless *when* fails.
+    """A part of an effect kept by itself, under *name*: one call, or one for each item of a list, where *when* holds.
 
     *senders* write the call and its alternatives, *upstreams* are the names of theirs.
     """
@@ -72,7 +72,7 @@ class Piece(Struct, frozen=True):
 
 
 class DurableEffect(Struct, frozen=True):
-    """What the *endpoint* keeps of *effect*, as which it is made where nothing can be kept: each of its *pieces*.
+    """A durable effect of an endpoint: its *pieces* are kept, or *effect* is made at once where nothing can be kept.
 
     *tracing* has it tell the trace of the request that caused it, with one span for all deliveries of a record.
     """

@@ -136,7 +136,7 @@ def _each(stored: asyncio.Future[list[Stored]], number: int) -> Sequence[bool | 
 
 
 def unless_kept(doubt: DoubtError, unkept: Callable[[], object]) -> None:
-    """Call *unkept* as soon as it is known that what is in *doubt* is not kept."""
+    """Call *unkept* as soon as it is known that the effects in *doubt* are not kept."""
 
     def settled(future: asyncio.Future[bool]) -> None:
         if not future.cancelled() and not future.result():

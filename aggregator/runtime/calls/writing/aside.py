@@ -68,7 +68,7 @@ class _Writing:
         self._ticket: Cancelable | None = None
 
     def begin(self) -> Cancelable:
-        """Have a thread write it; who has no way to the upstream is told so before."""
+        """Write the request in a thread; a call without credentials for the upstream fails before that."""
         frame = self._frame
         try:
             self._inner.identity(frame.exchange)
@@ -97,6 +97,6 @@ class _Writing:
         self._done(self._inner.refused(blame(error, self._frame.names), self._started))
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         if self._ticket is not None:
             self._ticket.cancel()

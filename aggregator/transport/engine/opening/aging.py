@@ -54,19 +54,19 @@ class Aging:
         self.due = monotonic() + _LOOK if connector.looks_up else math.inf
 
     def begin(self, connection: Aged, peer: Place | None) -> None:
-        """Let the life of *connection*, to *peer*, begin."""
+        """Start the age of *connection*, to *peer*."""
         connection.peer = peer
         connection.retires = monotonic() + self._seconds * random.uniform(1 - _JITTER, 1)  # noqa: S311 - not a secret
 
     def look(self, now: float) -> None:
-        """Look the name up again, now that the look is *due*."""
+        """Look the name up again, and schedule the next lookup."""
         self.due = now + _LOOK
         if self._looking is None:
             self._looking = self._loop.create_task(self._connector.addresses())
             self._looking.add_done_callback(self._seen)
 
     def stop(self) -> None:
-        """Look no more, and let go of whoever closed what is retired."""
+        """Stop all lookups, and drop the callback that closes retired connections."""
         self.due = math.inf
         self._opened, self._retired = (), _leave
         if self._looking is not None:

@@ -62,7 +62,7 @@ class Connector:
         raise late(Cause.DEADLINE if until == deadline else Cause.CONNECT_TIMEOUT)
 
     def close(self) -> None:
-        """Give up a lookup that is under way."""
+        """Cancel a lookup under way."""
         if self._lookup is not None:
             self._lookup.cancel()
 

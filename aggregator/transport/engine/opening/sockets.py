@@ -77,7 +77,7 @@ def peer_of(sock: socket.socket) -> Place | None:
 
 
 def wake(ready: asyncio.Future[None], remove: Callable[[int], object], number: int) -> None:
-    """Tell *ready* that the socket *number* is, which the loop looks at no more."""
+    """Resolve *ready* for the socket *number*, and stop watching it."""
     remove(number)
     if not ready.done():
         ready.set_result(None)
