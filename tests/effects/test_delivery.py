@@ -169,11 +169,11 @@ def test_an_upstream_with_nothing_under_way_goes_first(tmp_path: Path) -> None:
         f"  {name}: {{url: 'http://{name}.test', idempotent: true}}\n" for name in names[1:]))  # fmt: skip
     for name in names[1:]:
         text += f"      - {{name: to-{name}, durable: true, url: POST {name}:/x, json: {{}}}}\n"
-    with process(tmp_path, text, lambda _: httpx.Response(503)) as served:
+    with process(tmp_path, text, lambda _: httpx.Response(404)) as served:
         served.sign_up("a")
-        served.until(lambda: served.outbox.ends["again"] == 3)
+        served.until(lambda: served.outbox.ends["dead"] == 3)
         served.sign_up(*"bcdefgh")
-        served.until(lambda: served.outbox.ends["again"] == 24)
+        served.until(lambda: served.outbox.ends["dead"] == 24)
         asked = [request.url.host for request in served.requests]
     assert {"mail.test", "other.test", "third.test"} == set(asked[-6:])
 

@@ -11,13 +11,11 @@ import pytest
 
 from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.switches.table import Change, Switch, Target
-from aggregator.runtime.background.durable.delivering.under_way import UnderWay
 from aggregator.server.admin.breakers import breakers_of
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
 from tests.effects.conftest import Application, document, process, record
 from tests.effects.test_operators import act
-from tests.policies.conftest import START
 
 BREAKER = "breaker: {failures: 3, pause: 100ms..100ms}"
 
@@ -84,69 +82,6 @@ def test_who_asks_for_it_has_a_held_upstream_looked_at(
         assert len(claimed) == before
         let_go(served)
         served.until(lambda: len(claimed) > before)
-
-
-def test_an_upstream_that_fails_gets_one_delivery_at_a_time() -> None:
-    """So that trying all that waits as fast as it fails takes no time from requests; one that arrives ends that."""
-    under_way = UnderWay()
-    for _ in range(5):
-        assert under_way.room(["mail", "push"], 8, START)[0] == {"mail": 4, "push": 4}
-        under_way.heard("mail", failed=True)
-    assert under_way.room(["mail", "push"], 8, START)[0] == {"mail": 1, "push": 4}
-    under_way.begin(record())
-    assert under_way.room(["mail"], 8, START)[0] == {}
-    under_way.end(record())
-    under_way.heard("mail", failed=False)
-    assert under_way.room(["mail"], 8, START)[0] == {"mail": 4}
-
-
-def test_deliveries_that_fail_are_made_one_after_the_other(tmp_path: Path, claimed: list[str]) -> None:
-    """All that a failing upstream has waiting for it is due, and one is under way at most."""
-    text = document().replace("attempts: 3, backoff: 1s..1s", "attempts: 90, backoff: 1s..1s")
-    with process(tmp_path, text, lambda _: httpx.Response(503)) as served:
-        served.sign_up(*(f"n{number}" for number in range(20)))
-        served.until(lambda: served.outbox.ends["again"] >= 20)
-        served.now += 2
-        served.outbox.wake()
-        served.until(lambda: served.outbox.ends["again"] > 20)
-        assert len(claimed) <= served.outbox.ends["again"] + 1
-
-
-@pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Return the ids that each turn claims which claims any."""
-    found: list[list[str]] = []
-    turn = EffectsInFile.turn
-
-    async def counted(self: EffectsInFile, asked: Turn) -> Turned:
-        turned = await turn(self, asked)
-        found.extend([[one.id for one in turned.claimed]] if turned.claimed else [])
-        return turned
-
-    monkeypatch.setattr(EffectsInFile, "turn", counted)
-    return found
-
-
-@pytest.mark.parametrize("first", [200, 404])
-def test_what_waits_goes_at_full_width_once_one_was_answered(
-    tmp_path: Path, turns: list[list[str]], first: int
-) -> None:
-    """Also when that one is refused for good: whoever does so is there. Those that follow do not come one by one."""
-    answers = [503]
-
-    def respond(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(answers[0] if len(answers) == 1 else answers.pop(0))
-
-    text = document().replace("attempts: 3, backoff: 1s..1s", "attempts: 90, backoff: 1s..1s")
-    with process(tmp_path, text, respond) as served:
-        served.sign_up(*(f"n{number}" for number in range(21)))
-        served.until(lambda: served.outbox.ends["again"] >= 21)
-        served.until(lambda: served.counts() == {"waiting": 21})
-        turns.clear()
-        answers[:] = [first, 200]
-        served.now += 60
-        served.until(lambda: not served.counts().get("waiting") and not served.counts().get("leased"))
-        assert [len(ids) for ids in turns[:2]] == [1, 4]
 
 
 def test_a_breaker_that_is_closed_holds_nothing(tmp_path: Path) -> None:

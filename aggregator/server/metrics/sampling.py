@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 
-from aggregator.runtime.background.durable.outbox import ENDS
+from aggregator.runtime.background.durable.outbox import ENDS, Outbox
 from aggregator.runtime.idempotent.answers import ENDS as ANSWER_ENDS
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics import process
@@ -32,6 +32,7 @@ def sample_all(running: Running, counts: Counts) -> Iterator[Sampled]:
     yield from sample_policies(running.states, labels)
     yield from _of_background(running)
     yield from sample_effects(running)
+    yield families.EFFECTS_SLOW, _slow(running.outbox, labels)
     yield from _of_store(running)
     yield from _of_configuration(running)
     yield from _of_process(counts)
@@ -119,6 +120,12 @@ def sample_effects(running: Running) -> Iterator[Sampled]:
     answers = running.answers.ends
     yield families.IDEMPOTENT, [(labels_text(("result", result)), answers[result]) for result in ANSWER_ENDS]
     yield families.EFFECTS_BROKEN, [("", int(outbox.trouble is not None))]
+
+
+def _slow(outbox: Outbox, labels: Mapping[str, str]) -> list[Sample]:
+    """Return for each upstream to which something waits whether it is tried slowly; *labels* are theirs by name."""
+    names = sorted(outbox.upstreams & labels.keys())
+    return [(labels_text(("upstream", labels[name])), int(outbox.pace(name) is not None)) for name in names]
 
 
 def _of_configuration(running: Running) -> Iterator[Sampled]:

@@ -90,6 +90,8 @@ IDEMPOTENT: Final = Family("aggregator_idempotent_requests", "counter", ("result
     "key_missing (400), state_unavailable (503); those that need no key and have none are not counted.")  # fmt: skip
 EFFECTS_BROKEN: Final = Family("aggregator_effects_broken", "gauge", (),
     "1 while durable effects cannot be written.")  # fmt: skip
+EFFECTS_SLOW: Final = Family("aggregator_effects_slow", "gauge", ("upstream",),
+    "1 while an upstream fails to which durable effects are sent: it is tried slowly, one at a time.")  # fmt: skip
 SHADOWS: Final = Family("aggregator_shadow_calls", "counter", ("state",),
     "Shadows of requests, by what became of them: done, failed, dropped (the queue was full).")  # fmt: skip
 STORE: Final = Family("aggregator_store_away", "gauge", (),

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from aggregator.errors import StoreError
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import DurablePlan
+from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.runtime.background.durable.delivering.pump import Pump
 from aggregator.runtime.background.durable.delivering.targets import Targets
 from aggregator.runtime.background.durable.intake import Intake
@@ -58,6 +59,11 @@ class Outbox:
     def kept(self) -> Kept:
         """What is kept, by state."""
         return Kept() if self._store is None else self._store.kept
+
+    @property
+    def upstreams(self) -> set[str]:
+        """The upstreams to which something waits, or did."""
+        return set() if self._store is None else self._store.upstreams
 
     @property
     def trouble(self) -> str | None:
@@ -127,6 +133,10 @@ class Outbox:
             with suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._store.look()
+
+    def pace(self, upstream: str) -> Pace | None:
+        """Return the pace of *upstream* where it is tried slowly, since deliveries to it fail."""
+        return self._pump.pace(upstream)
 
     def take_over(self) -> None:
         """Look now for what a process has left that died."""

@@ -10,6 +10,7 @@ from aggregator.runtime.background.durable.intake import MOST_PENDING
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import EffectStore, Turned
 from aggregator.stores.effects.records import SENT, EffectRecord, Outcome
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.effects")
@@ -53,6 +54,17 @@ def tell_dead(tally: Tally, record: EffectRecord, outcome: Outcome) -> None:
     last = {key: value for key, value in (outcome.last or {}).items() if key != "body"}
     known = {"id": record.id, "attempts": record.attempts, **last}
     tally.tell(record.name, "A durable effect is dead: it is not sent again.", logging.ERROR, known)
+
+
+def tell_slow(upstream: str, cause: str) -> None:
+    """Log that *upstream* is tried slowly, since deliveries fail, the last one of *cause*."""
+    sentence = "Durable effects wait: their upstream fails, and is tried slowly."
+    log_change(_log, logging.WARNING, sentence, upstream=upstream, cause=cause)
+
+
+def tell_arrived(upstream: str) -> None:
+    """Log that *upstream*, which was tried slowly, takes what it is sent."""
+    log_change(_log, logging.INFO, "Durable effects are delivered again.", upstream=upstream)
 
 
 def tell_turned(turned: Turned) -> None:

@@ -9,6 +9,7 @@ from aggregator.durations import rate_text
 from aggregator.plan.analysis.walking import upstreams_in
 from aggregator.plan.calls import UpstreamPlan
 from aggregator.policies.concurrency.places import PLACES
+from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.server.generations.running import Running
 from aggregator.transport import Door
 
@@ -31,7 +32,13 @@ def _member(running: Running, upstream: UpstreamPlan, doors: list[Door]) -> dict
             "limit": places.limit, "now": places.inside, "waiting": places.waiting, "most_waiting": places.plan.queue,
         },
         "rate_limit": None if rate is None else rate_text(rate.rate.count, rate.rate.period),
+        "deliveries": _deliveries(running.outbox.pace(upstream.name)),
     }  # fmt: skip
+
+
+def _deliveries(pace: Pace | None) -> dict[str, Any] | None:
+    """Return how slowly durable effects are sent to an upstream that fails, None where they are sent as they come."""
+    return None if pace is None else {"failures": pace.failed, "pause": pace.pause, "next_at": round(pace.until, 3)}
 
 
 def _connections(doors: Iterable[Door]) -> dict[str, Any]:

@@ -57,6 +57,11 @@ def has_failed(retry: RetryPlan, result: Result) -> bool:
     return result.state is State.FAILED and not is_refusal
 
 
+def asked_by(result: Result) -> float:
+    """Return the seconds that *result* asks to be left alone for, 0 where it asks for nothing."""
+    return (result.error is not None and result.error.retry_after) or 0.0
+
+
 def _until_tried(result: Result) -> float:
     """Return the seconds until what could not be tried may be; a switch may be turned on at any time."""
     asked = result.error.retry_after if result.error is not None else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -22,10 +22,11 @@ from aggregator.parts.frame import Frame, Written
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
-from aggregator.runtime.background.durable.delivering.judging import end_of, has_failed, outcome_of
+from aggregator.runtime.background.durable.delivering.judging import asked_by, end_of, has_failed, outcome_of
+from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.runtime.background.durable.delivering.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.durable.delivering.under_way import UnderWay
-from aggregator.runtime.background.durable.telling import tell_dead, tell_parked, tell_turned
+from aggregator.runtime.background.durable.telling import tell_arrived, tell_dead, tell_parked, tell_slow, tell_turned
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Ages, EffectStore, Turn, Turned
 from aggregator.stores.effects.records import DEAD, WAITING, EffectRecord, Outcome
@@ -89,6 +90,10 @@ class Pump:
         """Look for what is due now."""
         self._awake.set()
 
+    def pace(self, upstream: str) -> Pace | None:
+        """Return the pace of *upstream* where it is tried slowly, since deliveries to it fail."""
+        return self._under_way.paces.of(upstream)
+
     @property
     def _has_news(self) -> bool:
         """Whether the store is to be told which upstreams are known."""
@@ -124,7 +129,7 @@ class Pump:
         looks = abs(now - self._looked) >= _LOOK
         turn = Turn(now, tuple(ended), room, free, self._ages(now), looks, self._targets.off)
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
-            return _LOOK
+            return self._until_tried(waited_for)
         try:
             turned = await store.turn(turn)
         except StoreError:
@@ -139,8 +144,14 @@ class Pump:
         if self._has_news:
             return 0.0
         if turned.next_due is None or free <= len(turned.claimed):
-            return _LOOK
-        return min(_LOOK, max(0.0, turned.next_due - self._clock()))
+            return self._until_tried(waited_for)
+        return min(self._until_tried(waited_for), max(0.0, turned.next_due - self._clock()))
+
+    def _until_tried(self, upstreams: Iterable[str]) -> float:
+        """Return the seconds until the next of *upstreams* may be tried that fails, or until the next look."""
+        now = self._clock()
+        found = self._under_way.paces.next_at(upstreams, now)
+        return _LOOK if found is None else min(_LOOK, max(0.0, found - now))
 
     def _ages(self, now: float) -> Ages | None:
         """Return what is too old, None while it was looked for lately."""
@@ -184,11 +195,20 @@ class Pump:
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
         if outcome.counts:
-            self._under_way.heard(record.upstream, failed=has_failed(target.retry, result))
+            self._heard(record.upstream, target, result)
         self._ends[end_of(outcome, result)] += 1
         if outcome.state == DEAD:
             tell_dead(self._tally, record, outcome)
         self._end(record, outcome)
+
+    def _heard(self, upstream: str, target: Target, result: Result) -> None:
+        """Take note of whether *upstream* takes what it is sent, and tell where that has changed."""
+        paces = self._under_way.paces
+        if not has_failed(target.retry, result):
+            if paces.arrived(upstream):
+                tell_arrived(upstream)
+        elif paces.failed(upstream, self._clock(), asked_by(result)):
+            tell_slow(upstream, str(result.cause))
 
     def _end(self, record: EffectRecord, outcome: Outcome) -> None:
         self._under_way.end(record)

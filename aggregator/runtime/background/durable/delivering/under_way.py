@@ -8,15 +8,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, Protocol
 
+from aggregator.runtime.background.durable.delivering.pacing import Paces
 from aggregator.stores.effects.records import EffectRecord
 from aggregator.transport.door import Cancelable
 
 LONGEST: Final = 120.0
 """Seconds for which an upstream is held at most: clocks may jump."""
-
-
-FAILS: Final = 5
-"""Deliveries that fail one after the other until an upstream counts as one that fails."""
 
 
 class Holding(Protocol):
@@ -38,8 +35,7 @@ class UnderWay:
         self._number = 0
         self._held: dict[str, tuple[float, Holding]] = {}
         """Until when (Unix time) nothing is delivered to an upstream, unless it is let go before."""
-        self._failed: Counter[str] = Counter()
-        """How many deliveries to an upstream have failed one after the other."""
+        self.paces = Paces()
         self._idle = asyncio.Event()
 
     def __contains__(self, record: EffectRecord) -> bool:
@@ -49,14 +45,14 @@ class UnderWay:
         """Return how many of *workers* may deliver to each of *upstreams*, to which something waits, and in all.
 
         None of those whose breaker is open is one of them: a million that wait would be looked at in turn. One that
-        fails gets one delivery at a time: trying all that waits as fast as it fails would take its time from requests.
+        fails has the places of its pace.
         """
         upstreams = [name for name in upstreams if not self._is_held(name, now)]
         free = workers - len(self._running)
         most = max(1, workers // 2)
         # Who has waited longest is served first.
         order = sorted(upstreams, key=lambda name: (self._busy[name], self._begun[name]))
-        room = {name: (most if self._failed[name] < FAILS else 1) - self._busy[name] for name in order}
+        room = {name: self.paces.places(name, most, now) - self._busy[name] for name in order}
         return ({name: places for name, places in room.items() if places > 0} if free > 0 else {}), free
 
     def begin(self, record: EffectRecord) -> None:
@@ -77,20 +73,14 @@ class UnderWay:
         if not self._running:
             self._idle.set()
 
-    def heard(self, upstream: str, *, failed: bool) -> None:
-        """Take note that a delivery to *upstream* has *failed*, or that it arrived, if only to be refused."""
-        if failed:
-            self._failed[upstream] += 1
-        else:
-            self._failed.pop(upstream, None)
-
     def hold(self, upstream: str, until: float, holding: Holding) -> None:
         """Deliver nothing to *upstream* *until* then (Unix time), or until *holding* does not keep it away any more."""
         self._held[upstream] = (until, holding)
 
     def let_go(self) -> None:
-        """Hold no upstream."""
+        """Hold no upstream, and end all pauses."""
         self._held.clear()
+        self.paces.let_go()
 
     def _is_held(self, upstream: str, now: float) -> bool:
         found = self._held.get(upstream)

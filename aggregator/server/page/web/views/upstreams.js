@@ -55,12 +55,13 @@ export async function upstream(state, name) {
     heading("Endpoints that call it"), section(users.length ? make("ul", {}, users.slice(0, 200).map((one) => make("li", {}, link("endpoint", one.endpoint, one.endpoint)))) : dim("None."))];
 }
 
-function pool({ connections, waiting, streams, concurrency, rate_limit: rate, worker }) {
+function pool({ connections, waiting, streams, concurrency, rate_limit: rate, deliveries, worker }) {
   return facts([worker && ["worker", worker], ["connections in use", `${connections.active} of ${connections.most}`], ["connections idle", connections.idle],
     ["connections opened", `${connections.opened}${connections.opening_ms == null ? "" : `, ${duration(connections.opening_ms)} each`}`],
     ["calls that wait for one", `${waiting.now} of ${waiting.most}`], ["connections for streams, at most", streams.most],
     concurrency && ["calls at once (concurrency)", `${concurrency.now} of ${concurrency.limit}, ${concurrency.waiting} of ${concurrency.most_waiting} wait`],
-    rate && ["rate limit", rate]].filter(Boolean));
+    rate && ["rate limit", rate],
+    deliveries && ["durable effects", `sent slowly: ${deliveries.failures} failed in a row, ${deliveries.pause} s between two`]].filter(Boolean));
 }
 
 function breakerTable(list) {
