@@ -30,7 +30,7 @@ class SectionDigests:
         self._known: dict[tuple[frozenset[str], frozenset[str]], bytes] = {}
 
     def around(self, upstreams: frozenset[str], groups: frozenset[str]) -> bytes:
-        """What an endpoint that uses *upstreams* and *groups* rests on beyond its own words."""
+        """Return a digest of what an endpoint that uses *upstreams* and *groups* depends on beyond its own settings."""
         known = self._known.get((upstreams, groups))
         if known is None:
             used = [(name, self._upstreams.get(name), self._tls.get(name)) for name in sorted(upstreams)]

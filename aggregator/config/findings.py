@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
 class Origins:
-    """Where the values of a configuration were written: the section, and the path in it, for every path."""
+    """The places where the values of a configuration were written: section and path in it, for every path."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -60,7 +60,7 @@ class Origins:
         return None if found is None else value_at(found[0].value, found[1])
 
     def position(self, path: Steps, text: str = "", occurrence: int = 0, *, at_key: bool = False) -> Position:
-        """Where *path* is written, or *text* in it; the key of the nearest parent when it is not."""
+        """Return the position of *path*, or of *text* in it; that of the nearest parent's key if it is not written."""
         found = self._find(path)
         if found is None:
             return Position(self._file)
@@ -73,12 +73,12 @@ class Origins:
 
 
 def occurrences(source: str, text: str, offset: int) -> int:
-    """How often *text* begins in *source* before *offset*."""
+    """Return how often *text* begins in *source* before *offset*."""
     return sum(source.startswith(text, start) for start in range(offset)) if text else 0
 
 
 def _within_key(position: Position, key: str, text: str, occurrence: int) -> Position:
-    """Where *text* stands in *key*, which is written at *position*, if it is written there as it is."""
+    """Return the position of *text* in *key*, which is written at *position*, if it is written literally."""
     starts = [start for start in range(len(key)) if key.startswith(text, start)]
     start = starts[occurrence] if occurrence < len(starts) else -1
     width = position.end_column - position.column
@@ -90,7 +90,7 @@ def _within_key(position: Position, key: str, text: str, occurrence: int) -> Pos
 
 
 def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:
-    """What must not be said of *written*, longest first, and what is said in its place."""
+    """Return the texts of *written* to be masked, longest first, each with its replacement."""
     references = set(_REFERENCE.findall(repr(written)))
     shown = next(iter(references)) if len(references) == 1 else "${…}"
     return dict.fromkeys(sorted(filter(None, secrets), key=len, reverse=True), shown) if references else {}
@@ -138,7 +138,7 @@ def written_path(value: Any, path: Steps) -> tuple[Steps, bool]:
 
 
 def value_at(value: Any, path: Steps) -> Any:
-    """What stands at *path* in *value*, the text of the file; short forms stand for themselves."""
+    """Return the value at *path* in *value*, as the file says it; short forms stand for themselves."""
     for step in written_path(value, path)[0]:
         value = value[step]
     return value

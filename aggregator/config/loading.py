@@ -63,7 +63,7 @@ class EndpointConfig:
 
     @property
     def settings(self) -> EndpointSettings:
-        """Its settings, made anew each time: models of thousands of endpoints would only lie around."""
+        """The settings of the endpoint, made anew each time to save the memory of thousands of models."""
         return EndpointSettings.model_validate(self.value)
 
     def take_settings(self) -> EndpointSettings:
@@ -95,7 +95,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """What a good load rested on besides the texts of its files: where they are, by display name, and variables."""
+    """What a good load depended on besides the texts of its files: their places, by display name, and variables."""
 
     paths: Mapping[str, Path]
     env: Mapping[str, str] = field(repr=False)

@@ -50,7 +50,7 @@ class Entry(Struct, frozen=True):
 
     @property
     def path(self) -> Steps:
-        """Where it stands in the configuration."""
+        """The path of the endpoint in the configuration."""
         return (
             ("virtual_hosts", self.host, "endpoints", self.written_key)
             if self.host
@@ -114,7 +114,7 @@ def merge(tree: Tree, env: Mapping[str, str]) -> Whole:
 
 
 def _take_hosts(whole: Whole, section: Section, value: dict[str, Any]) -> tuple[Any, Any]:
-    """Take the endpoints out of virtual hosts; return what is left, with variables filled in and as it is written."""
+    """Move the endpoints out of virtual hosts; return the rest, with variables filled in and as written."""
     left, left_written = dict(value), dict(section.value)
     for host, settings in value.items():
         written = section.value[host]

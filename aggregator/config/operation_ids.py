@@ -42,7 +42,7 @@ def operation_ids(declared: Mapping[str, str | None]) -> dict[str, str]:
 
 @lru_cache(maxsize=16_384)
 def derived_id(key: str) -> str:
-    """What the key alone gives: ``GET /users/{user_id}/orders`` → ``get_users_by_user_id_orders``."""
+    """Return the id derived from the key alone: ``GET /users/{user_id}/orders`` → ``get_users_by_user_id_orders``."""
     method, path = key.split(None, 1)
     words = [method.lower()]
     for segment in path.split("/"):

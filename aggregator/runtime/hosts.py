@@ -58,7 +58,7 @@ class Watches:
             one.stop()
 
     def close(self) -> None:
-        """Return the pools of hosts that were looked up; no request is under way any more."""
+        """Release the pools of hosts that were looked up; no request is under way any more."""
         for one in self.resolutions:
             one.close()
 

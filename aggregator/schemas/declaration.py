@@ -53,7 +53,7 @@ class Declaration(Struct, frozen=True):
         return self.type == "array"
 
     def stated_values(self) -> Iterator[tuple[Path, Any]]:
-        """Return the default and the examples, each with its path."""
+        """Yield the default and the examples, each with its path."""
         for name in ("default", "example"):
             if name in self.schema:
                 yield (name,), self.schema[name]

@@ -42,13 +42,13 @@ class Store(Protocol):
         """
 
     async def forget(self, ask: Ask) -> None:
-        """Let the count that *ask* would be taken from begin anew."""
+        """Reset the count that *ask* is taken from."""
 
     async def give_back(self, ask: Ask) -> None:
         """Put back what *ask* has taken; a count is never more than full."""
 
     async def seen(self, process: bytes, lifetime: float) -> int:
-        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        """Record that *process* lives, for *lifetime* seconds; return the number of living processes."""
 
     async def get(self, key: bytes) -> bytes | None:
         """Return the value of *key*, None when there is none or its lifetime is over."""
@@ -63,7 +63,7 @@ class Store(Protocol):
         """Forget all values with *tag* and return how many there were."""
 
     async def lock(self, key: bytes, lifetime: float) -> Lock | None:
-        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        """Take the lock *key* for *lifetime* seconds; return None while another process holds it."""
 
     async def renew(self, lock: Lock, lifetime: float) -> bool:
         """Hold *lock* for *lifetime* from now; return whether it was held still."""
@@ -75,10 +75,10 @@ class Store(Protocol):
         """Send *message* to all that listen to *channel* now."""
 
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
-        """Let *heard* have the messages of *channel*; return what ends that."""
+        """Call *heard* with each message of *channel*; return the function that ends the subscription."""
 
     async def announce(self, channel: bytes, message: bytes) -> None:
-        """Give *message* the next number of *channel*, keep it, and send it to all that listen (``Numbered``)."""
+        """Number *message* as the next of *channel*, keep it, and publish it (``Numbered``)."""
 
     async def announced(self, channel: bytes, number: int) -> Announced:
         """Return what was announced behind *number*."""
@@ -99,10 +99,10 @@ class Store(Protocol):
         """
 
     async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*, if it is held still; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*, if it is still held; for *pause* seconds no other one of *key* is granted."""
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
         """Forget what has one of *tags* in *space*, everything there when there are none."""
 
     async def aclose(self) -> None:
-        """Give up connections and subscriptions."""
+        """Close connections and subscriptions."""

@@ -45,7 +45,7 @@ class Files:
             raise StartupError(f"What was kept in {self.path / name} cannot be read: {error.strerror}.") from None
 
     def replace(self, name: str, content: bytes) -> None:
-        """Let the file *name* hold *content*, on the disk when this returns; raise ``StoreError`` if that fails.
+        """Replace the file *name* by *content*; it is on the disk when this returns. Raises ``StoreError``.
 
         Until then it holds what it held: the content is written beside it and renamed (rename(2)).
         """
@@ -94,7 +94,7 @@ class StateFolder(Files):
             raise StartupError(_unusable(self.path, error)) from None
 
     def close(self) -> None:
-        """Leave the folder to another process."""
+        """Release the folder for another process."""
         os.close(self._lock)
 
 
@@ -132,7 +132,7 @@ def _write(place: Path, content: bytes) -> None:
 
 
 def _sync_names(path: Path) -> None:
-    """Have the names of the folder on the disk, too; where a folder cannot be opened, the system sees to it."""
+    """Sync the names in the folder to the disk; where a folder cannot be opened, the system does it in time."""
     with suppress(PermissionError):
         folder = os.open(path, os.O_RDONLY)
         try:

@@ -30,14 +30,14 @@ _SHARE, _LONGEST = 50.0, 30.0
 
 
 class _Form(msgspec.Struct, Generic[_T]):
-    """What the file holds; *version* grows with every form that earlier programs cannot read."""
+    """The content of the file; *version* grows with every format that earlier programs cannot read."""
 
     version: int
     data: _T
 
 
 class Kept(Generic[_T]):
-    """What *snapshot* returns, of the type *form*, in the file *name*.json of *folder*.
+    """A value of the type *form*, which *snapshot* returns, kept in the file *name*.json of *folder*.
 
     A change waits *seconds* to be written, `SECONDS` where that is not said.
     """
@@ -80,13 +80,13 @@ class Kept(Generic[_T]):
         return data
 
     def changed(self) -> None:
-        """Have it written soon, with whatever changes until then; later where writing takes long."""
+        """Schedule a write, with all changes until then; later where writing takes long."""
         self._dirty = True
         if self._timer is None and self._task is None and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._begin)
 
     async def save(self) -> None:
-        """Have it on the disk when this returns; raise ``StoreError`` if that fails."""
+        """Write the value; it is on the disk when this returns. Raises ``StoreError``."""
         self._dirty = True
         async with self._turn:
             if not self._dirty:  # whoever had the turn before has written it

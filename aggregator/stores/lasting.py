@@ -32,7 +32,7 @@ class Lasting(Generic[_T]):
         return None if entry is None or entry[1] <= self._clock() else entry[0]
 
     def put(self, key: bytes, entry: _T, lifetime: float) -> None:
-        """Let *entry* last for *lifetime* from now; raise ``StoreError`` when there are too many that last."""
+        """Keep *entry* for *lifetime* seconds from now. Raises ``StoreError`` when there are too many entries."""
         now = self._clock()
         self._forget(now)
         if key not in self._entries and len(self._entries) >= self._most:

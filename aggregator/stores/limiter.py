@@ -135,7 +135,7 @@ class Limiter:
         self._until = now + self._span
 
     def adopt(self, rate: Rate) -> None:
-        """Go on with another *rate*: who has used up a share of the old burst has used up that share of the new."""
+        """Continue with another *rate*: each bucket keeps the share of the burst that is used up."""
         now, share = self._now(), rate.span / self.rate.span
         for buckets in (self._young, self._old):
             for key, tat in buckets.items():

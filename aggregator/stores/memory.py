@@ -73,7 +73,7 @@ class MemoryStore:
         return self.tallies.take_all(asks)
 
     async def forget(self, ask: Ask) -> None:
-        """Let the count that *ask* would be taken from begin anew."""
+        """Reset the count that *ask* is taken from."""
         self.tallies.forget(ask)
 
     async def give_back(self, ask: Ask) -> None:
@@ -81,7 +81,7 @@ class MemoryStore:
         self.tallies.give_back(ask)
 
     async def seen(self, process: bytes, lifetime: float) -> int:
-        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        """Record that *process* lives, for *lifetime* seconds; return the number of living processes."""
         now = self._clock()
         self._processes[process] = now + lifetime
         self._processes = {name: ends for name, ends in self._processes.items() if ends > now}
@@ -104,7 +104,7 @@ class MemoryStore:
         return self._values.delete_tagged(tag)
 
     async def lock(self, key: bytes, lifetime: float) -> Lock | None:
-        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        """Take the lock *key* for *lifetime* seconds; return None while another process holds it."""
         if self._locks.get(key) is not None:
             return None
         self._locks.put(key, self._token + 1, lifetime)
@@ -131,7 +131,7 @@ class MemoryStore:
             heard(message)
 
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
-        """Let *heard* have the messages of *channel*; return what ends that."""
+        """Call *heard* with each message of *channel*; return the function that ends the subscription."""
         mark = object()
         self._heard[channel][mark] = heard
 
@@ -144,7 +144,7 @@ class MemoryStore:
         return end
 
     async def announce(self, channel: bytes, message: bytes) -> None:
-        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        """Number *message* as the next of *channel*, keep it, and publish it."""
         await self.publish(channel, self._announcements.add(channel, message).packed())
 
     async def announced(self, channel: bytes, number: int) -> Announced:
@@ -163,7 +163,7 @@ class MemoryStore:
         return self._levels.keep(space, key, value, tags, lifetime, number, token)
 
     async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*; for *pause* seconds no other one of *key* is granted."""
         self._levels.end_lease(space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
@@ -171,5 +171,5 @@ class MemoryStore:
         self._levels.purge(space, tags)
 
     async def aclose(self) -> None:
-        """Give up the subscriptions."""
+        """End the subscriptions."""
         self._heard.clear()

@@ -33,7 +33,7 @@ class Quota(Struct, frozen=True):
 
     @property
     def burst(self) -> int:
-        """How many units may be taken at once: all of them."""
+        """The number of units that may be taken at once: all of them."""
         return self.count
 
     def period(self, now: float) -> Period:

@@ -46,7 +46,7 @@ class Rate(Struct, frozen=True, dict=True):
 
 
 class Taken(Struct, frozen=True, gc=False):
-    """What became of a take. *wait* is 0.0 when it was granted, else the seconds until it can be (``inf``: never).
+    """The outcome of a take. *wait* is 0.0 when it was granted, else the seconds until it can be (``inf``: never).
 
     *remaining* is how much could be taken now, *reset* the seconds until the bucket is full again.
     """

@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 
 
 class Used:
-    """What is used of one *quota* by key, for at most *most_keys* of them; *changed* is called when a count changes."""
+    """The use of one *quota* by key, for at most *most_keys* of them; *changed* is called when a count changes."""
 
     __slots__ = ("__weakref__", "_clock", "_half", "_old", "_young", "changed", "period", "quota")
 
@@ -68,12 +68,12 @@ class Used:
         yield from self._young.items()
 
     def note(self, key: bytes, used: int) -> None:
-        """Take note that *key* has used so much, as somebody else has counted it."""
+        """Record that *key* has *used* so much, as the store has counted it."""
         self._now()
         self._put(key, used)
 
     def forget(self, key: bytes) -> None:
-        """Let *key* begin anew."""
+        """Reset *key*."""
         self._young.pop(key, None)
         self._old.pop(key, None)
         if self.changed is not None:
@@ -85,7 +85,7 @@ class Used:
             self._put(key, self._of(key) + count)
 
     def adopt(self, quota: Quota) -> None:
-        """Go on with another *quota*: what is used stays used, while the period is the same one."""
+        """Continue with another *quota*: the use stays while the period is the same one."""
         self.quota = quota
         now = self._clock()
         if quota.period(now) != self.period:

@@ -79,7 +79,7 @@ class Watchdog:
             self._thread = None
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Return a sign of life; the loop itself knows best how long there was none."""
+        """Record a sign of life; the loop itself measures best how long there was none."""
         now = self._clock()
         silence, self._last = now - self._last, now
         if silence > self._longest:

@@ -81,7 +81,7 @@ class Text(Struct, frozen=True):
         return "".join(written)
 
     def expressions(self) -> Iterator[Expression]:
-        """Those between the pieces of text."""
+        """The expressions between the pieces of text."""
         return (part for part in self.parts if isinstance(part, Expression))
 
 
@@ -96,7 +96,7 @@ class ListNode(Struct, frozen=True):
         return [value for value in rendered if value is not MISSING] if missing == "omit" else rendered
 
     def expressions(self) -> Iterator[Expression]:
-        """Those of all elements, in order."""
+        """The expressions of all elements, in order."""
         return (expression for item in self.items for expression in item.expressions())
 
 
@@ -113,7 +113,7 @@ class MapNode(Struct, frozen=True):
         return rendered
 
     def expressions(self) -> Iterator[Expression]:
-        """Those of all values, in order."""
+        """The expressions of all values, in order."""
         return (expression for _, node in self.entries for expression in node.expressions())
 
 

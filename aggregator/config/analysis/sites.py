@@ -102,7 +102,7 @@ class CallSite(Struct, frozen=True, eq=False):
 
     @property
     def method(self) -> str:
-        """What the call sends, if it has a URL."""
+        """The method of the call, if it has a URL."""
         return self.settings.method or (self.url.method if self.url else None) or self._default_method
 
     @property
@@ -176,6 +176,6 @@ class Analysis(Struct):
         return self.settings.background[int(path[at + 1])]
 
     def dissolve(self) -> None:
-        """Let go of the parts, which know their fan-outs: a server seldom looks for circles, and reloads often."""
+        """Drop the parts, which refer to their fan-outs: garbage collections are rare, and reloads frequent."""
         for fan in self.fans:
             fan.parts.clear()

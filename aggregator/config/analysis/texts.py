@@ -40,7 +40,7 @@ class Texts:
         self.analysis, self.via = analysis, via
 
     def value(self, value: Any, path: Steps, scope: Scope) -> References:
-        """What *value*, any value with expressions in its texts, reads."""
+        """Return what *value*, any value with expressions in its texts, reads."""
         if not value or isinstance(value, int | float):
             return _NONE
         node = compile_value(
@@ -65,7 +65,7 @@ class Texts:
         return Texts(self.analysis, self.via or place)
 
     def condition(self, text: str | None, path: Steps, scope: Scope, hint: str = "") -> References:
-        """What *text*, which has to be one expression, reads; *hint* is for one that holds none."""
+        """Return what *text*, which must be one expression, reads; *hint* is for one that holds none."""
         if text is None:
             return _NONE
         try:

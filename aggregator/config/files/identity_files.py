@@ -32,7 +32,7 @@ Wrong = tuple[str, str]
 
 
 class IdentityFiles(Struct):
-    """What was found: *value* is the section with whole paths, *contents* what the files at these paths hold."""
+    """The result of the search: *value* is the section with whole paths, *contents* are those of the files."""
 
     value: Any
     contents: dict[str, bytes] = field(default_factory=dict)

@@ -95,7 +95,7 @@ def _named(value: Any, steps: _Steps) -> Iterator[tuple[_Steps, _Paths]]:
 
 
 def at_path(value: Any, steps: _Steps) -> Any:
-    """What stands at *steps* in *value*; None when there is nothing."""
+    """Return the value at *steps* in *value*; None when there is none."""
     for step in steps:
         value = value.get(step) if isinstance(value, dict) else None
     return value
@@ -108,7 +108,7 @@ def _replaced(value: Any, steps: _Steps, paths: _Paths) -> Any:
 
 
 def _look(located: tuple[tuple[str, str], ...]) -> tuple[Unusable | None, str]:
-    """What is wrong with the files that are *located*, or else the digest of what they hold."""
+    """Return the problem of the *located* files, or else a digest of their content."""
     from aggregator.transport.tls.files import unusable_file  # few configurations need OpenSSL to be loaded
 
     paths = dict(located)

@@ -47,7 +47,7 @@ def _names_a_scheme(here: type[Settings] | None, found: Any) -> bool:
 
 
 def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any) -> str:
-    """How to write *found*, which stands at *path* below one of *model*, as what is *expected*."""
+    """Return a hint how to write *found*, at *path* below *model*, as what is *expected*."""
     if found is None:
         return "write a value behind the colon, or remove the key"
     if isinstance(found, str) and "${" in found:

@@ -30,7 +30,7 @@ _NARROWER = frozenset({
 
 
 def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
-    """How to mend the unknown key that *path* ends with, below one of *model*, among *siblings*."""
+    """Return a hint how to mend the unknown key that *path* ends with, below *model*, among *siblings*."""
     key = str(path[-1])
     here = model_at(model, path[:-1])
     allowed = keys_of(here) if here else ()

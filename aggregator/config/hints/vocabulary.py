@@ -74,7 +74,7 @@ def keeps_text(model: type[Settings], path: tuple[Step, ...], *, is_respelled: b
 
 @lru_cache(maxsize=8192)
 def text_kind(model: type[Settings], path: tuple[Step, ...]) -> TextKind:
-    """What becomes of a text that stands at *path* below a *model*: a call that is its URL alone is a URL."""
+    """Return the kind of a text at *path* below a *model*: a call that is its URL alone is a URL."""
     kind: Any = model
     for index, step in enumerate(path, 1):
         field = _field_below(kind, step)

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 
 def found_in(value: Any) -> str:
-    """What *value* is, for "expected …, found …"; what a variable holds is not told."""
+    """Return what *value* is, for "expected …, found …", without the value of a variable."""
     if isinstance(value, str):
         return "another value in a variable" if "${" in value else "text"
     if value is None:

@@ -98,7 +98,7 @@ def _walk(schema: Any, change: Callable[[Schema], None]) -> None:
 
 
 def _plain(schema: Schema) -> None:
-    """Leave out what only Python needs, and let a variable stand where a value of another kind is wanted."""
+    """Remove what only Python needs, and allow a variable where a value of another kind is expected."""
     schema.pop("title", None)
     if schema.get("default", 0) in (None, [], {}, ""):
         del schema["default"]

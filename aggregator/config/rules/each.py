@@ -34,7 +34,7 @@ def check_each(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
 
 
 def _uses_of(call: CallSite, analysis: Analysis) -> Iterator[Use]:
-    """What the request of *call* itself reads."""
+    """Yield what the request of *call* itself reads."""
     start = len(call.path)
     for use in analysis.uses:
         place = use.via or use.path  # what an upstream adds is taken in by the URL

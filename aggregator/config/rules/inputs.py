@@ -145,7 +145,7 @@ def _judge_of(compile_it: Callable[[Any], object], path: Steps) -> Callable[[Any
 
 
 def _hint(path: Steps) -> str:
-    """How the keyword is written that a problem at *path* of a schema is about."""
+    """Return a hint how to write the keyword that a problem at *path* of a schema is about."""
     keyword = next((str(step) for step in reversed(path) if step in _EXAMPLES or step in _VALUES), "")
     if keyword in _VALUES:
         return "change the value, or the rules beside it"

@@ -119,7 +119,7 @@ def _unknown(use: Use, root: str, scope: Scope) -> Finding:
 
 
 def _known(scope: Scope, *, is_group: bool) -> str:
-    """What there is instead; what a group lacks can only be a path parameter."""
+    """Return the names that exist instead; what a group lacks can only be a path parameter."""
     if is_group:
         params = scope.inputs.params
         return f"the path parameters here are {', '.join(params)}" if params else "the path has no parameters"

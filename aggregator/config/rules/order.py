@@ -19,7 +19,7 @@ def check_order(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
 
 
 def _circles(fan: Fan) -> Iterator[list[Part]]:
-    """One circle for each set of parts that can never start, from its first part in the file."""
+    """Yield one circle for each set of parts that can never start, from its first part in the file."""
     done: set[str] = set()
     for start in fan.parts:
         trail: list[str] = []

@@ -160,7 +160,7 @@ def _check_url(url: str, path: Steps, around: Surroundings) -> Iterator[Finding]
 
 
 def _url_problem(url: str) -> tuple[str, str | None] | None:
-    """What is wrong with the base URL of an upstream, and the way out."""
+    """Return the problem of the base URL of an upstream, and a hint."""
     scheme, separator, rest = url.partition("://")
     if found := _SHELL.search(url):
         return f"`{found[0]}` is not filled in", f"write `${{{found[1]}}}`"

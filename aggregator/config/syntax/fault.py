@@ -90,7 +90,7 @@ class Fault:
 
     @cached_property
     def _events(self) -> list[Any]:
-        """What was read before the error."""
+        """Return the events read before the error."""
         events: list[Any] = []
         next_event = values.Parser(self.text).get_event
         try:

@@ -18,7 +18,7 @@ _MOST = 20
 
 
 def why_not_yaml(error: yaml.YAMLError, source: Source, pieces: list[Piece]) -> list[Diagnostic]:
-    """What is wrong with each piece that cannot be read by itself, or else with the whole file.
+    """Return the problem of each piece that cannot be read by itself, or else that of the whole file.
 
     A piece is nearer to the mistake: a quote left open in one endpoint ends there, not where the next one is.
     """
@@ -26,7 +26,7 @@ def why_not_yaml(error: yaml.YAMLError, source: Source, pieces: list[Piece]) -> 
 
 
 def why_no_sections(value: Any, source: Source) -> Diagnostic:
-    """What is wrong with a file whose *value* is no mapping."""
+    """Return the problem of a file whose *value* is no mapping."""
     lines = (number for number, line in enumerate(source.lines, 1) if line.strip() and line.lstrip()[0] != "#")
     position = Position(source.name, next(lines, 1))
     if value is None:

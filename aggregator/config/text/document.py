@@ -34,7 +34,7 @@ class Document(Struct):
     endpoints_key: Section | None = None
 
     def position(self, path: Steps, *, key: bool = False) -> Position:
-        """Where *path* from the top is written, such as ``("endpoints", "GET /x", "call")``.
+        """Return the position of *path* from the top, such as ``("endpoints", "GET /x", "call")``.
 
         What is not written has the place of the key of its nearest parent; at the top, of the first key.
         """
@@ -62,7 +62,7 @@ _Pieces = dict[tuple[str, str], _Known]
 
 
 class ParseCache:
-    """What was parsed before, by file and text: give the same one to every reading of the same files."""
+    """Parsed documents by file and text: pass the same cache to every reading of the same files."""
 
     def __init__(self) -> None:
         self._pieces: dict[str, _Pieces] = {}

@@ -43,7 +43,7 @@ class Tree(Struct, frozen=True):
         return [one.sections[name] for one in self.documents if name in one.sections]
 
     def endpoints(self) -> list[Section]:
-        """All endpoints in reading order."""
+        """The endpoints of all documents, in reading order."""
         return [endpoint for document in self.documents for endpoint in document.endpoints]
 
 
@@ -183,7 +183,7 @@ def _unreadable_root(error: OSError, name: str) -> Diagnostic:
 
 
 def _misplaced(document: Document) -> Iterator[Diagnostic]:
-    """What an included file says although only the root may."""
+    """Yield a problem for each setting of an included file that only the root file may have."""
     for key, section in document.sections.items():
         if key in _ROOT_ONLY:
             message = f"`{key}` may only stand in the root file"

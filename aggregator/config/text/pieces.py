@@ -58,7 +58,7 @@ def _with_endpoints(block: Piece) -> list[Piece]:
 
 
 def _blocks(text: str, begin: int, end: int, indent: int, line: int) -> Iterator[Piece]:
-    """What begins with a key at *indent* between *begin*, in line *line*, and *end*; nothing if not all does."""
+    """Yield the blocks that begin with a key at *indent*, from *begin* in line *line* to *end*; none if not all do."""
     starts = [found.start() for found in _key_at(indent).finditer(text, begin, end)]
     if starts[:1] != [begin]:
         return
@@ -76,7 +76,7 @@ def _key_at(indent: int) -> re.Pattern[str]:
 
 
 def _without_comments(text: str, start: int, stop: int, indent: int) -> int:
-    """Where the block ends when comments behind it, which are about the next one, are left out."""
+    """Return the end of the block without the comments behind it, which are about the next one."""
     end = stop
     while (line_start := text.rfind("\n", start, end - 1) + 1) > start:
         line = text[line_start:end].lstrip(" ")

@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 class Anchored(Struct):
-    """What ``&name`` names: its value, and of how many nodes that is made with all aliases in it."""
+    """The value that ``&name`` names, and the number of its nodes with all aliases expanded."""
 
     value: Any = None
     nodes: int = 0
@@ -35,7 +35,7 @@ class Anchored(Struct):
 
 
 class Reading(Struct):
-    """What a text says: its value and problems, the anchors it sets and those of others that it uses."""
+    """The result of reading a text: its value and problems, the anchors it sets, and those of others it uses."""
 
     value: Any = None
     documents: int = 0

@@ -96,7 +96,7 @@ def _doubt(text: str, value: _Read, old: str, new: str, hint: str = "") -> Doubt
 
 
 def _old_number(text: str) -> str | Doubt:
-    """What looks like a number, a date or a time to one of the two versions only."""
+    """Return what *text* is to one of the two versions only: a number, a date or a time."""
     found = re.fullmatch(_OLD_NUMBERS, text, re.VERBOSE)
     kind = found.lastgroup if found else None
     match kind:

@@ -17,7 +17,7 @@ from aggregator.diagnostics import Position
 
 
 class Part(Struct, frozen=True):
-    """What of a section does not depend on its file and line, and so can be kept while it stands unchanged."""
+    """The part of a section that does not depend on its file and line, and is reused while it is unchanged."""
 
     key: str
     value: Any
@@ -63,23 +63,23 @@ class Section:
 
     @property
     def path(self) -> Steps:
-        """Where the value stands in the document, such as ``("endpoints", "GET /x")``."""
+        """The path of the value in the document, such as ``("endpoints", "GET /x")``."""
         return ("endpoints", self.key) if self._part.is_endpoint else (self.key,)
 
     @property
     def key_position(self) -> Position:
-        """Where the key is written."""
+        """The position of the key."""
         return self.position((), key=True)
 
     def position(self, path: Steps = (), *, key: bool = False) -> Position:
-        """Where the value at *path* is written, or its key.
+        """Return the position of the value at *path*, or of its key.
 
         What is not written there has the place of the key of its nearest parent.
         """
         return self._position(self._part.places.span((*self._part.root, *path), key=key))
 
     def locate(self, path: Steps, text: str, occurrence: int = 0) -> Position:
-        """Where *text* stands in the source of the scalar at *path*, or the scalar when it is not found.
+        """Return the position of *text* in the source of the scalar at *path*, or of the scalar when it is not found.
 
         *occurrence* counts from 0; it is for a text that stands there more than once.
         """

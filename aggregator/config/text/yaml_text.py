@@ -40,7 +40,7 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def source_of(content: bytes, file: str) -> Source:
-    """What of *content* can be quoted in a frame, whatever it is."""
+    """Return *content* as a source to be quoted in frames, whatever it is."""
     if len(content) > LARGEST or _is_wide(content):
         return Source(file, "")
     return Source(file, content.decode("utf-8", "replace").removeprefix("\ufeff"))

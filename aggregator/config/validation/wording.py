@@ -64,7 +64,7 @@ class _Wrong(Struct, frozen=True):
 
 
 def findings_of(error: ValidationError, model: type[Settings], above: Steps, written: Any) -> list[Finding]:
-    """What *error* says of a *model* that stands at *above*, where the file says *written*."""
+    """Return the findings of *error*, about a *model* at *above*, where the file says *written*."""
     wrong = [_read(detail, written) for detail in error.errors(include_url=False, include_input=False)]
     return list(_Explainer(model, above, written).explain(wrong))
 
@@ -105,7 +105,7 @@ class _Explainer:
                 yield self._one(path, together)
 
     def _endpoints_elsewhere(self, wrong: list[_Wrong]) -> tuple[list[_Wrong], list[Finding]]:
-        """What is *wrong* but for endpoints that stand in another section, and one finding for each of these."""
+        """Return what is *wrong* apart from endpoints in another section, and one finding for each of these."""
         if self._above or not isinstance(self._written, dict):
             return wrong, []
         places = dict.fromkeys(one.path[:2] for one in wrong if one.path[:1] == ("upstreams",))

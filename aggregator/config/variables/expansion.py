@@ -86,7 +86,7 @@ class _Reference(NamedTuple):
 
     @property
     def inner(self) -> str:
-        """What stands between the braces; nothing when they are never closed."""
+        """The text between the braces; empty when they are never closed."""
         return self.text[self.start + 2 : self.stop - 1] if self.text[self.stop - 1] == "}" else ""
 
 
@@ -122,7 +122,7 @@ class _Expander:
         return text
 
     def _references(self, text: str, path: Steps, begin: int, end: int) -> list[Filled]:
-        """What stands for each reference from *begin* to *end* in *text*."""
+        """Return the replacement of each reference from *begin* to *end* in *text*."""
         filled: list[Filled] = []
         done = begin
         while (start := text.find("${", done, end)) >= 0:
@@ -229,7 +229,7 @@ def _is_unicode(value: str) -> bool:
 
 
 def _read(text: str, kind: TextKind, place: Steps) -> Any:
-    """What the scalar *text* means at *place*; what is sent or taken as a text only keeps every sign of it."""
+    """Return the value of the scalar *text* at *place*; a scalar that can only be text keeps every character."""
     read = read_plain(text) if text else text
     if read is None or isinstance(read, str):
         return read
@@ -239,7 +239,7 @@ def _read(text: str, kind: TextKind, place: Steps) -> Any:
 
 
 def _end(text: str, start: int) -> int:
-    """Where the reference that begins at *start* ends: behind its own ``}``, or with the text."""
+    """Return the end of the reference that begins at *start*: behind its own ``}``, or that of the text."""
     depth = 0
     for brace in _BRACES.finditer(text, start):
         depth += 1 if brace[0] == "${" else -1

@@ -75,7 +75,7 @@ class Resolution:
             task.cancel()
 
     def close(self) -> None:
-        """Return the pools."""
+        """Release the pools."""
         kept, self._kept = self._kept, {}
         for host in kept.values():
             self._pools.give_back(host)
@@ -133,7 +133,7 @@ class Resolution:
             self._pools.keep(host)
 
     def _sweep(self) -> None:
-        """Return the pools of hosts that are gone and have no request under way."""
+        """Release the pools of hosts that are gone and have no request under way."""
         present = {host.name for host in self._table.hosts}
         self._leaving = [host for host in self._leaving if host.name not in present]
         for host in [one for one in self._leaving if not one.in_flight and not self._pools.is_busy(one.plan)]:

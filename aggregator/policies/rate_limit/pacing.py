@@ -48,7 +48,7 @@ class Pace:
         return wait
 
     def give_back(self) -> None:
-        """Return a turn that was not taken."""
+        """Put back a turn that was not taken."""
         self._limiter.give_back(_ALL)
 
     async def turn(self, left: float) -> None:

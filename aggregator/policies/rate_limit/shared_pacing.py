@@ -91,7 +91,7 @@ class SharedPace(Pace):
         return wait if wait >= _AT_ONCE else 0.0
 
     def _go_back(self, asking: asyncio.Task[Sequence[Taken]]) -> None:
-        """Return the turn that *asking* will be granted, in a task of its own."""
+        """Put back the turn that *asking* will be granted, in a task of its own."""
         task = asyncio.get_running_loop().create_task(self._give_up(asking))
         self._going_back.add(task)
         task.add_done_callback(self._going_back.discard)

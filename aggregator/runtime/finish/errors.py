@@ -43,7 +43,7 @@ class OwnErrors:
 
 
 def _restate(answer: Answer, document: dict[str, object], status: int) -> None:
-    """Return *answer* another *status*; its problem follows, with the title unless that was chosen."""
+    """Set another *status* on *answer*; its problem follows, with the title unless that was chosen."""
     if document["title"] == phrase(answer.status):
         document["title"] = phrase(status)
     document["status"] = answer.status = status

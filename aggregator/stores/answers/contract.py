@@ -25,7 +25,7 @@ class Answers(Protocol):
         """
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*."""
+        """Release the claim of *token*."""
 
     async def forget(self, subject: bytes) -> int:
         """Forget all answers of *subject*, and those that are being made for it; return how many there were."""

@@ -23,7 +23,7 @@ _TOLD: Final = Told(
 
 
 class AnswersInMemory:
-    """Those of this process alone, gone with it."""
+    """Answers in memory, of this process alone."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class AnswersInMemory:
         return self._table.keep(key, token, value, self._clock(), lifetime, bounds)
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*."""
+        """Release the claim of *token*."""
         self._table.release(key, token)
 
     async def forget(self, subject: bytes) -> int:
@@ -54,7 +54,7 @@ class AnswersInMemory:
 
 
 class AnswersInFile:
-    """Those in a file of *folder*, which several processes may use."""
+    """Answers in a file of *folder*, which several processes may use."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         """Open the file; raises ``StartupError``."""
@@ -75,7 +75,7 @@ class AnswersInFile:
         return await self._writer.submit(lambda table: table.keep(key, token, value, now, lifetime, bounds))
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*."""
+        """Release the claim of *token*."""
         await self._writer.submit(lambda table: table.release(key, token))
 
     async def forget(self, subject: bytes) -> int:
@@ -83,7 +83,7 @@ class AnswersInFile:
         return await self._writer.submit(lambda table: table.forget(subject))
 
     async def aclose(self) -> None:
-        """Do what was asked for, then close the file."""
+        """Carry out what was submitted, then close the file."""
         await asyncio.to_thread(self._writer.close)
 
 

@@ -47,14 +47,14 @@ _PATIENCE: Final = 5.0
 
 
 class Bounds(Struct, frozen=True):
-    """How many answers, and bytes, may be kept."""
+    """The number of answers, and of their bytes, that may be kept."""
 
     count: int
     size: int
 
 
 class Held(Struct, frozen=True):
-    """What is there under a key already: the digest of its *request*, and its answer, None while it is being made.
+    """What is kept of a key: the digest of its *request*, and its answer, None while that is being made.
 
     *left* are the seconds after which that is over.
     """
@@ -88,7 +88,7 @@ class AnswerTable:
 
     @property
     def total(self) -> Bounds:
-        """How many there are, claims included, and their bytes."""
+        """The number of answers, claims included, and their bytes."""
         return Bounds(*self.db.execute("SELECT count, size FROM total").fetchone())
 
     def claim(
@@ -147,7 +147,7 @@ class AnswerTable:
         return gone
 
     def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*: the next one who asks makes the answer."""
+        """Release the claim of *token*: the next request makes the answer."""
         self.db.execute("DELETE FROM answers WHERE key = ? AND token = ? AND value IS NULL", (key, token))
 
     def close(self) -> None:

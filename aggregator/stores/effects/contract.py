@@ -44,18 +44,18 @@ Stored: TypeAlias = bool | StoreError
 
 
 class Kept(Struct):
-    """How many effects are kept by state, and their bytes in all."""
+    """The number of effects kept, by state, and their bytes in all."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
     size: int = 0
 
     @property
     def number(self) -> int:
-        """How many are kept in all."""
+        """The number of effects kept in all."""
         return sum(self.counts.values())
 
     def move(self, old: str | None, new: str | None, size: int = 0) -> None:
-        """Take note of one that was *old* and is *new*; None for one that was not there, or is not any more."""
+        """Count an effect that moves from state *old* to *new*; None for one that is new, or gone."""
         for state, step in ((old, -1), (new, 1)):
             if state is not None:
                 self.counts[state] += step
@@ -63,7 +63,7 @@ class Kept(Struct):
 
 
 class Bounds(Struct, frozen=True):
-    """How many effects, and bytes, may be kept."""
+    """The number of effects, and of their bytes, that may be kept."""
 
     count: int
     size: int
@@ -89,7 +89,7 @@ class Filter(Struct, frozen=True):
 
 
 class Ages(Struct, frozen=True):
-    """What is too old: what waits since before *waiting*, was *sent* before then, or is *dead* since before then."""
+    """Unix times before which effects are too old: *waiting* since then, *sent*, or *dead* since then."""
 
     waiting: float
     sent: float
@@ -115,7 +115,7 @@ class Turn(Struct, frozen=True):
 
 
 class Turned(Struct, frozen=True):
-    """What came of a turn: what is *claimed*, and when the next one is due to an upstream that has room left.
+    """The outcome of a turn: the effects *claimed*, and when the next one is due to an upstream that has room left.
 
     How many were *taken* over from processes that died, how many were *given_up*, and how many else went for their age.
     """
@@ -140,7 +140,7 @@ class EffectStore(Protocol):
 
     @property
     def kept(self) -> Kept:
-        """What is kept, as far as it was last heard."""
+        """The counts of what is kept, as last reported by the store."""
 
     @property
     def upstreams(self) -> set[str]:
@@ -170,14 +170,14 @@ class EffectStore(Protocol):
         """Return the effect *id_* with what it sends; None for an unknown one."""
 
     def order(self, what: str, wanted: Filter, now: float) -> Awaitable[int]:
-        """Do *what*, one of ``ORDERS``, to those that are *wanted*; returns to how many.
+        """Carry out *what*, one of ``ORDERS``, on the effects *wanted*; return their number.
 
         *retry* sends those again that wait or are dead, with all their attempts; *replay* those that were sent, under
         the keys that they had; *discard* and *forget* remove them. What is leased is left alone but by *forget*.
         """
 
     def look(self) -> Awaitable[None]:
-        """Have ``kept`` as it is now, which other processes change."""
+        """Update ``kept``, which other processes change."""
 
     def aclose(self) -> Awaitable[None]:
-        """Do what was asked for, and use it no more; what this process had leased waits again."""
+        """Carry out what was submitted, then close the store; effects leased by this process wait again."""

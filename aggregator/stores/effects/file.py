@@ -35,7 +35,7 @@ class EffectsInFile:
 
     @property
     def kept(self) -> Kept:
-        """What is kept."""
+        """The counts of what is kept."""
         return self.writer.kept
 
     @property
@@ -75,7 +75,7 @@ class EffectsInFile:
         return await self.writer.submit(lambda table: ledger.show(table, id_))
 
     async def order(self, what: str, wanted: Filter, now: float) -> int:
-        """Do *what* to those that are *wanted* and kept by now, a step after the other; returns to how many."""
+        """Carry out *what* on the effects *wanted* that are kept by now, in steps; return their number."""
         done = 0
         place: int | None = 0
         until = await self.writer.submit(ledger.newest)
@@ -89,11 +89,11 @@ class EffectsInFile:
         return done
 
     async def look(self) -> None:
-        """Have ``kept`` as the file is now."""
+        """Update ``kept`` from the file."""
         await self.writer.submit(lambda _: None)
 
     async def aclose(self) -> None:
-        """Do what was asked for, then close the file."""
+        """Carry out what was submitted, then close the file."""
         await asyncio.to_thread(self.writer.close)
 
 

@@ -64,7 +64,7 @@ class Holder:
         self.release()
 
     def release(self) -> None:
-        """Let go of the lock alone, as the system does when a process dies."""
+        """Release the lock alone, as the system does when a process dies."""
         os.close(self._lock)
 
 

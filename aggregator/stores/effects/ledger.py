@@ -105,7 +105,7 @@ def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
 def order(
     table: EffectTable, what: str, wanted: Filter, now: float, after: int, until: int
 ) -> tuple[int, int | None]:  # fmt: skip
-    """Do *what*, one of ``ORDERS``, to those *wanted* that are behind the place *after*, up to *until*: one step of it.
+    """Carry out one step of *what*, one of ``ORDERS``, on the effects *wanted* after the place *after*, up to *until*.
 
     *retry* sends those again that wait or are dead, with all their attempts; *replay* those that were sent, under the
     keys that they had; *discard* and *forget* remove them. Returns to how many, and the place behind which to go on,
@@ -133,7 +133,7 @@ def forget_keys(table: EffectTable, subject: str) -> int:
 
 
 def _again(table: EffectTable, seq: int, state: str, key: str | None, now: float) -> None:
-    """Let an effect wait again, in its place among those of its *key*."""
+    """Make an effect wait again, in its place among those of its *key*."""
     is_behind = key is not None and table.db.execute(BEFORE, (key, seq)).fetchone()
     if key is not None and not is_behind:
         table.db.execute(PUT_BEHIND, (key, seq))

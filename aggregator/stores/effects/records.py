@@ -45,7 +45,7 @@ class FixedRequest(Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
-        """Its bytes, about, those of its alternatives included."""
+        """The size in bytes, about, those of its alternatives included."""
         own = len(self.target) + len(self.headers) + (0 if self.body is None else len(self.body))
         return own if not self.others else own + sum(other.request.size + len(other.upstream) for other in self.others)
 
@@ -76,7 +76,7 @@ class EffectRecord(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Its bytes, about."""
+        """The size in bytes, about."""
         return self.request.size + OVERHEAD
 
     @property
@@ -93,7 +93,7 @@ class EffectRecord(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a delivery: the *state* that the effect is in now, and the *last* answer as data.
+    """The outcome of a delivery: the new *state* of the effect, and the *last* answer as data.
 
     *due* is when it is sent again (Unix time). Unless it *counts*, the upstream has not heard of it.
     """

@@ -103,7 +103,7 @@ class EffectTable:
         run(f"PRAGMA busy_timeout={_PATIENCE * 1000:.0f}")
 
     def count(self) -> None:
-        """Take note of what is kept, by all processes."""
+        """Count what all processes keep."""
         kept, upstreams = Kept(), set[str]()
         rows = self.db.execute("SELECT state, upstream, count, size FROM totals WHERE count > 0")
         for state, upstream, count, size in rows:
@@ -120,7 +120,7 @@ class EffectTable:
             self.kept.move(state, None, -size)
 
     def take_back(self) -> int:
-        """Let what is leased to processes that have died wait again; returns how many."""
+        """Make effects leased to processes that have died wait again; return their number."""
         taken = 0
         self.holder.sweep()
         for (name,) in self.db.execute("SELECT DISTINCT holder FROM effects WHERE state = 'leased'").fetchall():
@@ -135,11 +135,11 @@ class EffectTable:
         return taken
 
     def look_aside(self) -> None:
-        """Take note of what is set aside, by all processes."""
+        """Read what all processes have set aside."""
         self.aside = set(aside.labels(self.db))
 
     def bring_back(self, off: frozenset[Label]) -> None:
-        """Let what was set aside and is not *off* any more be due, a step of it."""
+        """Make effects due that were set aside and are no longer *off*, one step of them."""
         if self.aside - off:
             aside.bring_back(self.db, self.aside, off)
 
@@ -231,7 +231,7 @@ class EffectTable:
         return changed
 
     def _unpark(self, upstream: str, now: float, most: int) -> int:
-        """Let up to *most* parked effects to *upstream* wait again, those with an order behind the first of it."""
+        """Make up to *most* parked effects to *upstream* wait again, those with an order behind the first of it."""
         self.upstreams.add(upstream)
         rows = self.db.execute(
             "SELECT seq, order_key FROM effects WHERE state = 'parked' AND upstream = ? LIMIT ?", (upstream, most)
@@ -250,7 +250,7 @@ class EffectTable:
             self.kept.move(old, new)
 
     def expire(self, waiting_since: float, now: float) -> int:
-        """Give up what waits since before *waiting_since*; returns how many in this step."""
+        """Expire effects that wait since before *waiting_since*; return their number in this step."""
         rows = [
             row
             for state in (WAITING, PARKED)

@@ -28,7 +28,7 @@ class EffectWriter(Writer[EffectTable]):
 
     @property
     def kept(self) -> Kept:
-        """What is kept."""
+        """The counts of what is kept."""
         return self.table.kept
 
     @property

@@ -35,7 +35,7 @@ NO_LEASE: Final = Lease()
 
 
 class Looked(NamedTuple):
-    """What there is of a key: the *number* of the last purge of its space, and a *value* that is *age* seconds old.
+    """The state of a key: the *number* of the last purge of its space, and a *value* that is *age* seconds old.
 
     The value is None when there is none. *holder* is the token of the lease of the key, empty where nobody has one or
     none was asked for.

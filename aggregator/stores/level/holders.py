@@ -14,7 +14,7 @@ _PAUSED: Final = b""
 
 
 class Holders:
-    """Those of at most *most* keys; *clock* gives seconds. Beyond that the oldest is forgotten: leases bind nobody."""
+    """The leases of at most *most* keys; *clock* returns seconds. Beyond that the oldest lease is dropped."""
 
     def __init__(self, clock: Callable[[], float], most: int) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class Holders:
         return lease.token
 
     def end(self, key: bytes, token: bytes, pause: float = 0.0) -> None:
-        """End the lease of *token*, if it is held still; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*, if it is still held; for *pause* seconds no other one of *key* is granted."""
         if not token or self._held.get(key, (_PAUSED, 0.0))[0] != token:
             return
         if pause > 0:

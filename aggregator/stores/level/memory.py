@@ -58,7 +58,7 @@ class Levels:
         return True
 
     def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*; for *pause* seconds no other one of *key* is granted."""
         self._holders.end(_within(space, key), token, pause)
 
     def purge(self, space: bytes, tags: Collection[bytes]) -> None:

@@ -99,7 +99,7 @@ def never_again() -> Any:
 
 
 class Sentinels:
-    """Those of *address*, which are asked side by side, so that one that has gone delays nobody.
+    """The sentinels of *address*, asked side by side, so that one that has gone delays no answer.
 
     Of those that answer in time the one counts that knows of the latest change of primary: another may be cut off.
     """

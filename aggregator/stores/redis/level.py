@@ -152,7 +152,7 @@ class RedisLevel:
         return bool(await self._run(KEEP, keys, *given))
 
     async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*; for *pause* seconds no other one of *key* is granted."""
         if token:
             await self._run(END_LEASE, self._keys(space, key, token)[2:], token, _ms(pause))
 

@@ -108,7 +108,7 @@ class Listening:
                 confirmed.set_result(None)
 
     async def aclose(self) -> None:
-        """Give up all subscriptions."""
+        """End all subscriptions."""
         task, self._task = self._task, None
         self._heard.clear()
         for confirmed in self._confirmed.values():

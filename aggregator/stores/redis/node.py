@@ -26,7 +26,7 @@ _MOST_WAITING = 10_000
 
 
 class Connection(Protocol):
-    """What is used of a connection of redis-py."""
+    """The part of a connection of redis-py that is used."""
 
     async def connect(self) -> None:
         """Open it, and say who is there."""

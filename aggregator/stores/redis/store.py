@@ -86,7 +86,7 @@ class RedisStore:
         return await self._take(asks, periods, now)
 
     def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
-        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once.
+        """Start ``take_all``; *told* gets the outcome or the error, once.
 
         A cluster is asked in a task, since a reply of it may say to ask somebody else.
         """
@@ -117,7 +117,7 @@ class RedisStore:
         return taken_of(good(await self._ways.send(command[3], command)), periods, now)
 
     async def _apart(self, asks: Sequence[Ask], periods: Sequence[Period | None], now: float) -> list[Taken]:
-        """Take at several nodes side by side; where one refuses, what others granted is given back behind it.
+        """Take at several nodes side by side; where one refuses, what the others granted is returned afterwards.
 
         So a limit is never exceeded, and for one round trip others may find less than there is.
         """
@@ -142,7 +142,7 @@ class RedisStore:
             await self._run(scripts.GIVE_BACK, [key], ask.cost * ask.limit.interval * 1e6 / span, span)
 
     async def forget(self, ask: Ask) -> None:
-        """Let the count that *ask* would be taken from begin anew."""
+        """Reset the count that *ask* is taken from."""
         period = self._periods.at(ask.limit, self._wall()) if isinstance(ask.limit, Quota) else None
         key = count_key(self._prefix, ask, period)
         await self._asked(key, b"DEL", key)
@@ -152,7 +152,7 @@ class RedisStore:
         await self._give_back(ask, self._periods.at(ask.limit, self._wall()) if isinstance(ask.limit, Quota) else None)
 
     async def seen(self, process: bytes, lifetime: float) -> int:
-        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        """Record that *process* lives, for *lifetime* seconds; return the number of living processes."""
         return int(await self._run(scripts.SEEN, [self._key(b"s", b"processes")], process, _ms(lifetime)))
 
     async def get(self, key: bytes) -> bytes | None:
@@ -182,7 +182,7 @@ class RedisStore:
         return sum(map(int, await asyncio.gather(*(self._run(scripts.DROP, [name], tag) for name in names))))
 
     async def lock(self, key: bytes, lifetime: float) -> Lock | None:
-        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        """Take the lock *key* for *lifetime* seconds; return None while another process holds it."""
         token = int(await self._run(scripts.LOCK, self._lock_keys(key), _ms(lifetime)))
         return Lock(key, token) if token else None
 
@@ -205,11 +205,11 @@ class RedisStore:
         await self._asked(name, b"PUBLISH", name, message)
 
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
-        """Let *heard* have the messages of *channel*; return what ends that."""
+        """Call *heard* with each message of *channel*; return the function that ends the subscription."""
         return await self._listening.add(self._key(b"c", channel), heard)
 
     async def announce(self, channel: bytes, message: bytes) -> None:
-        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        """Number *message* as the next of *channel*, keep it, and publish it."""
         name = self._key(b"c", channel)
         await self._run(scripts.ANNOUNCE, [self._key(b"a", channel)], message, name, MOST_KEPT, _ms(LIFETIME))
 
@@ -231,7 +231,7 @@ class RedisStore:
         return await self._level.keep(space, key, value, tags, lifetime, number, token)
 
     async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*; for *pause* seconds no other one of *key* is granted."""
         await self._level.end_lease(space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
@@ -239,7 +239,7 @@ class RedisStore:
         await self._level.purge(space, tags)
 
     async def aclose(self) -> None:
-        """Give up connections and subscriptions."""
+        """Close connections and subscriptions."""
         await self._listening.aclose()
         await self._ways.aclose()
 

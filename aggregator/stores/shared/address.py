@@ -43,7 +43,7 @@ OF_THE_MACHINE: Final = StoreTls()
 
 
 class StoreAddress(Struct, frozen=True):
-    """Where a store is, and who asks there.
+    """The address of a store, and the name of the process that asks.
 
     *name* is the path of a ``socket``, or what a ``sentinel`` calls its primary. *trust* is of addresses with ``tls``.
     """

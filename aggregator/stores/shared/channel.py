@@ -28,7 +28,7 @@ Heard = Callable[[bytes], None]
 
 
 class Subscriber(Struct, frozen=True):
-    """Who takes what others tell on a channel; neither raises.
+    """A subscriber to messages of other processes on a channel; its methods do not raise.
 
     *heard* gets each message, *lost* is told when there were some that nobody knows any more.
     """
@@ -38,7 +38,7 @@ class Subscriber(Struct, frozen=True):
 
 
 class _Frame(Struct, array_like=True, frozen=True):
-    """What one process tells in one go; without *messages* something was lost."""
+    """The messages that one process sends together; without *messages* some were lost."""
 
     process: bytes
     messages: tuple[bytes, ...] | None
@@ -65,7 +65,7 @@ class Channel:
         return bool(self._waiting) or self._has_lost
 
     def add(self, message: bytes) -> None:
-        """Let *message* wait to be told."""
+        """Queue *message*."""
         if len(self._waiting) >= MOST_WAITING or len(message) > MOST:
             self._waiting.clear()
             self._has_lost = True
@@ -73,7 +73,7 @@ class Channel:
             self._waiting.append(message)
 
     async def tell(self, store: Store) -> None:
-        """Tell all that waits; raise ``StoreError``, and what was not told waits on."""
+        """Send all queued messages. Raises ``StoreError``; the messages not sent stay queued."""
         while self.has_more:
             messages = None if self._has_lost else self._first()
             self._waiting, self._has_lost = self._waiting[len(messages or ()) :], False
@@ -98,7 +98,7 @@ class Channel:
         await store.listen(self.name, self.hear)
 
     async def level(self, store: Store) -> None:
-        """Hear what was told and not heard; raise ``StoreError``."""
+        """Read the messages that were missed. Raises ``StoreError``."""
         told = await store.announced(self.name, self._position)
         if told.messages is None:
             self._position = told.last
@@ -107,7 +107,7 @@ class Channel:
         self._take(told.last - len(told.messages), told.messages)
 
     def hear(self, frame: bytes) -> None:
-        """Take a message that was sent; one that was heard is over, one that comes too early is asked for."""
+        """Handle one frame; ignore one handled before, and ask for those missed before one that comes too early."""
         try:
             number, before, message = Numbered.unpacked(frame)
         except ValueError:
@@ -120,7 +120,7 @@ class Channel:
         self._take(before, [message])
 
     def _take(self, before: int, messages: Sequence[bytes]) -> None:
-        """Take *messages*, of which those up to the position were heard meanwhile."""
+        """Handle *messages*, but for those up to the position, which were handled meanwhile."""
         for number, message in enumerate(messages, before + 1):
             if number > self._position:
                 self._position = number

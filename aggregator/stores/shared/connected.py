@@ -47,7 +47,7 @@ class Backend(Store, Protocol):
         """Close it; what waits fails."""
 
     def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
-        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once.
+        """Start ``take_all``; *told* gets the outcome or the error, once.
 
         It may be called before this returns, else from where replies are read; raise ``StoreError`` for what cannot be
         asked.
@@ -81,30 +81,30 @@ class ConnectedStore:
         self.follow(self.level.catch_up)
 
     def subscribe(self, name: bytes, subscriber: Subscriber) -> None:
-        """Let *subscriber* have what other processes tell on the channel *name*; before it is opened."""
+        """Subscribe to messages of other processes on the channel *name*; must be called before ``open``."""
         channel = self._channels[name] = Channel(name, self._process, subscriber, self.look)
         self.follow(channel.level)
 
     def follow(self, level: Callable[[Store], Awaitable[None]]) -> None:
-        """Have *level* compare what it knows with the store when it has come, and with each beat; before it is opened.
+        """Call *level* when the store is back and with each beat, to compare; must be called before ``open``.
 
         It may raise ``StoreError``.
         """
         self._levels.append(level)
 
     def look(self) -> None:
-        """Have those that follow compare now."""
+        """Call all followers now."""
         self._woken.set()
 
     def tell(self, name: bytes, message: bytes) -> None:
-        """Tell all other processes *message* on the channel *name*: now, or when the store is there."""
+        """Send *message* to all other processes on the channel *name*: now, or when the store is back."""
         channel = self._channels[name]
         channel.add(message)
         if self.is_there and not self._telling:
             self._keep_task(self._telling, self._tell())
 
     async def _tell(self) -> None:
-        """Tell what waits to be told."""
+        """Send all queued messages."""
         try:
             while any(channel.has_more for channel in self._channels.values()):
                 for channel in self._channels.values():
@@ -130,7 +130,7 @@ class ConnectedStore:
         await tried.wait()
 
     async def take_all(self, asks: Sequence[Ask]) -> Sequence[Taken]:
-        """Take what *asks* ask for, all that is binding or nothing; raise ``StoreError`` while the store is away."""
+        """Take what *asks* ask for, all that is binding or nothing. Raises ``StoreError`` while the store is away."""
         if not self.is_there:
             raise StoreError(_AWAY)
         try:
@@ -149,7 +149,7 @@ class ConnectedStore:
             self.lose(str(error))
 
     async def forget(self, ask: Ask) -> None:
-        """Let the count of *ask* begin anew; raise ``StoreError`` while the store is away."""
+        """Reset the count of *ask*. Raises ``StoreError`` while the store is away."""
         if not self.is_there:
             raise StoreError(_AWAY)
         try:
@@ -159,7 +159,7 @@ class ConnectedStore:
             raise
 
     def lose(self, why: str) -> None:
-        """Be away, because of *why*, until it answers in time again."""
+        """Treat the store as away, because of *why*, until it answers in time again."""
         if not self.is_there:
             return
         self.is_there = False
@@ -242,7 +242,7 @@ class ConnectedStore:
         }
 
     async def aclose(self) -> None:
-        """Give up the store."""
+        """Close the store."""
         if self._task is not None:
             tasks = [self._task, *self._telling, *self._listening]
             for task in tasks:

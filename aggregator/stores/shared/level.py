@@ -99,7 +99,7 @@ class Level:
             self._written -= len(value)
 
     def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token* soon; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token* soon; for *pause* seconds no other one of *key* is granted."""
         if token and self.is_there:
             self._start(self._end_lease(space, key, token, pause))
 
@@ -161,7 +161,7 @@ class Level:
         task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -8,7 +8,7 @@ from aggregator.stores.shared.address import StoreAddress
 
 
 class StorePlan(Struct, frozen=True):
-    """Where processes keep what they share; a reply may take *timeout* seconds, keys begin with *prefix*."""
+    """The store that processes share; a reply may take *timeout* seconds, keys begin with *prefix*."""
 
     address: StoreAddress = StoreAddress("memory")
     timeout: float = 0.25

@@ -15,16 +15,16 @@ _TURNS = 8
 
 
 class Reply(Protocol):
-    """Where a reply goes: a future that is awaited, or a ``Call``."""
+    """The receiver of a reply: a future that is awaited, or a ``Call``."""
 
     def done(self) -> bool:
         """Return whether nobody wants it any more."""
 
     def set_result(self, found: Any, /) -> None:
-        """Take what came."""
+        """Receive the reply *found*."""
 
     def set_exception(self, error: StoreError, /) -> None:
-        """Take why nothing comes."""
+        """Receive the *error* in place of a reply."""
 
 
 class Call(Generic[T]):
@@ -44,7 +44,7 @@ class Call(Generic[T]):
         return False
 
     def set_result(self, found: Any) -> None:
-        """Call with *found*."""
+        """Pass *found* on."""
         try:
             self._told(StoreError(str(found)) if isinstance(found, Exception) else self._read(found))
         except Exception as error:
@@ -73,7 +73,7 @@ class Replies:
         self._watch(now)
 
     def next(self, found: object) -> None:
-        """Let *found* be the oldest reply that is waited for; one that was given up before it came is nobody's."""
+        """Pass *found* to the oldest receiver; a reply to one that was cancelled is dropped."""
         if not self._waiting:
             return
         reply, _ = self._waiting.popleft()
@@ -81,7 +81,7 @@ class Replies:
             reply.set_result(found)
 
     def fail(self, why: str) -> None:
-        """Let all of them fail."""
+        """Fail all waiting receivers, because of *why*."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -96,7 +96,7 @@ class Replies:
             self._timer = loop.call_at(since + self._timeout, self._look, _TURNS, None)
 
     def _look(self, turns: int, late: Reply | None) -> None:
-        """Give up when the oldest reply is late, and a few turns of the loop have not read it from the socket."""
+        """Declare the store away when the oldest reply is late, and a few turns of the loop did not bring it."""
         self._timer = None
         if not self._waiting:
             return

@@ -23,7 +23,7 @@ _MOST_LIMITS = 10_000
 
 
 class QuotaCounts(NamedTuple):
-    """What is used by key of the quota *name* in *period*."""
+    """The use of the quota *name* in *period*, by key."""
 
     name: bytes
     period: Period
@@ -51,7 +51,7 @@ class Tallies:
         return together(asks, self._look, self._take)
 
     def forget(self, ask: Ask) -> None:
-        """Let the count of *ask* begin anew."""
+        """Reset the count of *ask*."""
         self._counts(ask.name).forget(ask.key)
         self._tell(ask)
 

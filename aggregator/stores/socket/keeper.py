@@ -28,18 +28,18 @@ class Keeping(asyncio.Protocol):
         self._heard: dict[bytes, Callable[[], None]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take note of where replies go."""
+        """Keep the transport for replies."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """End what the process listened to."""
+        """End the subscriptions of the process."""
         self._transport = None
         for end in self._heard.values():
             end()
         self._heard.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Do what was asked, in its order; all replies to a frame are one."""
+        """Carry out the operations in order; all replies to a frame are sent as one."""
         try:
             for operations in self._frames.feed(data):
                 self._write((0, [self._do(*operation) for operation in operations]))
@@ -66,7 +66,7 @@ class Keeping(asyncio.Protocol):
         return [taken_member(taken) for taken in _now(self._store.take_all([*map(self._limits.ask, asks)]))]
 
     def forget(self, ask: Sequence[Any]) -> None:
-        """Let the count of an ask begin anew."""
+        """Reset the count of an ask."""
         _now(self._store.forget(self._limits.ask(ask)))
 
     def give_back(self, ask: Sequence[Any]) -> None:

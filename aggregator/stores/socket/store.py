@@ -72,7 +72,7 @@ class SocketStore:
         return reply
 
     def _put(self, reply: Reply, operation: tuple[Any, ...]) -> None:
-        """Let *operation* leave with this turn, and *reply* have what it comes to; raise ``StoreError``."""
+        """Send *operation* in this turn of the loop; *reply* gets its outcome. Raises ``StoreError``."""
         loop = self._loop
         if self._way is None or loop is None:
             raise StoreError("The store is not connected.")
@@ -118,11 +118,11 @@ class SocketStore:
         return _taken(await self._told("take_all", [ask_member(ask) for ask in asks]))
 
     def begin_take(self, asks: Sequence[Ask], told: Callable[[Sequence[Taken] | StoreError], None]) -> None:
-        """Begin to take as ``take_all`` does; *told* gets what that comes to, or why it failed, once."""
+        """Start ``take_all``; *told* gets the outcome or the error, once."""
         self._put(Call(told, _taken), (_TAKE_ALL, [ask_member(ask) for ask in asks]))
 
     async def forget(self, ask: Ask) -> None:
-        """Let the count that *ask* would be taken from begin anew."""
+        """Reset the count that *ask* is taken from."""
         await self._told("forget", ask_member(ask))
 
     async def give_back(self, ask: Ask) -> None:
@@ -130,7 +130,7 @@ class SocketStore:
         await self._told("give_back", ask_member(ask))
 
     async def seen(self, process: bytes, lifetime: float) -> int:
-        """Take note that *process* is there, for *lifetime*; return how many processes are."""
+        """Record that *process* lives, for *lifetime* seconds; return the number of living processes."""
         return int(await self._told("seen", process, lifetime))
 
     async def get(self, key: bytes) -> bytes | None:
@@ -150,7 +150,7 @@ class SocketStore:
         return int(await self._told("delete_tagged", tag))
 
     async def lock(self, key: bytes, lifetime: float) -> Lock | None:
-        """Take the lock *key* for *lifetime*, or return None while somebody has it."""
+        """Take the lock *key* for *lifetime* seconds; return None while another process holds it."""
         token = await self._told("lock", key, lifetime)
         return None if token is None else Lock(key, token)
 
@@ -167,7 +167,7 @@ class SocketStore:
         await self._told("publish", channel, message)
 
     async def listen(self, channel: bytes, heard: Heard) -> Callable[[], None]:
-        """Let *heard* have the messages of *channel*; return what ends that."""
+        """Call *heard* with each message of *channel*; return the function that ends the subscription."""
         mark = object()
         known = channel in self._heard
         self._heard.setdefault(channel, {})[mark] = heard
@@ -182,7 +182,7 @@ class SocketStore:
             self._ask("unlisten", channel)
 
     async def announce(self, channel: bytes, message: bytes) -> None:
-        """Give *message* the next number of *channel*, keep it, and send it to all that listen."""
+        """Number *message* as the next of *channel*, keep it, and publish it."""
         await self._told("announce", channel, message)
 
     async def announced(self, channel: bytes, number: int) -> Announced:
@@ -201,7 +201,7 @@ class SocketStore:
         return bool(await self._told("keep", space, key, value, list(tags), lifetime, number, token))
 
     async def end_lease(self, space: bytes, key: bytes, token: bytes, pause: float) -> None:
-        """End the lease of *token*; for *pause* seconds nobody has one of *key*."""
+        """End the lease of *token*; for *pause* seconds no other one of *key* is granted."""
         await self._told("end_lease", space, key, token, pause)
 
     async def purge(self, space: bytes, tags: Collection[bytes]) -> None:
@@ -209,7 +209,7 @@ class SocketStore:
         await self._told("purge", space, list(tags))
 
     async def aclose(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
         self._heard.clear()
         self.close()
 
@@ -235,7 +235,7 @@ class _Way(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take note of where operations go."""
+        """Keep the transport for operations."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -244,7 +244,7 @@ class _Way(asyncio.Protocol):
             self._take(message)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Tell it, unless it was closed from here."""
+        """Report the loss of the connection, unless it was closed from here."""
         transport, self._transport = self._transport, None
         if transport is not None:
             self._lost("The process that keeps it has gone.")

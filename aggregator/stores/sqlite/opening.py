@@ -14,7 +14,7 @@ _LET_OTHERS: Final = 0.25
 
 
 def write_ahead(db: sqlite3.Connection) -> None:
-    """Have *db* write ahead. Raises ``sqlite3.Error``.
+    """Switch *db* to write-ahead logging. Raises ``sqlite3.Error``.
 
     While another process does this to a new file, SQLite fails at once, whatever its time to wait is: so it is tried
     for five seconds.

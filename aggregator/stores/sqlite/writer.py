@@ -32,7 +32,7 @@ class Table(Protocol):
     db: sqlite3.Connection
 
     def count(self) -> None:
-        """Take note of what is kept: at the beginning of each transaction, and after one that failed."""
+        """Count what is kept: at the beginning of each transaction, and after one that failed."""
 
     def close(self) -> None:
         """Close the file."""
@@ -108,7 +108,7 @@ class Writer(Generic[_Table]):
         return future
 
     def close(self) -> None:
-        """Do what was asked for, then close the file; waits for the thread."""
+        """Carry out what was submitted, then close the file; wait for the thread."""
         self._jobs.put(None)
         self._thread.join()
         self.table.close()

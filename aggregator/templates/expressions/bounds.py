@@ -50,7 +50,7 @@ class Budget(threading.local):
     names: object = None
 
     def spend(self, work: int) -> None:
-        """Take *work* off, and refuse to go on when nothing is left, or no time is."""
+        """Subtract *work*; raise ``ExpressionError`` when nothing is left, or no time is."""
         before, self.left = self.left, self.left - work
         if self.left // _LOOK != before // _LOOK:
             if self.left < 0:
@@ -60,7 +60,7 @@ class Budget(threading.local):
             self.look()
 
     def look(self) -> None:
-        """Look at the clock, and refuse to go on when the time of the request is over."""
+        """Check the clock; raise when the deadline of the request has passed."""
         if isinstance(self.names, Timed):
             self.names.check_time()
 

@@ -202,7 +202,7 @@ class _Checker(NodeTransformer):
             self._fail(f"`{node.name}` does not take these arguments", place, len(node.name), f"`{node.name}{shown}`")
 
     def _check_applied(self, node: nodes.Filter) -> None:
-        """Who applies a filter or a test by its name has the name from the file, never from data."""
+        """Require that the name of a filter or test passed as text is a constant of the file, never data."""
         if node.name in NAMES_A_FILTER:
             docs, index, what = FILTERS_TO_MAP, NAMES_A_FILTER[node.name], "filter"
         elif node.name in NAMES_A_TEST:

@@ -125,7 +125,7 @@ def compile_checked(node: nodes.Expr, references: References, source: str) -> Ca
 
 
 class _Frame:
-    """All that an assignment asks of a Jinja context; building the real one takes longer than it runs."""
+    """The part of a Jinja context that an assignment uses; building a real one takes longer than it runs."""
 
     __slots__ = ("resolve_or_missing", "vars")
 

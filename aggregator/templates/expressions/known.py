@@ -9,7 +9,7 @@ _Value = TypeVar("_Value")
 
 
 class Known(NamedTuple):
-    """What something came to: its *value*, or the *error* that it raised; made of the names *roots*."""
+    """An evaluated expression: its *value*, or the *error* that it raised; made of the names *roots*."""
 
     value: Any
     error: Exception | None

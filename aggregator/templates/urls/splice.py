@@ -12,7 +12,7 @@ from aggregator.templates.urls.target import Part, Placeholder
 
 
 class Splice(Struct, frozen=True):
-    """What stands between the head and the tail of a target, which many targets have in common.
+    """The middle of a target between its head and tail, shared by many targets.
 
     That is one parameter (*index*, or none: -1); or, when there is more, the *parts*, where numbers stand for
     parameters. *guarded* are the numbers of *names* that stand in the path; unless *raw*, they must not lead elsewhere,

@@ -56,7 +56,7 @@ class UrlTemplate(Struct, frozen=True):
         return not self.placeholders
 
     def renderer(self, *, raw: bool = False) -> Render:
-        """What gives the target in ASCII, given a context.
+        """Return a function that renders the target in ASCII, given a context.
 
         It raises `ExpressionError`, which names the placeholder, for a value that does not fit. With *raw* a value in
         the path may hold dots between encoded slashes.

@@ -92,7 +92,7 @@ class ClientResponse:
         return "network_stream" in self._response.extensions and any(map(binds_connection, challenges))
 
     async def aclose(self) -> None:
-        """Return the connection back, also when this is cancelled."""
+        """Release the connection, also when this is cancelled."""
         try:
             async with AsyncExitStack() as closing:
                 closing.push_async_callback(self._response.aclose)

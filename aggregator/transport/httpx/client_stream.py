@@ -81,7 +81,7 @@ class ClientStream:
                 await self.response.aclose()
 
     def abandon(self) -> None:
-        """Return the place back; the response is left to the client."""
+        """Release the place; the response is left to the client."""
         if self._open:
             self._open = False
             if self._alarm is not None:

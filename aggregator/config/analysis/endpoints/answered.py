@@ -24,7 +24,7 @@ class Addressed(Protocol):
 
     @property
     def path(self) -> Steps:
-        """Where it stands in the configuration."""
+        """The path of the endpoint in the configuration."""
         ...
 
     @property

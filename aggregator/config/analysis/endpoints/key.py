@@ -34,7 +34,7 @@ class EndpointKey(Struct, frozen=True):
 
 
 def read_key(key: str, place: Steps) -> tuple[EndpointKey | None, list[Finding]]:
-    """What *key*, which stands at *place*, says; None and why when it is no key of an endpoint."""
+    """Return *key*, which stands at *place*, taken apart; None and the findings when it is no key of an endpoint."""
     method, gap, path = _parts(key)
     problem = _method_problem(method, path, key)
     if problem is not None:

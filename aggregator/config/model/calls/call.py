@@ -194,7 +194,7 @@ class CallSettings(ShapeSettings):
 
     @property
     def kind(self) -> CallKind:
-        """What it asks for: one request, the first success of several calls, or a nested fan-out."""
+        """The kind of the call: one request, the first success of several calls, or a nested fan-out."""
         return "url" if self.url is not None else "race" if self.race else "fan_out"
 
     @model_validator(mode="after")

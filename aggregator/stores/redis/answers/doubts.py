@@ -29,7 +29,7 @@ class Doubts:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*, should it be there, as soon as the store answers."""
+        """Release the claim of *token*, should it exist, as soon as the store answers."""
         if key not in self._tokens and len(self._tokens) >= _MOST:
             return
         self._tokens.setdefault(key, set()).add(token)
@@ -37,7 +37,7 @@ class Doubts:
             self._task = asyncio.create_task(self._settle_all())
 
     async def settle(self, key: bytes) -> None:
-        """Give back what is in doubt of *key*; raises ``StoreError``."""
+        """Release the claims of *key* that are in doubt. Raises ``StoreError``."""
         tokens = self._tokens.get(key)
         if tokens is None:
             return

@@ -34,7 +34,7 @@ _log = logging.getLogger("aggregator.idempotency")
 
 
 class AnswersInRedis:
-    """Those at the place that *plan* names; *warns* of what it may lose, which is for those that write to it."""
+    """Answers in the store that *plan* names; *warns* is set where this process writes, and logs what may be lost."""
 
     def __init__(self, plan: StorePlan, *, warns: bool = True) -> None:
         self._warns = warns
@@ -93,7 +93,7 @@ class AnswersInRedis:
             await self._run(scripts.NOTE, self._name(b"iz", subject), name, _ms(lifetime))
 
     async def release(self, key: bytes, token: int) -> None:
-        """Give back the claim of *token*, later where the store does not answer now: ``StoreError`` is raised then."""
+        """Release the claim of *token*. Raises ``StoreError`` when the store is away; it is released later then."""
         name = self._name(b"i", key)
         try:
             await self._give_back(name, token)
@@ -161,7 +161,7 @@ class AnswersInRedis:
                 await self._warn()
 
     async def _warn(self) -> None:
-        """Tell in which ways each server may lose answers; once, until that is otherwise."""
+        """Log the ways in which each server may lose answers, once for each change."""
         found: dict[str, None] = {}
         for send in self._way.servers():
 
@@ -184,7 +184,7 @@ class AnswersInRedis:
             log(_log, logging.WARNING, "Answers by idempotency key can be written again.", store=self._label)
 
     def _tell_lost(self, why: str) -> None:
-        """Tell it once: the server has gone, or refuses what is written, as one does that is full."""
+        """Log once that the server has gone, or refuses writes, as a full one does."""
         if not self._is_told:
             self._is_told = True
             log(_log, logging.ERROR, "Answers by idempotency key cannot be written.", store=self._label, reason=why)

@@ -69,7 +69,7 @@ class Link:
             await self._warn()
 
     async def _warn(self) -> None:
-        """Tell in which ways the server may lose effects; once, until that is otherwise."""
+        """Log the ways in which the server may lose effects, once for each change."""
         told = tuple([sentence async for sentence in warnings_about(self.ask)])
         if told != self._told:
             self._told = told
@@ -125,7 +125,7 @@ class Link:
         return found
 
     def lose(self, why: str) -> None:
-        """Have trouble, because of *why*."""
+        """Record, and log once, that effects cannot be written because of *why*."""
         if self.trouble is None:
             log(_log, logging.ERROR, "Durable effects cannot be written.", store=self.label, reason=why)
         self.trouble = why

@@ -107,7 +107,7 @@ class Putting:
                     self._heard.append(number)
 
     def close(self) -> None:
-        """Give up what is in doubt."""
+        """Close; groups in doubt are logged as such."""
         if self._doubts:
             number = sum(map(len, self._doubts.values()))
             log(_log, logging.ERROR, "Nobody knows whether durable effects are kept: their store has not come back.",
@@ -119,7 +119,7 @@ class Putting:
 
 
 def _settle(futures: list[asyncio.Future[bool]], told: str) -> None:
-    """Let *futures* know what a script has *told* of each group, as digits; it has told nothing if it was not run."""
+    """Resolve *futures* by what a script has *told* of each group, as digits; nothing if the script did not run."""
     for place, future in enumerate(futures):
         if not future.done():
             future.set_result(told[place : place + 1] == str(_KEPT))

@@ -77,7 +77,7 @@ class EffectsInRedis:
         await self._putting.settle()
 
     def _hear(self, told: list[bytes], upstreams: list[bytes] | None = None) -> None:
-        """Take note of what a script has *told* of all that is kept."""
+        """Read the counts of what is kept, as a script has *told* them."""
         place, size, *counts = map(int, told)
         if place < self._place:
             log(_log, logging.ERROR, "The shared store has lost durable effects.", store=self._link.label)
@@ -174,7 +174,7 @@ class EffectsInRedis:
         return None if kept is None else found[0] | sends(_request(kept))
 
     async def order(self, what: str, wanted: Filter, now: float) -> int:
-        """Do *what* to those that are *wanted*, a step after the other; returns to how many."""
+        """Carry out *what* on the effects *wanted*, in steps; return their number."""
         done = place = 0
         while found := await self._find(wanted, FROM[what], place, _STEP, now):
             done += await self._link.run(reading.ACT, what, [one["id"] for one in found], FROM[what])
@@ -186,11 +186,11 @@ class EffectsInRedis:
         return done
 
     async def look(self) -> None:
-        """Have ``kept`` as it is now."""
+        """Update ``kept``."""
         self._hear(*await self._link.run(scripts.LOOK))
 
     async def aclose(self) -> None:
-        """Give back what this process has leased, and close the connection."""
+        """Release the leases of this process, and close the connection."""
         try:
             while self._link.is_open and await self._link.run(scripts.LEAVE, self._me) == _STEP:
                 pass
