@@ -113,22 +113,22 @@ class BrokerDoor(Door):
 
     @property
     def active(self) -> int:
-        """How many messages are under way."""
+        """The number of messages under way."""
         return len(self._sending)
 
     @property
     def idle(self) -> int:
-        """How many connections are open and free: the one, while no message is under way."""
+        """The number of connections open and free: one, while no message is under way."""
         return int(self._link.is_open and not self._sending)
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for a connection: those that came while it is being opened."""
+        """The number of messages that wait for the connection to be opened."""
         return 0 if self._link.is_open else len(self._sending)
 
     @property
     def dialled(self) -> tuple[int, float]:
-        """How often the connection was opened. How long that took is not measured."""
+        """The number of connections opened; the time it took is not measured."""
         return self._opened, 0.0
 
 
@@ -150,12 +150,12 @@ class _Carried:
             self._done(CallError(*RESET) if task.cancelled() else task.result())
 
     def cancel(self) -> None:
-        """Give the message up."""
+        """Cancel the message."""
         self._done = None
         self._task.cancel()
 
 
 def _heard(task: asyncio.Task[None]) -> None:
-    """Take note of how *task* ended, which nobody may be waiting for any more."""
+    """Retrieve the exception of *task*, which may have no waiter any more."""
     if not task.cancelled():
         task.exception()

@@ -20,7 +20,7 @@ _KEY = b"idempotency-key"
 
 
 class Message(Struct, frozen=True):
-    """What is sent: *fields* by their names in lower case, *id* by which a consumer knows it again, if it has one."""
+    """A message: *fields* by lower-case name, and *id*, if any, by which consumers recognize a repeated one."""
 
     subject: str
     fields: tuple[tuple[str, str], ...]

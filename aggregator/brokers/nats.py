@@ -85,7 +85,7 @@ class NatsLink:
         return credential
 
     async def _told(self, error: Exception) -> None:
-        """Take note of an *error* of the client, which says why it found no server."""
+        """Keep an *error* of the client, which says why it found no server."""
         self._fault = error
 
     async def _lost(self) -> None:

@@ -21,7 +21,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens
 
 
 class AdminTarget(Struct, frozen=True):
-    """Where administration is: *url*, or the Unix socket *path* under it; *trusted* is a file of certificates."""
+    """The admin address: *url*, or the Unix socket *path* under it; *trusted* is a file of certificates."""
 
     url: str
     secret: str | None = None

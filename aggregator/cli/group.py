@@ -158,7 +158,7 @@ def main() -> None:
 
 
 def _ready_streams() -> None:
-    """Have streams that can be written to: the closed ones lead nowhere, so that no socket gets their number."""
+    """Open closed standard streams on the null device, so that no socket gets their number."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
@@ -168,7 +168,7 @@ def _ready_streams() -> None:
 
 
 def _forgo_httpx_command() -> None:
-    """Have httpx leave out its own command, and the rich and Pygments that this imports: a tenth of a server's start.
+    """Keep httpx from importing its own command, with rich and Pygments: a tenth of a server's start.
 
     None makes an import fail as if there were no such module (Python's reference on sys.modules); httpx allows for it.
     """
@@ -181,7 +181,7 @@ def _drop_stdout() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once: taking apart what a check has loaded is a sixth of its time, and the kernel does it anyway."""
+    """Exit at once: freeing what a check has loaded is a sixth of its time, and the kernel does it anyway."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

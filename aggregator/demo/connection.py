@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self.writable.clear()
 
     def resume_writing(self) -> None:
-        """Let the answer go on."""
+        """Resume writing the answer."""
         self.writable.set()
 
     def data_received(self, data: bytes) -> None:

@@ -10,12 +10,12 @@ from aggregator.diagnostics.values import Diagnostic, Position, in_reading_order
 
 
 def render_github(diagnostics: Iterable[Diagnostic], files: Mapping[str, object] = {}) -> str:
-    """One ``::error file=…,line=…,col=…::message`` line each, escaped as the actions toolkit does it."""
+    """Return one line ``::error file=…,line=…,col=…::message`` each, escaped as the actions toolkit does it."""
     return "\n".join(_command(diagnostic) for diagnostic in in_reading_order(diagnostics, files))
 
 
 def as_json(diagnostics: Iterable[Diagnostic], files: Mapping[str, object] = {}) -> list[dict[str, Any]]:
-    """One record each in reading order: code, level, message, hint, path, place (1-based), related places."""
+    """Return one record each in reading order: code, level, message, hint, path, place (1-based), related places."""
     return [
         {
             "code": one.code,

@@ -64,7 +64,7 @@ def _visible(character: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """How many terminal cells *text* takes: East Asian wide letters two, combining marks none."""
+    """Return the number of terminal cells of *text*: East Asian wide letters take two, combining marks none."""
     if text.isascii():
         return len(text)
     if unicodedata.combining(text[0]) or unicodedata.category(text[0]) in ("Mn", "Me"):

@@ -101,7 +101,7 @@ class _Painter:
             last = number
 
     def _source_line(self, number: int, marks: list[_Mark], file: str, width: int) -> Iterator[str]:
-        """One line of the file and under it one line of signs for each mark."""
+        """Yield one line of the file, and under it one line of signs for each mark."""
         line = self._sources[file].lines[number - 1]
         spans = [(mark.position.column, mark.position.end_column) for mark in marks]
         text, columns = fit(line, spans or [(1, 1)], max(20, min(_WIDEST_LINE, self._width - width - 3)))

@@ -31,7 +31,7 @@ _WORTH_IT = re.compile(
 
 
 class Coder(Protocol):
-    """One body on its way: what ``feed`` holds back comes with ``flush``; ``finish`` ends the body."""
+    """A coder of one body: what ``feed`` holds back comes with ``flush``; ``finish`` ends the body."""
 
     def feed(self, piece: bytes) -> bytes:
         """Return what is ready after *piece*; may be empty."""

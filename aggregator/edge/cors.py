@@ -22,7 +22,7 @@ _PREFLIGHT_VARY = (b"vary", b"Origin, Access-Control-Request-Method, Access-Cont
 
 
 class Cors(Struct, frozen=True):
-    """What one place of the file allows.
+    """The CORS rules of one place of the file.
 
     *origins* are texts in which ``*`` stands for one or more labels, or just ``("*",)`` for all. *methods* None means
     those that the path declares. *headers* are in lower case; ``("*",)`` are any that are asked for. *max_age* is in

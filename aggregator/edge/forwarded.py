@@ -21,7 +21,7 @@ _SCHEMES = frozenset({"http", "https"})
 
 
 class Hop(Struct, frozen=True):
-    """What one proxy says of the request that it got: from whom (*client*), by which *scheme*, for which *host*."""
+    """One proxy's account of a request: from whom it came (*client*), by which *scheme*, for which *host*."""
 
     client: str
     scheme: str = ""

@@ -28,7 +28,7 @@ def hostname_of(text: str) -> str:
 
 
 class Hosts(Generic[T]):
-    """What is declared for each of *named* hosts, and *rest* for all others.
+    """Declarations for each of the *named* hosts, and *rest* for all others.
 
     An exact name goes before ``*.``, which stands for one label or several; of these the longest does.
     """

@@ -20,7 +20,7 @@ _MALFORMED = "the PROXY header is malformed"
 
 
 class ProxyHeader(Struct, frozen=True):
-    """What a proxy said: address and *port* of the *client*, and how many bytes it took.
+    """A PROXY header: address and *port* of the *client*, and the number of its own bytes.
 
     The client is empty when the proxy speaks for itself (a health check), or knows no address.
     """

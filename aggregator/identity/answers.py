@@ -1,4 +1,4 @@
-"""What an issuer answers about a token (RFC 7662 §2.2), held against the rules of a scheme."""
+"""The answer of an issuer about a token (RFC 7662 §2.2), judged by the rules of a scheme."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
 
 
 class AnswerRules(Struct, frozen=True):
-    """What an answer has to say. *issuer* is None for any; *scopes_at* and *roles_at* are paths in the answer."""
+    """The rules for an answer. *issuer* is None for any; *scopes_at* and *roles_at* are paths in the answer."""
 
     issuer: str | None = None
     audience: tuple[str, ...] = ()

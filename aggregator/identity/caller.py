@@ -16,7 +16,7 @@ from aggregator.stores.rate import Rate
 
 
 class Caller(Struct, frozen=True, dict=True):
-    """Who calls. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
+    """The caller of a request. *scheme* is the name under ``auth:``; *issuer* and *subject* are unique within it.
 
     *key* is the name of an API key, never its text. *until* is the Unix time from which this has to be judged anew.
     *rate* is the limit of that key, if it has one. *apart* tells callers without a subject from one another.
@@ -45,7 +45,7 @@ class Caller(Struct, frozen=True, dict=True):
 
     @cached_property
     def names(self) -> dict[str, Any]:
-        """What expressions see as ``auth``: data that nobody changes, made once for a caller who is remembered."""
+        """The value of ``auth`` in expressions: read-only data, made once for a caller who is remembered."""
         return {
             "subject": self.subject or None,
             "claims": self.claims,
@@ -61,7 +61,7 @@ NOBODY: dict[str, Any] = {"subject": None, "claims": {}, "scopes": [], "roles": 
 
 
 class Reason(StrEnum):
-    """Why a credential was refused; for the log, since clients are told no more than that it was."""
+    """The reason for which a credential was refused; for the log alone, clients are not told."""
 
     MISSING = "missing"
     MALFORMED = "malformed"

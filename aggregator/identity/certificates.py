@@ -24,7 +24,7 @@ _KINDS = {"DNSName": "DNS", "UniformResourceIdentifier": "URI", "RFC822Name": "e
 
 
 class Certificate(Struct, frozen=True):
-    """What is known of a certificate; *fingerprint* is the SHA-256 of it in hex, empty where only a name was told."""
+    """A client certificate; *fingerprint* is its SHA-256 in hex, empty where a proxy told only a name."""
 
     subject: str
     san: tuple[str, ...] = ()
@@ -32,12 +32,12 @@ class Certificate(Struct, frozen=True):
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What expressions see of it as ``auth.claims``."""
+        """The value of ``auth.claims`` in expressions."""
         return {"subject": self.subject, "san": list(self.san), "fingerprint": self.fingerprint or None}
 
 
 class CertificateRules(Struct, frozen=True):
-    """Which certificates are admitted: those that one of the patterns fits; all where there is none."""
+    """The admitted certificates: those that match one of the patterns; all where there is none."""
 
     subjects: tuple[str, ...] = ()
     sans: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class KeyEntry(Struct, frozen=True):
 
 
 class KeyFileError(AggregatorError):
-    """What is wrong with an entry: a sentence, the *steps* to it in the file, and a *hint*."""
+    """A problem of an entry: a sentence, the *steps* to it in the file, and a *hint*."""
 
     def __init__(self, message: str, steps: tuple[int | str, ...], hint: str) -> None:
         self.message, self.steps, self.hint = message, steps, hint

@@ -22,7 +22,7 @@ _DECOY = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZHvTPP5Z9BgnAFj1cSfFX7dXpuQ7yq"
 
 
 class PasswordFileError(AggregatorError):
-    """What is wrong with a line (from 1) of a htpasswd file, and a *hint*."""
+    """A problem of a line (from 1) of a htpasswd file, and a *hint*."""
 
     def __init__(self, message: str, line: int, hint: str) -> None:
         self.message, self.line, self.hint = message, line, hint

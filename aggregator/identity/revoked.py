@@ -14,7 +14,7 @@ _FORM = "write {jti: 7f3a…} or {sub: ada, before: 2027-01-31T12:00:00Z}"
 
 
 class Revocations:
-    """What is revoked; what is added stands until the process ends. It *is_empty* as long as nothing is."""
+    """Revoked tokens and subjects; additions hold until the process ends. It *is_empty* while there are none."""
 
     __slots__ = ("__weakref__", "_ids", "_subjects", "is_empty")
 

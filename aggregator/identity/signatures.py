@@ -18,7 +18,7 @@ Encoding = Literal["hex", "base64"]
 
 
 class SignatureRules(Struct, frozen=True):
-    """How a sender signs.
+    """The signing of a sender.
 
     *header* holds the signature, or several, each behind *prefix*. What is signed is *over*, in which ``{body}``,
     ``{timestamp}`` and ``{id}`` stand for the raw body and the values of *timestamp* and *id*. *tolerance* is how many

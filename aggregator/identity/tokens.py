@@ -32,7 +32,7 @@ _FOREIGN = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip")
 
 
 class TokenRules(Struct, frozen=True):
-    """What a token has to be. *leeway* is in seconds; *scopes_at* and *roles_at* are paths in the claims.
+    """The rules for a token. *leeway* is in seconds; *scopes_at* and *roles_at* are paths in the claims.
 
     *types* are the kinds of which it has to be, in lower case; empty for the usual ones, or none.
     """
@@ -56,7 +56,7 @@ class Token(Struct, frozen=True):
 
     @property
     def key_id(self) -> str | None:
-        """The name of the key that it says it was signed with."""
+        """The name of the key that the token says it was signed with."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) else None
 

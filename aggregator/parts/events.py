@@ -121,14 +121,14 @@ class AnswerListener(Protocol):
         size: int,
         smooth: bool,
     ) -> bool:
-        """Hear of such an answer: all is as in ``RequestEnded``, *seconds* is the time that it took.
+        """Called for a good answer, with the values of ``RequestEnded``; *seconds* is the time that it took.
 
         It is *smooth* where all its *parts* are there as their upstreams have them now, and tell of nothing inside.
         Return whether its event is wanted after all.
         """
 
     def __call__(self, event: RequestEnded) -> object:
-        """Hear of any other end of a request."""
+        """Called for any other end of a request."""
 
 
 class RationedListener(Protocol):
@@ -138,7 +138,7 @@ class RationedListener(Protocol):
         """Return whether it is to hear of an answer with *status* to *endpoint* (a key); it counts those that are."""
 
     def __call__(self, event: RequestEnded) -> object:
-        """Hear of *event*, which it has let."""
+        """Called for *event*, if ``lets`` has accepted it."""
 
 
 class CallTally(Protocol):
@@ -156,7 +156,7 @@ class CallTally(Protocol):
 
 
 class Visitors(list[RequestListener]):
-    """Those who listen for a while: as long as nobody is there, nothing is built for them.
+    """Temporary listeners: while there are none, nothing is built for them.
 
     All of them hear of bad ends. Of good answers *every* has those who hear of each, *answers* those among them who do
     so without an event, as an ``AnswerListener``.
@@ -170,18 +170,18 @@ class Visitors(list[RequestListener]):
         self.answers: tuple[AnswerListener, ...] = ()
 
     def join(self, one: RequestListener, *, is_content: bool = False) -> None:
-        """Let *one* hear of every request; of bad ends alone where it *is_content* with these."""
+        """Add *one*, a listener to every request, or only to bad ends where it *is_content* with these."""
         self.append(one)
         if not is_content:
             self.every += (one,)
 
     def join_counting(self, one: AnswerListener) -> None:
-        """Let *one* hear of every request, of good answers without an event."""
+        """Add *one*, a listener to every request that needs no event for good answers."""
         self.append(one)
         self.answers += (one,)
 
     def leave(self, one: RequestListener) -> None:
-        """Let *one* hear of nothing any more."""
+        """Remove the listener *one*."""
         self.remove(one)
         self.every = tuple(other for other in self.every if other != one)
         self.answers = tuple(other for other in self.answers if other != one)
@@ -192,7 +192,7 @@ NO_VISITORS = Visitors()
 
 
 class Listeners(NamedTuple):
-    """Who hears of calls, requests and background calls that have ended.
+    """The listeners to ended calls, requests and background calls.
 
     *troubles* hear only of requests to endpoints whose answer is bad, broke off, or was not waited for, *rationed* of
     those of them that they let, *answers* of every request, but of good answers without an event, *late* of good
@@ -238,7 +238,7 @@ Event = TypeVar("Event", CallEnded, RequestEnded, EffectEnded)
 
 
 def tell(listeners: Iterable[Callable[[Event], object]], event: Event) -> None:
-    """Let each of *listeners* hear of *event*; one that raises loses it, and harms nobody else."""
+    """Call each of *listeners* with *event*; one that raises harms no other."""
     for listener in listeners:
         try:
             listener(event)

@@ -95,7 +95,7 @@ class Names(Lazy):
                 raise CallError(Cause.DEADLINE, LATE)
 
     def see(self, index: Mapping[str, int], results: Sequence[Result | None]) -> None:
-        """Look for parts in *results* from now on, at the places that *index* gives; results may still come."""
+        """Look up parts in *results* from now on, at the places in *index*; more results may still arrive."""
         self.index = index
         self.results = results
 

@@ -26,7 +26,7 @@ MOST_MET = 16
 
 
 class Result(Struct, eq=False):
-    """One part's end: its state, its upstream's status and headers, and its body in the form that is asked for.
+    """The result of one part: its state, the status and headers of its upstream, and its body as it is needed.
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
     data; each is made from the other, or by *decoder* from *raw*, once, when it is first asked for. *reply* is what
@@ -70,7 +70,7 @@ class Result(Struct, eq=False):
 
     @property
     def content_type(self) -> bytes | None:
-        """What the body claims to be. It is one claim: of several the first, by which it is judged and passed on."""
+        """The media type of the body: the first of several Content-Type fields, by which it is judged and passed on."""
         return first(self.headers, b"content-type")
 
     @property
@@ -133,7 +133,7 @@ class Result(Struct, eq=False):
 
     @property
     def milliseconds(self) -> float:
-        """How long the part took."""
+        """The duration of the part."""
         return max(0.0, (self.ended - self.started) * 1000.0)
 
     def header_map(self) -> dict[str, str]:
@@ -146,7 +146,7 @@ class Result(Struct, eq=False):
         return self._age
 
     def was_kept(self, age: float, headers: HeaderList | None = None, tags: frozenset[str] | None = None) -> None:
-        """Take note that it had been kept for *age* seconds, and nobody was called; and of its *headers* and *tags*."""
+        """Mark the result as kept for *age* seconds, without a call; set its *headers* and *tags*."""
         self._age = age
         self.attempts, self.reply = 0, None
         self.headers = self.headers if headers is None else headers
@@ -159,7 +159,7 @@ class Result(Struct, eq=False):
         return self._is_joined
 
     def was_joined(self) -> None:
-        """Take note that it came of a call that somebody else had begun."""
+        """Mark the result as that of a call that another request had begun."""
         self._is_joined = True
 
     @property
@@ -168,7 +168,7 @@ class Result(Struct, eq=False):
         return self._elements
 
     def has_elements(self, elements: Mapping[str, bytes]) -> None:
-        """Take note of its *elements*, which were found before."""
+        """Set the *elements*, which were found before."""
         self._elements = elements
 
     @property
@@ -186,7 +186,7 @@ class Result(Struct, eq=False):
         return self._lacks_tags
 
     def could_not_be_tagged(self) -> None:
-        """Take note that a tag of it could not be made."""
+        """Mark the result as one whose tags could not all be made."""
         self._lacks_tags = True
 
     @property
@@ -195,16 +195,16 @@ class Result(Struct, eq=False):
         return self._rows
 
     def is_ruled_by(self, rows: tuple[RowPlan, ...]) -> None:
-        """Let *rows* speak of this failure."""
+        """Set the status-map *rows* that apply to this failure."""
         self._rows = rows
 
     @property
     def row(self) -> str:
-        """What the row of a status map is on that made an answer of this failure; empty where none did."""
+        """The key of the status-map row that made the answer of this failure; empty for none."""
         return self._row
 
     def was_mapped(self, on: str) -> None:
-        """Take note that a row *on* it made the answer of this failure."""
+        """Record the key (*on*) of the row that made the answer of this failure."""
         self._row = on
 
     @property
@@ -214,23 +214,23 @@ class Result(Struct, eq=False):
 
     @property
     def met(self) -> tuple[str, ...]:
-        """What each attempt met, a status or a cause, the last one included; empty unless there was more than one."""
+        """The status or cause that each attempt met, the last one included; empty unless there was more than one."""
         return self._met
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What its attempts met, also when there was one alone; empty for what was never sent."""
+        """The status or cause that each attempt met, also of a single one; empty for what was never sent."""
         if self.met or not self.attempts:
             return self.met
         return (str(self.status) if self.status else self.cause.value if self.cause else self.state.value,)
 
     def has_met(self, words: tuple[str, ...]) -> None:
-        """Take note of what each attempt met, if there was more than one; the last ``MOST_MET`` are kept."""
+        """Set what each attempt met, if there was more than one; the last ``MOST_MET`` are kept."""
         if len(words) > 1:
             self._met = words[-MOST_MET:]
 
     def made_of(self, inner: tuple[Result, ...]) -> None:
-        """Take note of the results that this one was put together from."""
+        """Record the results that this one was assembled from."""
         self._made_of = inner
 
     def replies(self) -> Iterator[Result]:
@@ -262,7 +262,7 @@ class Result(Struct, eq=False):
         return self
 
     def view(self) -> View:
-        """What expressions see as ``this`` and as ``calls.NAME``."""
+        """The value of ``this`` and ``calls.NAME`` in expressions."""
         return View(self)
 
 

@@ -99,12 +99,12 @@ class RoutePlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``route {{ headers['x-tenant'] }} (2 keys)``."""
+        """The routes as `explain` prints them: ``route {{ headers['x-tenant'] }} (2 keys)``."""
         return f"route {{{{ {self.by.source} }}}} ({len(self.to)} key{'' if len(self.to) == 1 else 's'})"
 
 
 class ShapePlan(Struct, frozen=True):
-    """What is taken from a body, in this order: select, target, allow or deny, rename, group."""
+    """The shaping of a body, in this order: select, target, allow or deny, rename, group."""
 
     select: str | None = None
     select_expression: Expression | None = None
@@ -128,7 +128,7 @@ class SuccessPlan(Struct, frozen=True):
 
 
 class CallPlan(Struct, frozen=True):
-    """One call: what is asked of whom, for how long, and how its answer is judged and read.
+    """One call: its request, its upstream, its timeout, and the way its answer is judged and read.
 
     *eager*: a body that is not JSON is decoded at once; a body that only passes through need not be. *is_read* says
     that expressions of other calls read its body, *is_copied* that they may copy data of it as it was sent. *max_body*

@@ -9,7 +9,7 @@ from aggregator.templates import Template
 
 
 class ErrorPlan(Struct, frozen=True):
-    """What becomes of problems with the status, or of the class, *on*."""
+    """The answer in place of problems with the status, or of the class, *on*."""
 
     on: str
     status: int | None = None
@@ -18,7 +18,7 @@ class ErrorPlan(Struct, frozen=True):
 
 
 class EdgePlan(Struct, frozen=True):
-    """What is added to each answer, those that refuse or fail included.
+    """The additions to each answer, refusals and failures included.
 
     *errors* put problems in the words of the file. *fixed* and *made* are headers that an answer gets which does not
     have them; what *made* ones read is the request. *lifecycle* are headers that stand beside others of their name.

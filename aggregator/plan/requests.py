@@ -1,4 +1,4 @@
-"""How one request to an upstream is written. Data only."""
+"""The compiled form of one request to an upstream. Data only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BodyKind = Literal["none", "json", "form", "multipart", "text", "graphql", "forw
 
 
 class RestPlan(Struct, frozen=True):
-    """What goes upstream of a client's request although nobody names it: all *headers* and *query* but those in here.
+    """The fields of a client's request passed on without being named: all *headers* and *query* but those in here.
 
     None means that none of them goes.
     """
@@ -27,7 +27,7 @@ NO_REST = RestPlan()
 
 
 class RequestPlan(Struct, frozen=True):
-    """How one request to an upstream is written.
+    """The compiled form of one request to an upstream.
 
     *header_defaults* are sent for those of *forward_headers* that the client did not send. *raw_path*: values may hold
     dots between encoded slashes. *forward_client* says how it is told who the client is, and *forward_caller* where the

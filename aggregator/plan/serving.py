@@ -37,7 +37,7 @@ class ClientPlan:
 
 
 class ClientLimitsPlan(Struct, frozen=True):
-    """How much clients may have at once; None for any number. *wait* is in seconds."""
+    """The limits on what clients have at once; None for no limit. *wait* is in seconds."""
 
     in_flight: int | None = None
     queue: int = 0
@@ -73,7 +73,7 @@ DOCS = DocsPlan()
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """What the process and the outermost layer of every request need.
+    """The settings of the process, and of the outermost layer of every request.
 
     *listen* are addresses in place of *host* and *port*. *edge* is what answers carry that come from no endpoint, and
     *prefixes*, the longest first, those of them that are below a path.

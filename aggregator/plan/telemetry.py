@@ -23,7 +23,7 @@ class PushPlan(Struct, frozen=True):
 
 
 class MetricsPlan(Struct, frozen=True):
-    """What is counted: *buckets* are the boundaries of durations, in seconds, rising.
+    """The metrics: *buckets* are the boundaries of durations, in seconds, rising.
 
     *push* says where to it is pushed, None for nowhere.
     """
@@ -77,7 +77,7 @@ class TracesPlan(Struct, frozen=True):
 
 
 class RecorderPlan(Struct, frozen=True):
-    """What is remembered of requests that failed, or took *slow* seconds: the last *keep*, with some *headers*.
+    """The recorder: the last *keep* requests that failed, or took *slow* seconds, with some *headers*.
 
     *bodies* is how many bytes are kept of each body, 0 for none. *hidden* is what nobody is shown of them.
     """

@@ -50,7 +50,7 @@ class CookiePlan(Struct, frozen=True):
 
 
 class ResponsePlan(Struct, frozen=True):
-    """What the client gets when nothing failed. Where all passes, ``Vary`` names *varies* beside what came."""
+    """The answer when nothing failed. Where all headers pass, ``Vary`` names *varies* beside the upstream's."""
 
     status: int | None = None
     status_expression: Expression | None = None
@@ -74,7 +74,7 @@ class ResponsePlan(Struct, frozen=True):
 
 
 class FixedPlan(Struct, frozen=True):
-    """What is kept, by *name*, of one call of an effect, or of each item of its list.
+    """The call of a durable effect that is kept under *name*, one for each item of its list.
 
     *calls* are the call and its alternatives without what their upstreams add. It is sent again as *retry* says.
     """
@@ -85,7 +85,7 @@ class FixedPlan(Struct, frozen=True):
 
 
 class EffectPlan(Struct, frozen=True):
-    """What is called after the answer has left: *on* which answers, a success being one with a status below 400.
+    """A call after the answer: *on* which answers, a success being one with a status below 400.
 
     *part* is what is made, within *timeout* seconds at the most. One that is kept until it is delivered has a
     *delivery*; what of it is *fixed* when its request ends stands in the order of its ``pieces``.
@@ -119,7 +119,7 @@ class ShadowPlan(Struct, frozen=True):
 
 
 class DocPlan(Struct, frozen=True):
-    """What the OpenAPI document says of an endpoint beyond what follows from the rest."""
+    """The words of the OpenAPI document on an endpoint, beyond what follows from the rest."""
 
     summary: str = ""
     description: str = ""

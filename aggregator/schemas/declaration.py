@@ -32,7 +32,7 @@ _PARAMETER_TYPES = (*TEXT_TYPES, "array")
 
 
 class Declaration(Struct, frozen=True):
-    """What a declaration says. *schema* is its JSON Schema, *rules* the part that goes beyond the type.
+    """A declaration of an input. *schema* is its JSON Schema, *rules* the part that goes beyond the type.
 
     *shown* is *schema* without what variables hold. *default* is a template when it depends on the request; *schema*
     holds none then.

@@ -21,7 +21,7 @@ Shaper = Callable[[Any], Any]
 
 
 class Branch:
-    """What paths say below one point: by *names*, for *each* field, and for each *item* where there is an array.
+    """A node of a tree of paths: branches by *names*, for *each* field, and for each *item* of an array.
 
     A *leaf* ends a path. *indexes* are the names that are digits, for items of an array. Without an *item*, none
     but those are led through.
@@ -37,7 +37,7 @@ class Branch:
         self.indexes: dict[int, Branch] = {}
 
     def add(self, path: Path, position: int = 0) -> None:
-        """Let *path* go through here."""
+        """Add *path* below this node."""
         if position == len(path):
             self.leaf = True
             return

@@ -134,7 +134,7 @@ def _rename_keys(value: dict[str, Any], targets: dict[str, Names]) -> tuple[dict
 
 
 def _pluck(value: dict[str, Any], source: Names) -> Any:
-    """Take what is at *source* out of *value*, which is ours to change; the objects on the way are copied."""
+    """Remove and return what is at *source* in *value*, which may be changed; objects on the way are copied."""
     holder = value
     for name in source[:-1]:
         child = holder.get(name)

@@ -1,1 +1,1 @@
-"""What the process tells its operators: log lines that are safe to print, and a loop that stands still."""
+"""What the process reports to operators: log lines that are safe to print, metrics, traces, a stalled event loop."""

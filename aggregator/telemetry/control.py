@@ -1,4 +1,4 @@
-"""What the log of a process is now: as the file declares it, unless an option or an order says otherwise.
+"""The present state of a process's log: as the file declares it, unless an option or an order says otherwise.
 
 An order counts before an option, an option before the file.
 """
@@ -21,7 +21,7 @@ _log = logging.getLogger("aggregator.server")
 
 
 class Order(Struct, frozen=True):
-    """What was ordered of a running process; None for what was not."""
+    """An operator's order for the log of a running process; None for what it leaves alone."""
 
     level: str | None = None
     format: LogFormat | None = None
@@ -50,7 +50,7 @@ class LogControl:
         return self._order.level or self._asked_level
 
     def follow(self, format: LogFormat, file: Path | None) -> None:
-        """Do as the file declares from now on. Raises ``StartupError`` when *file* cannot be opened."""
+        """Log as the file declares from now on. Raises ``StartupError`` when *file* cannot be opened."""
         before = self._file
         if file != (None if before is None else before.path):
             self._file = None if file is None else _File(file)
@@ -62,13 +62,13 @@ class LogControl:
             before.close()
 
     def order(self, order: Order) -> None:
-        """Do what is ordered from now on, for as long as the process lives or until another order."""
+        """Carry out *order* from now on, until another order or the end of the process."""
         self._order = order
         self._configure()
 
     @property
     def ordered(self) -> Order:
-        """What was ordered."""
+        """The present order."""
         return self._order
 
     def reopen(self) -> None:

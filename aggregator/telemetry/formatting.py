@@ -28,7 +28,7 @@ _OWN = __name__.partition(".")[0]
 
 
 class LineFormatter(logging.Formatter, ABC):
-    """What the formats share: the message and fields of a record, with every secret masked."""
+    """The base of all formats: message and fields of a record, with every secret masked."""
 
     def __init__(self, masker: Masker, *, stacks: bool = False, colour: bool = False) -> None:
         super().__init__()

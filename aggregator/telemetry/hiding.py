@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)")
 
 
 class Hidden(Struct, frozen=True):
-    """What is hidden: *headers* (in lower case), *query* and *params* by name, *body* by the keys that lead there.
+    """The hidden places: *headers* (in lower case), *query* and *params* by name, *body* by the keys that lead there.
 
     In a list, each item is meant.
     """

@@ -1,4 +1,4 @@
-"""What has changed in the process lately: breakers, hosts, switches, reloads; a bounded ring beside the log.
+"""Recent changes in the process: breakers, hosts, switches, reloads; a bounded ring beside the log.
 
 The log may be set to say less, and is elsewhere; who opens the page afterwards wants to know, too.
 """
@@ -21,7 +21,7 @@ MOST, LONGEST = 200, 300
 
 
 class Happened(Struct, frozen=True):
-    """One change, told by the *sentence* of its log line, its level and its *fields*; *at* is Unix time."""
+    """One change: the *sentence* of its log line, its level and its *fields*; *at* is Unix time."""
 
     at: float
     level: str
@@ -42,7 +42,7 @@ class Lately:
         self._masker = Masker()
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Keep nothing of *secrets* from now on."""
+        """Mask *secrets* from now on."""
         self._masker.learn(secrets)
 
     def note(self, level: int, sentence: str, fields: Mapping[str, Any]) -> None:

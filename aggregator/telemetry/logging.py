@@ -151,7 +151,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     @property
     def streams(self) -> tuple[TextIO, ...]:
-        """All that it writes to."""
+        """The streams written to."""
         own = self.requests.stream
         return (self.stream,) if own is self.stream else (self.stream, own)
 

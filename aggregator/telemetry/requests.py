@@ -27,7 +27,7 @@ def tenths(seconds: float) -> float:
 
 
 class Seen(Struct, frozen=True):
-    """What the combined format says of a request beside its line."""
+    """The fields of the combined format beside those of the request line."""
 
     method: str
     path: str

@@ -34,7 +34,7 @@ def frames_of(error: BaseException) -> tuple[str, ...]:
 
 
 class Standstill(NamedTuple):
-    """Where a thread stands: *where* is the nearest line that its operator wrote, or else the innermost one.
+    """The line at which a thread is blocked: *where* is the nearest line of the operator's code, else the innermost.
 
     *stack* begins with the innermost line, each one called by the next; at most 16 lines.
     """

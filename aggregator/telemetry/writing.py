@@ -64,7 +64,7 @@ class Writer(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Take *text*, of whole lines, to be written soon; return its length. Never waits."""
+        """Queue *text*, of whole lines, to be written soon; return its length. Never waits."""
         with self._guard:  # held for moments only, never during a write
             if self._size + len(text) > self._most or self._ending.is_set():
                 self.lost += text.count("\n") or 1
@@ -79,7 +79,7 @@ class Writer(io.TextIOBase):
         return len(text)
 
     def write_later(self, render: Callable[[list[Thing]], str], thing: Thing, weight: int) -> None:
-        """Take *thing*, which counts as *weight* characters until *render* makes a line of it in the thread.
+        """Queue *thing*, which counts as *weight* characters until *render* makes a line of it in the thread.
 
         It is given all those that follow each other, since what is done once for many costs less for each.
         """

@@ -24,7 +24,7 @@ from aggregator.cli.helping import ExampleCommand
 @file_option()
 @click.option("--reason", default="", help="Why; the log of the process says it.")
 def reload(url: str | None, as_json: bool, file: str, reason: str) -> None:
-    """Have the process at URL load its file again, and print what came of it.
+    """Make the process at URL load its file again, and print the outcome.
 
     Without URL it is the one that FILE declares under `server.admin`, with its secret. The secret of
     AGGREGATOR_ADMIN_SECRET comes first.

@@ -80,7 +80,7 @@ class Lab:
         return json_response({"key": key, "attempts": attempt})
 
     def echo(self, request: Request) -> Response:
-        """What was received: method, path, query, headers, and the body as JSON, form, parts or text."""
+        """Answer with what was received: method, path, query, headers, and the body as JSON, form, parts or text."""
         received: dict[str, Any] = {
             "method": request.method,
             "path": request.path,
@@ -108,7 +108,7 @@ class Lab:
         return Response(200, _array(request.number("count", 1000, most=10_000_000)), "application/json")
 
     def lines(self, request: Request) -> Response:
-        """One JSON object a line, ``?count=`` (10) of them, ``?ms=`` (0) apart."""
+        """Answer with one JSON object a line, ``?count=`` (10) of them, ``?ms=`` (0) apart."""
         count, pause = (
             request.number("count", 10, most=10_000_000),
             request.number("ms", 0, most=60_000) / 1000,

@@ -27,15 +27,15 @@ class Market:
         )
 
     def quotes(self, request: Request) -> Response:
-        """All quotes."""
+        """Answer with all quotes."""
         return cacheable(request, table("quotes"), 5)
 
     def quote(self, request: Request) -> Response:
-        """One quote."""
+        """Answer with one quote."""
         return cacheable(request, one("quotes", request, param="symbol", key="symbol"), 5)
 
     def rates(self, _request: Request) -> Response:
-        """What one euro is worth, as CSV with a header."""
+        """Answer with the exchange rates of one euro, as CSV with a header."""
         lines = ["currency,rate", *(f"{name},{rate}" for name, rate in table("rates").items())]
         return Response(200, ("\r\n".join(lines) + "\r\n").encode(), "text/csv; charset=utf-8")
 

@@ -26,7 +26,7 @@ class Posts:
         )
 
     def listed(self, request: Request) -> Response:
-        """All posts, or those of ``?userId=``; ``?_page=`` (from 1) and ``?_limit=`` cut the list."""
+        """Answer with all posts, or those of ``?userId=``; ``?_page=`` (from 1) and ``?_limit=`` cut the list."""
         posts: list[Record] = table("posts")
         if "userId" in request.query:
             posts = [post for post in posts if str(post["userId"]) == request.query["userId"]]
@@ -35,11 +35,11 @@ class Posts:
         return json_response(posts[first : first + size], headers=(("x-total-count", str(len(posts))),))
 
     def shown(self, request: Request) -> Response:
-        """One post."""
+        """Answer with one post."""
         return cacheable(request, one("posts", request), 300)
 
     def comments(self, request: Request) -> Response:
-        """What readers wrote under one post."""
+        """Answer with the comments on one post."""
         post = one("posts", request)
         return json_response([item for item in table("comments") if item["postId"] == post["id"]])
 

@@ -33,7 +33,7 @@ class Reviews:
         return json_response(found[: request.number("limit", 100, most=1000)])
 
     def rating(self, request: Request) -> Response:
-        """How many stars one product has, on average and by how many people."""
+        """Answer with the average rating of one product, and the number of people who rated it."""
         sku = self._available(request)
         stars = [review["rating"] for review in table("reviews") if review["sku"] == sku]
         average = round(sum(stars) / len(stars), 1) if stars else None

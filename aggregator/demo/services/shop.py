@@ -34,7 +34,7 @@ class Shop:
         )
 
     def products(self, request: Request) -> Response:
-        """All products, those of ``?category=``, or the known ones of ``?ids=A,B`` in that order.
+        """Answer with all products, those of ``?category=``, or the known ones of ``?ids=A,B`` in that order.
 
         ``?page=`` (from 1) and ``?size=`` cut the list.
         """
@@ -49,16 +49,16 @@ class Shop:
         return json_response(products[first : first + size], headers=(("x-total-count", str(len(products))),))
 
     def product(self, request: Request) -> Response:
-        """One product."""
+        """Answer with one product."""
         return cacheable(request, one("products", request, param="sku", key="sku"), 60)
 
     def stock(self, request: Request) -> Response:
-        """How many of one product are left."""
+        """Answer with the stock of one product."""
         product = one("products", request, param="sku", key="sku")
         return json_response({"sku": product["sku"], "available": product["stock"]})
 
     def order(self, request: Request) -> Response:
-        """One order with its items."""
+        """Answer with one order and its items."""
         return json_response(one("orders", request))
 
     def ordered(self, request: Request) -> Response:
@@ -83,15 +83,15 @@ class Shop:
         return json_response(orders[: request.number("limit", 100, most=1000)])
 
     def notifications(self, request: Request) -> Response:
-        """What one user has not read yet."""
+        """Answer with the unread notifications of one user."""
         return json_response(_unread(one("users", request)))
 
     def notification_count(self, request: Request) -> Response:
-        """How much one user has not read yet."""
+        """Answer with the number of unread notifications of one user."""
         return json_response({"count": len(_unread(one("users", request)))})
 
     def cart(self, request: Request) -> Response:
-        """What one user is about to buy, priced."""
+        """Answer with the cart of one user, with prices."""
         user = one("users", request)
         return json_response({"user_id": user["id"], **_priced(_lines(table("carts")[str(user["id"])]))})
 

@@ -36,7 +36,7 @@ class Users:
         return json_response(users[first : first + request.number("limit", 100, most=1000)])
 
     def shown(self, request: Request) -> Response:
-        """One user."""
+        """Answer with one user."""
         return cacheable(request, one("users", request), 60)
 
     def created(self, request: Request) -> Response:

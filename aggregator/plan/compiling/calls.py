@@ -39,7 +39,7 @@ DEFAULT_TOTAL = 10.0
 
 
 class Surroundings(Struct):
-    """What calls of one configuration share, compiled once."""
+    """The values that calls of one configuration share, compiled once."""
 
     root: RootSettings
     upstreams: dict[str, UpstreamPlan] = field(default_factory=dict)
@@ -86,7 +86,7 @@ def _secret_headers(root: RootSettings) -> frozenset[bytes]:
 
 
 class EndpointSurroundings(Struct, frozen=True):
-    """What calls of one endpoint share; *method* and *rows* are those of the endpoint.
+    """The values that calls of one endpoint share; *method* and *rows* are those of the endpoint.
 
     The reply to a call of an endpoint that *is_single* is the answer, or what it is made of; *eager* says that it is
     read, and does not pass through as it came.

@@ -42,7 +42,7 @@ _VERDICTS = (
 
 
 class Forwarding(Struct, frozen=True):
-    """What may be passed on of a request to an endpoint with *method*.
+    """The parts of a request to an endpoint with *method* that may be passed on.
 
     *near* is said by the call and its endpoint, *far* by the upstream and the defaults; lists add up. *secrets* are
     headers that carry a credential here, *callers* where those of its callers are, None for an open endpoint. The reply
@@ -60,12 +60,12 @@ class Forwarding(Struct, frozen=True):
 
     @property
     def all(self) -> tuple[ForwardSettings, ...]:
-        """What is said, the nearest first."""
+        """All `forward` settings, the nearest first."""
         return (*self.near, *self.far)
 
     @property
     def client(self) -> Literal["no", "x-forwarded", "forwarded"]:
-        """How a call tells who the client is, as the nearest says it."""
+        """The header by which a call names the client, by the nearest setting."""
         said = next((forward.client for forward in self.all if forward.client is not None), False)
         return "forwarded" if said == "forwarded" else "x-forwarded" if said else "no"
 

@@ -34,7 +34,7 @@ from aggregator.templates import json_text
 
 
 class ExplainedCall(Struct, frozen=True):
-    """One request, as it would be written, and when it has to have ended; *part* tells its place: ``page.cart``.
+    """One request as it would be written, and its deadline; *part* is its place: ``page.cart``.
 
     *seconds* is its limit, of a stream that of its first byte, cut to the endpoint's deadline when *is_cut*. *role* is
     ``call``, ``fallback``, ``race``, ``group`` or ``background``. *attempts* are those of a call that is sent more than

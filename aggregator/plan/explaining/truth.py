@@ -29,7 +29,7 @@ Kind = Literal["problem", "body", "pass", "default", "lost", "success"]
 
 
 class Outcome(Struct, frozen=True):
-    """What the client gets: a *status* (None: the upstream's own), and how it is said.
+    """The answer to the client: a *status* (None: the upstream's own), and how it is said.
 
     *when* is the condition of the row that says so, *detail* and *cause* are as written there. *rule* is that row
     in words, None for what is built in. *kind* tells a problem document from a body of the row's own, from the
@@ -164,7 +164,7 @@ def _instead(part: PartPlan, endpoint: EndpointPlan, cause: Cause) -> Outcome:
 
 
 def _merged(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Leave out outcomes that say the same as one before, for another cause."""
+    """Return *outcomes* without those that say the same as an earlier one, for another cause."""
     seen: set[tuple[str, int | None, str | None, str | None]] = set()
     for outcome in outcomes:
         key = (outcome.kind, outcome.status, outcome.when, outcome.detail)

@@ -27,7 +27,7 @@ class AuthPlan(Struct, frozen=True):
 
 
 class GuardPlan(Struct, frozen=True):
-    """What has to be true, and the refusal where it is not."""
+    """A condition of an endpoint, and the refusal where it does not hold."""
 
     that: Expression
     status: int
@@ -36,7 +36,7 @@ class GuardPlan(Struct, frozen=True):
 
 
 class AdmissionPlan(Struct, frozen=True):
-    """What a request meets: networks, then *auth*, then *guards*, with *limits* between; None and empty ask nothing.
+    """The checks that a request meets: networks, then *auth*, then *guards*, with *limits* between; None is no check.
 
     It comes no further than the networks when the endpoint is *off*.
 

@@ -10,7 +10,7 @@ from aggregator.schemas import BodySchema, Parameter
 
 
 class InputPlan(Struct, frozen=True):
-    """What the client may send. *read_body*: "no" (never read), "bytes", "json" (decoded), or "stream" (passed on)."""
+    """The input of an endpoint. *read_body*: "no" (never read), "bytes", "json" (decoded), or "stream" (passed on)."""
 
     params: tuple[Parameter, ...] = ()
     query: tuple[Parameter, ...] = ()
@@ -23,7 +23,7 @@ class InputPlan(Struct, frozen=True):
 
 
 class GuardInputs(Struct, frozen=True):
-    """What guards read of a request and an endpoint declares; *names* are all path parameters, in order."""
+    """The declared input that guards read; *names* are all path parameters, in order."""
 
     inputs: InputPlan
     names: tuple[str, ...] = ()

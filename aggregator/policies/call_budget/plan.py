@@ -9,7 +9,7 @@ from aggregator.policies.call_budget.settings import CallBudgetSettings
 
 
 class CallBudgetPlan(Struct, frozen=True):
-    """What one request may spend: *calls*, and *bytes* of bodies, None without a bound.
+    """The bounds on one request: *calls*, and *bytes* of bodies, None without a bound.
 
     What is beyond *cuts* lists short instead of failing them.
     """
@@ -20,7 +20,7 @@ class CallBudgetPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``call_budget 40 calls, 20MiB, over: cut``."""
+        """The budget as `explain` prints it: ``call_budget 40 calls, 20MiB, over: cut``."""
         calls = () if self.calls is None else (f"{self.calls} call{'' if self.calls == 1 else 's'}",)
         size = () if self.bytes is None else (size_text(self.bytes),)
         return f"call_budget {', '.join((*calls, *size))}, over: {'cut' if self.cuts else 'fail'}"

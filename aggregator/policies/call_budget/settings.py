@@ -11,7 +11,7 @@ from aggregator.fields import ByteSize, Settings
 
 
 class CallBudgetSettings(Settings):
-    """What one request may spend on calls; needs `calls`, `bytes`, or both."""
+    """The bounds on the calls of one request; needs `calls`, `bytes`, or both."""
 
     calls: int | None = Field(
         None, ge=1, le=1_000_000, description="How many calls, each attempt of `retry` and `hedge` is one.",

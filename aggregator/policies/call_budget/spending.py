@@ -19,7 +19,7 @@ from aggregator.transport.door import Cancelable
 
 
 class Spending:
-    """What one request has spent so far: *calls*, and *bytes* of bodies."""
+    """The spending of one request so far: *calls*, and *bytes* of bodies."""
 
     __slots__ = ("bytes", "calls")
 
@@ -66,7 +66,7 @@ class Budgeted:
         self._rows = rows
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Begin, or fail; *done* gets the result."""
+        """Start the call, or fail it when the budget is spent; *done* gets the result."""
         spending = spending_of(frame.exchange)
         refusal = spending.refusal(self._plan)
         if refusal is not None:

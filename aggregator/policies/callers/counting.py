@@ -12,13 +12,13 @@ from aggregator.policies.registry import Draft, Kind
 
 
 class Counts:
-    """How many requests are under way, by key."""
+    """The number of requests under way, by key."""
 
     def __init__(self) -> None:
         self.under_way: dict[Hashable, int] = {}
 
     def leave(self, key: Hashable) -> None:
-        """Count one less."""
+        """Count one request of *key* as ended."""
         left = self.under_way.get(key, 0) - 1
         if left > 0:
             self.under_way[key] = left
@@ -35,7 +35,7 @@ class Place:
         self._taken = taken
 
     def leave(self) -> None:
-        """Count the request no longer."""
+        """Count the request as ended."""
         taken, self._taken = self._taken, []
         for key, counts in taken:
             counts.leave(key)

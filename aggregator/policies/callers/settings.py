@@ -10,7 +10,7 @@ from aggregator.fields import Settings, TextKind
 
 
 class CallerConcurrencySettings(Settings):
-    """How many requests are answered at once; one more gets 429."""
+    """The number of requests answered at once; one more gets 429."""
 
     limit: int = Field(ge=1, le=1_000_000, description="How many at once.", examples=[5])
     by: Annotated[str | None, TextKind.CONDITION] = Field(

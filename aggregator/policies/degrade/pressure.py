@@ -1,4 +1,4 @@
-"""How much pressure there is, looked at ten times a second.
+"""The pressure on the process, measured ten times a second.
 
     CALM ── 1 × a limit ──▶ SPARING ── 1.25 × ──▶ ESSENTIAL
       ▲                       │  ▲                    │
@@ -52,7 +52,7 @@ class Pressure:
         return self.level >= ESSENTIAL
 
     def configure(self, plan: DegradePlan | None) -> None:
-        """Look for pressure as *plan* says from now on; None for never."""
+        """Measure pressure as *plan* says from now on; None ends that."""
         if plan == self._plan:
             return
         self.stop()
@@ -61,7 +61,7 @@ class Pressure:
             self._wait(asyncio.get_running_loop())
 
     def stop(self) -> None:
-        """Look no more: there is no pressure."""
+        """Stop measuring: there is no pressure."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer, self._plan, self.level, self._below = None, None, CALM, 0
@@ -74,7 +74,7 @@ class Pressure:
         self._wait(loop)
 
     def measure(self, in_flight: int, queue: int, lag: float) -> None:
-        """Rise or fall by what is measured: numbers of requests, and seconds by which the loop is late."""
+        """Raise or lower the level by numbers of requests, and seconds by which the loop is late."""
         if self._plan is None:
             return
         load, what = self._plan.load(in_flight, queue, lag)

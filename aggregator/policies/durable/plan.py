@@ -22,7 +22,7 @@ REASONS = ("network", "timeout", "429", "5xx")
 
 
 class DurablePlan(Struct, frozen=True):
-    """What is kept of durable effects, for how long (seconds), and what happens when there is no room."""
+    """The bounds on durable effects: number, bytes, ages (seconds), and what happens when there is no room."""
 
     store: Literal["sqlite", "shared"] = "sqlite"
     sync: Literal["full", "normal"] = "full"
@@ -35,7 +35,7 @@ class DurablePlan(Struct, frozen=True):
 
 
 class DeliveryPlan(Struct, frozen=True):
-    """How one background call is kept and delivered: written at the *moment*, sent again by *retry*.
+    """The keeping and delivery of one background call: written at the *moment*, sent again by *retry*.
 
     Those with the same *order* are delivered one after the other; *delay* (seconds) or *at* say when at the earliest.
     One with a *dedupe* key is kept once in *dedupe_for* seconds.
@@ -53,7 +53,7 @@ class DeliveryPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``stored before the answer, delivered at least once, up to 12 times``."""
+        """The delivery as `explain` prints it: ``stored before the answer, delivered at least once, up to 12 times``"""
         written = "stored before the answer leaves" if self.moment == "stored" else "stored just after the answer"
         written = written if self.store == "sqlite" else written.replace("stored", "stored for all machines", 1)
         retry = self.retry

@@ -14,7 +14,7 @@ MOST_DELIVERIES = 100
 
 
 class DurableBounds(Settings):
-    """How much may be kept; `full` says what happens beyond."""
+    """The bounds on what is kept; `full` says what happens beyond them."""
 
     count: int = Field(5_000_000, ge=1, description="Effects, delivered ones included; those are let go first.")
     bytes: ByteSize = Field(2 * 1024**3, description="What they take there, about.", examples=["2GiB"])
@@ -26,7 +26,7 @@ def _full(value: Any) -> Any:
 
 
 class DurableSettings(Settings):
-    """What is kept of background calls that are `durable`."""
+    """The keeping of background calls that are `durable`."""
 
     store: Literal["sqlite", "shared"] = Field(
         "sqlite",
@@ -56,7 +56,7 @@ class DurableSettings(Settings):
 
 
 class DeliverySettings(RetrySettings):
-    """How often a background call is sent; or the number of retries alone, or `none`."""
+    """The attempts at a background call; or the number of retries alone, or `none`."""
 
     attempts: int = Field(
         3, ge=2, le=MOST_DELIVERIES, description="How often the call is sent at most, in all. 12 if it is `durable`; "

@@ -22,7 +22,7 @@ _OURS = frozenset(
 
 
 class BudgetSettings(Settings):
-    """How much may be sent beyond what was asked for, of the calls of the last ten seconds."""
+    """The retry budget of an upstream: shares of the calls of the last ten seconds."""
 
     share: Share = Field(0.2, description="Retries and hedges together, of the calls.", examples=["20%"])
     floor: PerSecond = Field(10.0, description="Retries that are always allowed.", examples=["10/s"])

@@ -36,7 +36,7 @@ class ChancePlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What `explain` says of it: ``choose 95% 5% by {{ auth.subject }}``."""
+        """The choice as `explain` prints it: ``choose 95% 5% by {{ auth.subject }}``."""
         whole = sum(self.weights)
         shares = " ".join(f"{100 * weight / whole:g}%" for weight in self.weights)
         return f"choose {shares}" + ("" if self.sticky is None else f" by {{{{ {self.sticky.source} }}}}")

@@ -49,7 +49,7 @@ class Routed:
         self._rows = rows
 
     def start(self, frame: Frame, done: Done) -> Cancelable | None:
-        """Make the call to whom its key names, or fail."""
+        """Start the call to the upstream that its key names, or fail."""
         try:
             part = target_of(self._by, self._targets, self._label, frame.names)
         except CallError as error:

@@ -31,7 +31,7 @@ def _some(value: dict[str, str]) -> dict[str, str]:
 
 
 class RouteSettings(Settings):
-    """Where calls to an upstream go, by a key of each request; only what is declared is ever called."""
+    """Routes of calls to an upstream, by a key of each request; only declared targets are ever called."""
 
     by: Annotated[str, TextKind.CONDITION] = Field(
         description="An expression whose value is the key; it reads what each call can read.",

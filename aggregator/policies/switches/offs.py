@@ -1,4 +1,4 @@
-"""What is out of service at a time: by operators, and by the calendar."""
+"""What is switched off at a time: by operators, and by the calendar."""
 
 from __future__ import annotations
 

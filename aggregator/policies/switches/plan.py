@@ -13,7 +13,7 @@ OUT_OF_SERVICE: Final = "This is out of service for now."
 
 
 class OffPlan(Struct, frozen=True, order=True):
-    """What is out of service *until* then (seconds since 1970; None: for how long is not known)."""
+    """A target switched off *until* a Unix time; None where the end is not known."""
 
     status: int
     detail: str | None

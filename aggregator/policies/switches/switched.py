@@ -35,7 +35,7 @@ class SwitchedOff:
         self._clock = clock
 
     def start(self, frame: Frame, done: Done) -> None:
-        """Fail."""
+        """Fail with ``switched_off``."""
         now = frame.loop.time()
         error = switched_off(self._off, self._label, self._clock)
         done(failed(self.name, error, now, now, upstream=self._label, rows=self._rows, attempts=0))

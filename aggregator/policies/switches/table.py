@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["endpoint", "part", "effect", "upstream"]
 
 
 class Target(NamedTuple):
-    """What can be switched off: an upstream by *name*, an endpoint by its key, or a *part* or effect in it.
+    """A target of a switch: an upstream by *name*, an endpoint by its key, or a *part* or effect in it.
 
     A part inside of another has both names: ``page.ads``. An effect with no *name* is that of every endpoint that has
     one of this name.
@@ -45,7 +45,7 @@ class Switch(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of a target *at* a time: it has been off by *switch* since, or it was switched on (None)."""
+    """A change of a target *at* a time: it has been off by *switch* since, or it was switched on (None)."""
 
     at: float
     switch: Switch | None
@@ -106,7 +106,7 @@ class Switches:
         return {target: Change(switch.since, switch) for target, switch in self.off(now).items()} | self._on
 
     def merge(self, changes: Mapping[Target, Change], now: float) -> bool:
-        """Take what is later in *changes* than what is known, and not forgotten; return whether there was any."""
+        """Merge the *changes* that are later than those known, and not too old; return whether there was any."""
         before = self.version
         for target, change in changes.items():
             known = self.known(target)
@@ -138,7 +138,7 @@ class Switches:
         return [*on, *self._off.items()]
 
     def restore(self, kept: list[tuple[Target, Switch]]) -> None:
-        """Know what was known when it was written down."""
+        """Restore the table from what was *kept*."""
         on = {target: switch for target, switch in kept if switch.until is not None and switch.until <= switch.since}
         self._on = {target: Change(switch.since, None) for target, switch in on.items()}
         self._off = {target: switch for target, switch in kept if target not in on}

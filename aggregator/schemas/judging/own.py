@@ -31,7 +31,7 @@ class Pause:
     __slots__ = ()
 
     def __init__(self, *_: Any) -> None:
-        """Take the schema around it, its value and its path, as all of them are built."""
+        """Accept the arguments of every keyword validator: the schema around it, its value and its path."""
 
     def validate(self, instance: Any) -> None:
         """Accept *instance*, whatever it is."""

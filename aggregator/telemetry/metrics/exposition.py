@@ -24,7 +24,7 @@ Sampled: TypeAlias = tuple[Family, Iterable[Sample]]
 
 
 class Summary(NamedTuple):
-    """How many there were, and their sum."""
+    """The number of values, and their sum."""
 
     number: int
     total: float

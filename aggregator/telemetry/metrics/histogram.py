@@ -21,7 +21,7 @@ class Exemplar(NamedTuple):
 
 
 class Histogram:
-    """How many values fell between *bounds*, and their sum.
+    """The number of values between each two of *bounds*, and their sum.
 
     ``counts`` has one number more than there are bounds: that of the values above all of them. ``exemplars`` has the
     last trace of each bucket that has one, None before the first. ``waiting`` are values that are counted by ``fold``:
@@ -44,7 +44,7 @@ class Histogram:
         self._sum += value
 
     def put_down(self, value: float) -> None:
-        """Have *value* wait to be counted."""
+        """Queue *value* to be counted later."""
         self.waiting.append(value)
         if len(self.waiting) >= MOST_WAITING:
             self.fold()
@@ -65,21 +65,21 @@ class Histogram:
 
     @property
     def counts(self) -> list[int]:
-        """How many values fell into each bucket."""
+        """The number of values in each bucket."""
         if self.waiting:
             self.fold()
         return self._counts
 
     @property
     def sum(self) -> float:
-        """All values added up."""
+        """The sum of all values."""
         if self.waiting:
             self.fold()
         return self._sum
 
     @property
     def gathered(self) -> int:
-        """How many values have waited so far."""
+        """The number of values queued so far."""
         return self._folded + len(self.waiting)
 
     def copied(self) -> Histogram:

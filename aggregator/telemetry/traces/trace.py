@@ -24,7 +24,7 @@ def new_span() -> str:
 
 
 class CallSpan:
-    """One call that was sent; *ended* is 0.0 while it has no end, and stays so when it is given up. Loop time."""
+    """One call that was sent; *ended* is a loop time, 0.0 while it runs and when it was cancelled."""
 
     __slots__ = ("cause", "ended", "id", "method", "name", "size", "started", "state", "status", "target", "upstream")
 

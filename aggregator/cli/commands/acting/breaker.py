@@ -35,7 +35,7 @@ _CALLED: Final[Mapping[str, str]] = MappingProxyType({"open": "no more", "close"
 def breaker(
     order: str, upstream: str | None, duration: str | None, by: str, why: str, url: str | None, as_json: bool, file: str
 ) -> None:
-    """Have a running process call UPSTREAM no more (`open`), always (`close`), or as is declared (`auto`).
+    """Make a running process call UPSTREAM no more (`open`), always (`close`), or as declared (`auto`).
 
     `show` prints what each breaker does and has counted. What is ordered goes on over a reload, and ends with
     the process.

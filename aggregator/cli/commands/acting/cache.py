@@ -35,7 +35,7 @@ def cache(
     order: str, tag: str | None, key: str | None, prefix: str | None, upstream: str | None, endpoint: str | None,
     everything: bool, by: str, why: str, url: str | None, as_json: bool, file: str,
 ) -> None:  # fmt: skip
-    """Have a running process forget what it keeps, and what it is fetching: by tag, key, upstream, endpoint, or all.
+    """Make a running process purge what it keeps and is fetching: by tag, key, upstream, endpoint, or all.
 
     Exit codes: 0 fine, 1 refused or not reached, 2 wrong usage.
     """

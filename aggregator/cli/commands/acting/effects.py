@@ -85,7 +85,7 @@ def effects(
 
 
 class _Source:
-    """Where effects are: a running process, or a folder that none uses."""
+    """The source of effects: a running process, or a folder that none uses."""
 
     def __init__(self, url: str | None, file: str) -> None:
         from aggregator.cli.administration import admin_target

@@ -33,7 +33,7 @@ _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("t
 def log(
     what: str, value: str | None, duration: str | None, by: str, why: str, url: str | None, as_json: bool, file: str
 ) -> None:
-    """Have a running process write lines from another level on, or in another format.
+    """Change the level or the format of a running process's log.
 
     `auto` takes back what was ordered: options and the file count again. What is ordered goes on over a reload.
 

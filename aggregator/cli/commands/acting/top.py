@@ -58,7 +58,7 @@ def top(url: str | None, file: str) -> None:
 
 
 class Screen:
-    """What is shown, from the events of the last seconds."""
+    """The content of the screen, from the events of the last seconds."""
 
     def __init__(self) -> None:
         self._seconds: deque[dict[str, Any]] = deque(maxlen=_WINDOW)
@@ -67,7 +67,7 @@ class Screen:
         self._is_refused = False
 
     def take(self, event: Event) -> None:
-        """Take note of *event*."""
+        """Update the content by *event*."""
         if event.name == "counts":
             self._seconds.append(event.data)
             self._head = f"generation {self._generation}   {event.data['in_flight']} in flight"

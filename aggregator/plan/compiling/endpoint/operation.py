@@ -73,7 +73,7 @@ class _Operation(Struct, frozen=True):
 
 
 class _Calls(Struct, frozen=True):
-    """What an endpoint calls: for its answer, after it, and beside it."""
+    """The calls of an endpoint: for its answer, after it, and beside it."""
 
     fan: FanPlan | None
     effects: tuple[EffectPlan, ...]
