@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
 from aggregator.config.validation.salvage import names_in, salvage
 
 
@@ -47,3 +48,12 @@ def test_the_value_itself_stays() -> None:
     value = {"call": {"url": "u:/", "zzz": 1}}
     left_of(value)
     assert value == {"call": {"url": "u:/", "zzz": 1}}
+
+
+def test_a_missing_key_at_the_root_hides_no_other() -> None:
+    """What has been said is known while `version` is missing: nothing is told to be missing that is there."""
+    with pytest.raises(ValidationError) as caught:
+        RootSettings.model_validate({"state": "./state"})
+    settings, lost = salvage(RootSettings, {"version": 1, "state": "./state"}, caught.value)
+    assert settings is not None
+    assert (settings.state, lost) == ("./state", frozenset())

@@ -19,7 +19,7 @@ _ROUNDS = 5
 def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Model | None, frozenset[Steps]]:
     """Return *value* as *model* without everything that *error* is about, and the places that were lost with it.
 
-    None when nothing useful is left.
+    What *value* has been given since does not count as missing any more. None when nothing useful is left.
     """
     left, lost = deepcopy(value), set[Steps]()
     for _ in range(_ROUNDS):
@@ -41,11 +41,14 @@ def names_in(places: Iterable[Steps]) -> frozenset[str]:
 
 
 def _wrong(error: ValidationError, value: Any) -> list[Steps]:
-    """The places to take out: deepest first, so that none is looked for in what is already gone."""
+    """Return the places to take out: deepest first, so that none is looked for in what is already gone."""
     paths = set[Steps]()
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         location = detail["loc"]
-        steps, _ = written_path(value, location[:-1] if detail["type"] == "missing" else location)
+        missing = detail["type"] == "missing"
+        if missing and len(location) == 1 and isinstance(value, dict) and location[0] in value:
+            continue
+        steps, _ = written_path(value, location[:-1] if missing else location)
         paths.add(_up_to_list(value, steps))
     return sorted(paths, key=len, reverse=True)
 
