@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from aggregator.stores.effects.contract import Filter
 from tests.effects.conftest import document, process
+from tests.policies.conftest import START
 
 MOUNT = shutil.which("mount")
 SIZE = 1024 * 1024
@@ -34,18 +36,21 @@ def down(_: httpx.Request) -> httpx.Response:
     return httpx.Response(503)
 
 
+def fill(small: Path) -> Path:
+    """Return a file that leaves no room in the folder *small*."""
+    filler = small / "state" / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+    return filler
+
+
 @pytest.mark.parametrize("full", ["503", "drop"])
 def test_effects_on_a_full_disk(small: Path, full: str, caplog: pytest.LogCaptureFixture) -> None:
     """What is full is answered as declared, told once, and goes on by itself when there is room again."""
     with process(small, document(durable=f"full: {full}"), down) as served:
         assert served.sign_up("a") == [201]
-        filler = small / "state" / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while file.write(b"\0" * 4096):
-                    pass
-            except OSError:
-                pass
+        filler = fill(small)
         statuses = []
         for _ in range(50):
             statuses += served.sign_up("x" * 20_000)
@@ -59,3 +64,16 @@ def test_effects_on_a_full_disk(small: Path, full: str, caplog: pytest.LogCaptur
         assert served.sign_up("b") == [201]
         kept = served.outbox.kept
         assert kept.number == len(served.run(served.outbox.ask(lambda store: store.find(Filter()))))
+
+
+def test_a_start_on_a_full_disk(small: Path) -> None:
+    """What is full is answered as declared from the start, and what waited before goes on when there is room again."""
+    with process(small, document(), down) as served:
+        assert served.sign_up("before") == [201]
+    filler = fill(small)
+    with process(small, document(), now=START + 60) as served:
+        assert served.sign_up("x" * 20_000) == [503]
+        filler.unlink()
+        served.until(lambda: served.outbox.trouble is None)
+        assert served.sign_up("after") == [201]
+        served.settle(sent=2)

@@ -21,12 +21,13 @@ FILE: Final = "effects.db"
 class EffectsInFile:
     """The file in *folder*, an ``EffectStore``; making it raises ``StartupError``.
 
-    One that cannot be read is put aside for a new one, if whoever opens it is to go on without what it holds.
+    Who *goes_on* without what it holds has one that cannot be read put aside for a new one, and one whose disk is full
+    or broken opened once it can be.
     """
 
-    def __init__(self, folder: Path, sync: Literal["full", "normal"], *, puts_aside: bool = True) -> None:
+    def __init__(self, folder: Path, sync: Literal["full", "normal"], *, goes_on: bool = True) -> None:
         self.overhead = OVERHEAD
-        self.writer = EffectWriter(folder / FILE, sync, puts_aside=puts_aside)
+        self.writer = EffectWriter(folder / FILE, sync, goes_on=goes_on)
 
     @property
     def trouble(self) -> str | None:

@@ -22,16 +22,16 @@ _TOLD = Told(
 class EffectWriter(Writer[EffectTable]):
     """The file at *path*, and its thread."""
 
-    def __init__(self, path: Path, sync: Literal["full", "normal"], *, puts_aside: bool = True) -> None:
-        """Open the file; one that is corrupt is put aside and told, or refused. Raises ``StartupError``."""
-        super().__init__(path, lambda at: EffectTable(at, sync), _TOLD, puts_aside=puts_aside)
+    def __init__(self, path: Path, sync: Literal["full", "normal"], *, goes_on: bool = True) -> None:
+        """Open the file, or go on without it as `Writer` does. Raises ``StartupError``."""
+        super().__init__(path, lambda at: EffectTable(at, sync), _TOLD, goes_on=goes_on)
 
     @property
     def kept(self) -> Kept:
-        """The counts of what is kept."""
-        return self.table.kept
+        """The counts of what is kept; nothing while the file could not be opened yet."""
+        return Kept() if self.table is None else self.table.kept
 
     @property
     def upstreams(self) -> set[str]:
         """The upstreams to which something waits, or did."""
-        return self.table.upstreams
+        return set() if self.table is None else self.table.upstreams

@@ -1,6 +1,8 @@
 """The one thread that writes a file: what is asked for at the same time shares a transaction, and its fsync.
 
     open ── a commit fails ──▶ broken (``trouble`` says why) ── a commit succeeds ──▶ open ── close() ──▶ closed
+                                ▲
+    made ── its disk fails ─────┘  (there is no table yet: each commit tries to open one)
 
 A file that was deleted or replaced under it is noticed before the next commit, which fails; a new one is begun.
 """
@@ -13,6 +15,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from errno import EDQUOT, EIO, ENOSPC, EROFS
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
@@ -43,6 +46,10 @@ _Item = TypeVar("_Item")
 _Table = TypeVar("_Table", bound=Table)
 
 
+_OF_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
+"""Primary codes of SQLite that say that a disk is full or broken, which may pass."""
+
+
 class Told(Struct, frozen=True):
     """Sentences of the log *log_name* about a file: that it is *aside*, *broken*, or whole *again*; and of a *fault*.
 
@@ -70,10 +77,14 @@ class Writer(Generic[_Table]):
     """The file at *path*, and its thread; what becomes of it is *told*."""
 
     def __init__(
-        self, path: Path, table: Callable[[Path], _Table], told: Told, *, puts_aside: bool = True
+        self, path: Path, table: Callable[[Path], _Table], told: Told, *, goes_on: bool = True
     ) -> None:  # fmt: skip
-        """Open the file as a *table*; one that is corrupt is put aside and told, or ``StartupError``."""
-        self._puts_aside = puts_aside
+        """Open the file as a *table*. Raises ``StartupError``.
+
+        Who *goes_on* without it has one that is corrupt put aside, and one whose disk is full or broken opened once it
+        can be; both are told.
+        """
+        self._goes_on = goes_on
         self._path = path
         self._open = table
         self._told = told
@@ -81,10 +92,13 @@ class Writer(Generic[_Table]):
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self.trouble: str | None = None
         """Why nothing can be written at the moment, None while it can."""
+        self.table: _Table | None = None
         try:
             self.table = self._opened()
         except (sqlite3.Error, OSError) as error:
-            raise StartupError(f"{told.what} in {path} cannot be opened: {error}.") from None
+            if not (goes_on and _is_of_disk(error)):
+                raise StartupError(f"{told.what} in {path} cannot be opened: {error}.") from None
+            self._tell(str(error))
         self._thread = threading.Thread(target=self._run, name=told.log_name, daemon=True)
         self._thread.start()
 
@@ -111,7 +125,8 @@ class Writer(Generic[_Table]):
         """Carry out what was submitted, then close the file; wait for the thread."""
         self._jobs.put(None)
         self._thread.join()
-        self.table.close()
+        if self.table is not None:
+            self.table.close()
 
     def _opened(self) -> _Table:
         self._path.touch(mode=0o600)
@@ -119,7 +134,7 @@ class Writer(Generic[_Table]):
             table = self._open(self._path)
         except sqlite3.DatabaseError as error:
             is_well = isinstance(error, sqlite3.OperationalError)  # locked, or the disk is full
-            if is_well or not self._puts_aside:
+            if is_well or not self._goes_on:
                 raise
             aside = self._put_aside()
             log(self._log, logging.ERROR, self._told.aside, file=str(aside), reason=str(error))
@@ -154,8 +169,7 @@ class Writer(Generic[_Table]):
     def _commit(self, jobs: list[_Job]) -> list[Any]:
         """Return what each of *jobs* gives, all of them kept; or, for all of them, why nothing is."""
         try:
-            self._look_after_file()
-            found = _in_one(self.table, jobs)
+            found = _in_one(self._table(), jobs)
         except (sqlite3.Error, OSError) as error:
             return [self._fail(error)] * len(jobs)
         except Exception as error:  # a fault of ours must not end the thread
@@ -169,30 +183,49 @@ class Writer(Generic[_Table]):
     def _fail(self, error: Exception) -> StoreError:
         """Return what is told of *error*; what is kept is counted again, as some of it was not kept after all."""
         reason = str(error)
-        if self.trouble is None:
-            log(self._log, logging.ERROR, self._told.broken, file=str(self._path), reason=reason)
-        self.trouble = reason
+        self._tell(reason)
+        table = self.table
         try:
-            if self._is_same_file():
-                self.table.count()
+            if table is None:
+                pass
+            elif self._is_same_file():
+                table.count()
             else:
-                fresh = self._opened()
-                self.table.close()
-                self.table = fresh
+                self.table = self._opened()
+                table.close()
         except (sqlite3.Error, OSError) as another:
             reason = str(another)
         return StoreError(f"{self._told.what} cannot be written: {reason}.")
 
-    def _look_after_file(self) -> None:
-        """Raise ``OSError`` when the file is not the one that was opened: what is written would be lost with it."""
+    def _tell(self, reason: str) -> None:
+        """Have ``trouble`` say the *reason* why nothing can be written, and the log once."""
+        if self.trouble is None:
+            log(self._log, logging.ERROR, self._told.broken, file=str(self._path), reason=reason)
+        self.trouble = reason
+
+    def _table(self) -> _Table:
+        """Return the open file, which may not have been until now.
+
+        Raises ``OSError`` when it is not the one that was opened: what is written would be lost with it.
+        """
+        if self.table is None:
+            self.table = self._opened()
         if not self._is_same_file():
             raise OSError(f"{self._path} was deleted or replaced, and with it what waited; a new one is begun")
+        return self.table
 
     def _is_same_file(self) -> bool:
         try:
             return self._path.stat().st_ino == self._inode
         except FileNotFoundError:
             return False
+
+
+def _is_of_disk(error: sqlite3.Error | OSError) -> bool:
+    """Return whether *error* is about a disk that is full or broken, and not about what is on it, or who asks."""
+    if isinstance(error, OSError):
+        return error.errno in {ENOSPC, EDQUOT, EIO, EROFS}
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_DISK  # the rest of the code says more of it
 
 
 def _in_one(table: Table, jobs: list[_Job]) -> list[Any]:

@@ -239,7 +239,7 @@ class _Source:
         if folder is None or not (folder / FILE).exists():
             _fail("No durable effects are kept: there is no `state`, or nothing in it.")
         with closing(StateFolder(folder)):
-            store = EffectsInFile(folder, "full", puts_aside=False)
+            store = EffectsInFile(folder, "full", goes_on=False)
             try:
                 yield store
             finally:
