@@ -28,7 +28,7 @@ class Delivery(Protocol):
         """Return whether it is to be answered now: it is under way from then on if it is the first of its kind."""
 
     def end(self, *, well: bool) -> None:
-        """Let it be under way no longer; one that was answered *well* is a repeat when it comes again."""
+        """End the delivery; one that was answered *well* counts as repeated when it comes again."""
 
 
 class Exchange(Struct, eq=False):
@@ -105,7 +105,7 @@ class Exchange(Struct, eq=False):
             self.delivery.end(well=False)
 
     def forget_typed(self) -> None:
-        """Let parameters be read from what was sent again: what was typed before is text."""
+        """Drop the typed parameters, so that they are read again from what was sent."""
         self.params, self.query_values, self.cookies = {}, None, None
         self._query_map, self._header_map = None, None
 

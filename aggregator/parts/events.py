@@ -98,15 +98,15 @@ class EffectEnded(Struct, frozen=True):
 
 
 CallListener = Callable[[CallEnded], object]
-"""Hears of each call in the event loop, before its part goes on."""
+"""A listener to calls, called in the event loop before their part continues."""
 RequestListener = Callable[[RequestEnded], object]
-"""Hears of each request in the event loop, after its answer has left."""
+"""A listener to requests, called in the event loop after their answer has left."""
 EffectListener = Callable[[EffectEnded], object]
-"""Hears of each background call in the event loop."""
+"""A listener to background calls, called in the event loop."""
 
 
 class AnswerListener(Protocol):
-    """Hears of every request; of an answer that is no failure of ours and lacks nothing, without an event.
+    """A listener to every request; a good answer that lacks nothing is told without an event.
 
     Nearly all answers are so, and to build the event costs more than to count one.
     """
@@ -132,7 +132,7 @@ class AnswerListener(Protocol):
 
 
 class RationedListener(Protocol):
-    """Hears of a request as long as it lets one more be told; it is asked before anything is built for it."""
+    """A listener to requests that is asked by ``lets`` before an event is built for it."""
 
     def lets(self, endpoint: str, status: int) -> bool:
         """Return whether it is to hear of an answer with *status* to *endpoint* (a key); it counts those that are."""

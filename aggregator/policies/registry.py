@@ -96,7 +96,7 @@ class Draft:
         return state
 
     def commit(self) -> None:
-        """Let the states be found by later builds, and those whose settings changed adopt the new ones."""
+        """Publish the states to later builds; states whose settings have changed adopt the new ones."""
         registry = self.registry
         for key, (state, settings, kind) in self._held.items():
             if state in registry._settings and registry._settings[state] != settings and kind.adopt is not None:

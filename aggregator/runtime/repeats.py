@@ -14,7 +14,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 class Repeats(Generic[_Key]):
-    """Lets each key through ten times in a second; *tell* is called with how many more there were, at its end."""
+    """A rate limit of log lines: ten a second for each key; *tell* gets the number of the others at its end."""
 
     __slots__ = ("_counts", "_tell")
 

@@ -213,6 +213,6 @@ def _decision(charge: Charge) -> Decision:
 
 
 FREE = Decision((), None)
-"""Lets a request through, and has nothing to tell of it."""
+"""The decision that lets a request through without header fields."""
 NO_NAMES = Names(Exchange("", "", b"", []))
 """For windows that read no names."""

@@ -11,7 +11,7 @@ from aggregator.runtime.request.gates import InTask, Waiting
 
 
 class ForesightGate:
-    """Lets every request pass, once *foresight* has evaluated what the gates behind it ask."""
+    """A gate that every request passes, once *foresight* has evaluated what the gates behind it need."""
 
     def __init__(self, foresight: Foresight) -> None:
         self._foresight = foresight

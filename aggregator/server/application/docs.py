@@ -88,7 +88,7 @@ async def _everybody(_: Scope) -> None:
 
 
 def add_docs(app: FastAPI, get_plan: GetPlan, host_of: HostOf = lambda _: "", refused: Refused = _everybody) -> None:
-    """Let *app* serve the document of the plan that *get_plan* gives, and have ``app.openapi()`` give it too.
+    """Add routes to *app* that serve the document of the plan *get_plan* returns; ``app.openapi()`` returns it too.
 
     *host_of* tells which virtual host a request is for; each has a document of its own. *refused* answers those who may
     not read it. A plan whose ``server.docs`` is off has no page: 404. Raises ``StartupError`` when Swagger UI is not

@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Names(Struct, frozen=True):
-    """What is there and was not, what is not any more, and what is another than before."""
+    """The names that were added, removed, and changed."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Names(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """What differs between two plans, and the *texts* of the files of both by name; *at* is Unix time."""
+    """The differences between two plans, and the texts of the files of both by name; *at* is Unix time."""
 
     endpoints: Names
     upstreams: Names
@@ -74,7 +74,7 @@ class Changes:
         self._last: tuple[int, int, Change] | None = None
 
     def served(self, change: Change, before: int, generation: int) -> None:
-        """Take note that *generation* has come after the one numbered *before*."""
+        """Record that *generation* has replaced the one numbered *before*."""
         self.texts = change.after
         self._last = (before, generation, change)
 

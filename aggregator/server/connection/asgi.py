@@ -23,7 +23,7 @@ _log = logging.getLogger("uvicorn.error")
 
 
 class Connection(Protocol):
-    """What an ASGI request needs of the connection that it came on."""
+    """The part of a connection that an ASGI request uses."""
 
     config: Config
     server_state: ServerState
@@ -40,10 +40,10 @@ class Connection(Protocol):
         """Close when the client has had the answer."""
 
     def reset(self) -> None:
-        """End the connection so that the client sees that it got less than a whole answer."""
+        """Reset the connection, so that the client sees that the answer is incomplete."""
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for one."""
+        """Continue with the next request, or wait for one."""
 
 
 class Head(Struct, frozen=True):
@@ -58,7 +58,7 @@ class Head(Struct, frozen=True):
 
 
 class GentleTransport:
-    """What uvicorn's cycle needs of a transport; closing lets a client that is still sending read the answer."""
+    """The part of a transport that uvicorn's cycle uses; closing lets a client that still sends read the answer."""
 
     __slots__ = ("_connection", "is_closing", "write")
 

@@ -40,7 +40,7 @@ class Found(Struct, frozen=True):
 
 
 class Asker(Protocol):
-    """Who asks, as far as it decides about the host that is meant."""
+    """The origin of a request, as far as it decides about the virtual host."""
 
     address: str
     scheme: str
@@ -84,7 +84,7 @@ class DirectDoor:
 
 
 class Connection(Protocol):
-    """What a cycle needs of the protocol that it answers on."""
+    """The part of the protocol that a cycle uses."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
@@ -96,7 +96,7 @@ class Connection(Protocol):
         """Close when the client has had the answer."""
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for one."""
+        """Continue with the next request, or wait for one."""
 
 
 class DirectCycle:
@@ -120,7 +120,7 @@ class DirectCycle:
 
     @property
     def message_event(self) -> DirectCycle:
-        """What the protocol sets when something happened."""
+        """The event that the protocol sets when something has happened."""
         return self
 
     def begin(self, method: str, headers: HeaderList, client: str) -> None:
@@ -142,7 +142,7 @@ class DirectCycle:
             self._failed(error, method, headers)
 
     def _failed(self, error: Exception, method: str, headers: HeaderList) -> None:
-        """Answer with 500 what *error* has stopped, and tell of it in one line."""
+        """Answer with 500 a request that *error* has stopped, and log that in one line."""
         if not hasattr(self, "_exchange"):
             self._exchange = Exchange(method, self._found.path.decode("ascii"), self._found.query, headers)
             self._exchange.id = request_id(headers)
@@ -201,7 +201,7 @@ class DirectCycle:
             self._place.leave()
 
     def _write(self, answer: Answer) -> int:
-        """Write *answer*; return how many bytes the body has that is sent."""
+        """Write *answer*; return the number of bytes of the body sent."""
         status = answer.status
         body = [answer.body] if answer.pieces is None else answer.pieces
         lines = [STATUS_LINES[status]]
@@ -228,7 +228,7 @@ class DirectCycle:
         return size
 
     def set(self) -> None:
-        """Hear that something happened on the connection: a hang-up ends the work."""
+        """Called when something has happened on the connection: a hang-up cancels the work."""
         if not self.disconnected or self.response_complete:
             return
         self.response_complete = True

@@ -1,4 +1,4 @@
-"""How the bytes of a client connection flow: whether its socket is read, and whether its client takes the answers."""
+"""Flow control of a client connection: whether its socket is read, and whether its client takes the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Flow:
-    """What the cycle of uvicorn wants of a connection (its ``FlowControl``), with a bound on what is read ahead.
+    """The ``FlowControl`` that uvicorn's cycle uses, with a bound on what is read ahead.
 
     *is_full* holds reading back, whoever asks for more: a request that waits for its client's hang-up reads on, and
     would otherwise fill memory with the requests behind it.
@@ -22,23 +22,23 @@ class Flow:
         self.write_paused = False
 
     def pause_reading(self) -> None:
-        """Read nothing from the socket."""
+        """Pause reading from the socket."""
         if not self.read_paused:
             self.read_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on, unless enough has been read ahead."""
+        """Resume reading, unless enough has been read ahead."""
         if self.read_paused and not self.is_full:
             self.read_paused = False
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """Have whoever writes wait in ``drain``."""
+        """Make ``drain`` wait."""
         self.write_paused = True
 
     def resume_writing(self) -> None:
-        """Let those who wait go on."""
+        """Wake up those who wait in ``drain``."""
         self.write_paused = False
         if self._writable is not None:
             self._writable.set()

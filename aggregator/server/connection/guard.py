@@ -58,7 +58,7 @@ class GuardedProtocol(HeadProtocol):
         self.in_head, self.whole = False, True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to hear the client, unless its address has all the connections that it may have."""
+        """Start to read from the client, unless its address has all the connections that it may have."""
         super().connection_made(transport)
         counted = self.peers.enter(self.address)
         if counted is None:
@@ -68,7 +68,7 @@ class GuardedProtocol(HeadProtocol):
             self._counted = counted
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request under way that its client is gone; let go of parser and cycle, which hold the connection."""
+        """Tell the request in flight that its client is gone; drop parser and cycle, which refer to the connection."""
         super().connection_lost(exc)
         if self._counted:
             self.peers.leave(self._counted)
@@ -81,7 +81,7 @@ class GuardedProtocol(HeadProtocol):
     # What comes.
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and parse what has its turn."""
+        """Buffer *data*, and parse what has its turn."""
         if self.deaf:
             return
         self._idle_since = math.inf  # it asks something
@@ -90,13 +90,13 @@ class GuardedProtocol(HeadProtocol):
             self._go_on()
 
     def resume_writing(self) -> None:
-        """Hear that the client took what was written, and go on with what it asked meanwhile."""
+        """Called when the client has taken what was written: continue with its waiting requests."""
         super().resume_writing()
         if self._intake.waiting:
             self._go_on_soon()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request; one that was answered before it was whole has its time limited from now."""
+        """Continue with the next request; limit the time of one that was answered before it was whole."""
         if self.deaf:
             return
         self.server_state.total_requests += 1
@@ -113,7 +113,7 @@ class GuardedProtocol(HeadProtocol):
             self.limit_rest()
 
     def _go_on_soon(self) -> None:
-        """Go on in the next turn of the loop, once, however many ask for it."""
+        """Schedule ``_go_on`` for the next turn of the loop, once."""
         if not self._is_due:
             self._is_due = True
             self.loop.call_soon(self._go_on_now)
@@ -123,7 +123,7 @@ class GuardedProtocol(HeadProtocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Parse what has come as far as it has its turn, and some requests at most."""
+        """Parse what is buffered as far as it has its turn, a few requests at most."""
         if self._is_feeding or self.deaf or self.transport.is_closing():
             return
         self._is_feeding = True
@@ -141,7 +141,7 @@ class GuardedProtocol(HeadProtocol):
             self._bound_reading()
 
     def _bound_reading(self) -> None:
-        """Read on, or not, by what is left to parse; limit the time of a request that is not whole."""
+        """Pause or resume reading, by what is left to parse; limit the time of a request that is not whole."""
         if self.deaf:
             return
         self.flow.is_full = self._intake.waiting > MAX_AHEAD
@@ -167,7 +167,7 @@ class GuardedProtocol(HeadProtocol):
     # What the parser finds.
 
     def on_headers_complete(self) -> None:
-        """Let the request go to its endpoint, directly or by ASGI."""
+        """Start the request at its endpoint, directly or by ASGI."""
         version = self._parser.get_http_version()
         if self._hosts != 1 and (self._hosts or version == "1.1"):
             self._stop(400, "A request names its host exactly once (RFC 9112, section 3.2).")
@@ -208,7 +208,7 @@ class GuardedProtocol(HeadProtocol):
         self.cycle = begin_asgi(self, Head(method, self._target, self.headers, version, not last, expects))
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the request body; an endpoint that was reached directly, or has answered, reads none."""
+        """Pass on a piece of the request body; an endpoint that was reached directly, or has answered, reads none."""
         self._intake.had_body()
         cycle = self.cycle
         if cycle.__class__ is DirectCycle or cycle is None or cycle.response_complete:
@@ -219,7 +219,7 @@ class GuardedProtocol(HeadProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """Hear that the request is whole."""
+        """Called when the request is whole."""
         self.whole = True
         self._intake.expect_head()
         if self.timer is not None:

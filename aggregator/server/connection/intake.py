@@ -1,4 +1,4 @@
-"""What a client has sent and nobody has parsed, cut into pieces that hold the end of at most one head or body.
+"""The bytes of a client not parsed yet, cut into pieces that hold the end of at most one head or body.
 
 Bytes are counted before they are parsed. llhttp has no limits of its own, httptools joins the pieces of a field one by
 one, and both parse all they are given: a read of 256 KiB holds some 9700 requests.
@@ -23,7 +23,7 @@ _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\x00-\x20#\x7f]+ HTTP/[0-9]
 
 
 class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing else
-    """What a client sends is not acceptable; holds the status that says so."""
+    """A request that is not acceptable, with the *status* of the answer."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -48,13 +48,13 @@ class Intake:
         self.expect_head()
 
     def add(self, data: bytes) -> None:
-        """Take what came from the client."""
+        """Add bytes from the client."""
         self._data = self._data[self._at :] + data if self.waiting else data
         self._at = 0
         self.waiting = len(self._data)
 
     def expect_head(self) -> None:
-        """Count anew: the last request is whole."""
+        """Expect a new head: the last request is whole."""
         self._in_head = True
         self._line: bytes | None = b""
         self._left: int | None = None
@@ -62,13 +62,13 @@ class Intake:
         self._beside = 0
 
     def expect_body(self, length: int | None) -> None:
-        """Go on with a body of *length* bytes; None when it comes in chunks."""
+        """Expect a body of *length* bytes; None when it comes in chunks."""
         self._in_head = False
         self._left = length
         self._beside = 0
 
     def had_body(self) -> None:
-        """Hear that bytes of a body were among what was parsed: the count of those beside it begins anew."""
+        """Reset the count of bytes beside the body: bytes of a body were among those parsed."""
         self._beside = 0
 
     def piece(self) -> bytes | memoryview:

@@ -1,4 +1,4 @@
-"""What is refused before it comes to an endpoint: the client gets one answer, and then the connection ends."""
+"""Refusal of requests before they reach an endpoint: the client gets one answer, and then the connection ends."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RefusingProtocol(TimedProtocol):
         self._refuse(408, "The request head took too long to arrive.")
 
     def answer_was_not_taken(self) -> None:
-        """Have it told that we cut the connection: by the request whose answer it is, if that is still under way."""
+        """Report that we cut the connection: by the request being answered, if there is one."""
         reason = f"The client took nothing of it for {timeouts.SEND_TIMEOUT:g} s."
         if self.is_answering and self.cycle.__class__ is not DirectCycle:
             self.cycle.scope[CUT] = reason
@@ -74,7 +74,7 @@ class RefusingProtocol(TimedProtocol):
             self._refuse(refusal.status, refusal.detail)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer what cannot be taken, unless an answer to it has begun, and close."""
+        """Answer an unacceptable request, unless an answer to it has begun, and close."""
         in_body = not (self.in_head or self.whole)
         self.in_head = False
         self.stop_timer()
@@ -87,7 +87,7 @@ class RefusingProtocol(TimedProtocol):
         self.close_gently()
 
     def _end_work(self) -> bool:
-        """Tell the request whose body is broken; return whether an answer to it has begun."""
+        """Tell the request that its body is broken; return whether an answer to it has begun."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True

@@ -1,4 +1,4 @@
-"""How long a client may take: to send a head, to send the rest of a body nobody wanted, to take an answer."""
+"""Timeouts of a client: to send a head, to send the rest of an unread body, to take an answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TimedProtocol(asyncio.Protocol):
         self._idle_since = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time that the client has for its first head."""
+        """Start the timeout of the first head."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         self.transport = transport
         self.flow = Flow(transport)
@@ -75,7 +75,7 @@ class TimedProtocol(asyncio.Protocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it does not matter why
-        """Forget the timers with the connection."""
+        """Cancel the timers of the connection."""
         self.server_state.connections.discard(self)
         self.stop_timer()
         if self._idle_timer is not None:
@@ -87,7 +87,7 @@ class TimedProtocol(asyncio.Protocol):
         self.timer = self.loop.call_later(self.header_timeout, self._too_slow)
 
     def stop_timer(self) -> None:
-        """Let the client take its time."""
+        """Cancel the timer of the request."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -100,7 +100,7 @@ class TimedProtocol(asyncio.Protocol):
             self.close()
 
     def pause_writing(self) -> None:
-        """Start the timer within which the client has to read what has been written."""
+        """Start the timer within which the client must read what has been written."""
         self.flow.pause_writing()
         if self._stall_timer is None:
             self._watch_stall(self.transport.get_write_buffer_size())
@@ -118,7 +118,7 @@ class TimedProtocol(asyncio.Protocol):
             self.transport.abort()
 
     def resume_writing(self) -> None:
-        """Hear that the client took it."""
+        """Called when the client has taken what was written."""
         self.flow.resume_writing()
         if not self.transport.is_closing():
             self._stop_stall()
@@ -198,7 +198,7 @@ class TimedProtocol(asyncio.Protocol):
         self.timer = self.loop.call_later(LAST_WORDS, self.close)
 
     def reset(self) -> None:
-        """End the connection so that the client sees that it got less than a whole answer."""
+        """Reset the connection, so that the client sees that the answer is incomplete."""
         if not self.transport.is_closing():
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             self.transport.abort()
@@ -208,7 +208,7 @@ class TimedProtocol(asyncio.Protocol):
         raise NotImplementedError
 
     def answer_was_not_taken(self) -> None:
-        """Have the reason told for which the connection is cut."""
+        """Report that the connection is cut because the client did not take its answer."""
         raise NotImplementedError
 
 

@@ -14,7 +14,7 @@ from aggregator.plan.types import Plan
 
 
 class Verdict(StrEnum):
-    """How a reload ended."""
+    """The ways in which a reload ends."""
 
     SWAPPED = "swapped"
     UNCHANGED = "unchanged"

@@ -43,7 +43,7 @@ class Place:
         self._timer = loop.call_later(seconds, self._give_up)
 
     def begin(self) -> None:
-        """Let the request go on."""
+        """Let the request continue."""
         if self._timer is not None:
             self._timer.cancel()
         begin, self._begin = self._begin, None
@@ -80,11 +80,11 @@ class Load:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a place."""
+        """The number of requests that wait for a place."""
         return len(self._queue)
 
     def configure(self, limits: ClientLimitsPlan) -> None:
-        """Go by other *limits*; who is in stays."""
+        """Use other *limits*; requests in flight stay."""
         self._limits = limits
         self._let_in()
 
@@ -118,7 +118,7 @@ class Load:
         return status
 
     def left(self, place: Place, *, waited: bool) -> None:
-        """Hear that *place* is given up; *waited* tells that it had not been let in."""
+        """Count *place* as released; it *waited* if it had not been let in."""
         if place.address:
             count = self._addresses.pop(place.address) - 1
             if count:

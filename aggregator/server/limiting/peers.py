@@ -26,7 +26,7 @@ class Peers:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many connections each address has, by its key."""
+        """The number of connections of each address, by its key."""
         return self._counts
 
     def configure(self, most: int | None, trusted: Networks) -> None:

@@ -35,7 +35,7 @@ _TOLD = 60.0
 
 
 class MetricExporter(Protocol):
-    """What sends metrics."""
+    """The exporter of metrics."""
 
     def export(self, data: Any, /) -> Any:
         """Send *data*; the result says whether it was taken."""

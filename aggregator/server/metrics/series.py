@@ -28,7 +28,7 @@ Outcome = tuple[State, Cause | None]
 
 
 class PartSeries:
-    """How often each outcome of a part was met. The *outcomes* are shared by all parts that can meet the same."""
+    """The counts of the outcomes of a part. The *outcomes* are shared by all parts with the same ones."""
 
     __slots__ = ("_index", "counts", "labels", "outcomes")
 
@@ -120,7 +120,7 @@ class EndpointSeries:
         self.seconds, self.octets = self.durations[_WELL].waiting, self.sizes.waiting
 
     def go_on_from(self, old: EndpointSeries) -> None:
-        """Go on with the numbers of *old*; those of parts that were not there, or could end otherwise, begin anew."""
+        """Continue the numbers of *old*; parts that are new, or have other outcomes, start at zero."""
         known = old.parts
         self.durations, self.sizes, self.partial, self.spoilt = old.durations, old.sizes, old.partial, old.spoilt
         self._told = old._told
@@ -150,7 +150,7 @@ class EndpointSeries:
 
     @property
     def parts(self) -> dict[str, PartSeries]:
-        """What became of its parts, by name."""
+        """The counts of the parts, by name."""
         fresh = self.sizes.gathered - self._told  # only answers with all their parts are put down
         if fresh:
             self._told += fresh
@@ -191,7 +191,7 @@ class UpstreamSeries:
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
-        """How many calls ended in which way."""
+        """The number of calls by outcome."""
         return {("2xx", ""): self.durations.gathered} | self._ends
 
     def samples(self) -> Iterator[Sample]:

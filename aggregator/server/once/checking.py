@@ -18,7 +18,7 @@ from aggregator.plan.types import Plan
 
 
 class Checked(Struct, frozen=True):
-    """What became of a check: every problem in reading order, and the plan when no error is among them.
+    """The result of a check: every problem in reading order, and the plan when no error is among them.
 
     *sources* are the texts that the problems speak of; *seconds* is how long it took.
     """
@@ -31,12 +31,12 @@ class Checked(Struct, frozen=True):
 
     @property
     def errors(self) -> int:
-        """How many errors there are."""
+        """The number of errors."""
         return sum(diagnostic.level == "error" for diagnostic in self.diagnostics)
 
     @property
     def warnings(self) -> int:
-        """How many warnings there are."""
+        """The number of warnings."""
         return len(self.diagnostics) - self.errors
 
     def is_fine(self, *, deny_warnings: bool = False) -> bool:
@@ -50,7 +50,7 @@ class Checked(Struct, frozen=True):
 
     @property
     def notes(self) -> list[str]:
-        """What an operator may not expect, though it is right."""
+        """Notes on what an operator may not expect, though it is right."""
         return [] if self.plan is None else notes_of(self.plan)
 
     def as_dict(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ Begin = Callable[[int, Headers], Callable[[bytes], object] | None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: *target* is path and query, *headers* are in order."""
+    """A request: *target* is path and query, *headers* are in order."""
 
     method: str
     target: str
@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(slots=True)
 class Reply:
-    """What came back, in how many seconds, by which calls. *body* lacks what was taken piece by piece.
+    """The answer, its duration in seconds, and its calls. *body* lacks what was taken piece by piece.
 
     *shadows* are how many were `sent`, `failed`, `dropped` (the queue was full), and not made for their `share` or
     under `pressure`; numbers of 0 are left out.
@@ -97,7 +97,7 @@ class Conversation:
         return {"type": "http.request", "body": body}
 
     async def send(self, message: Message) -> None:
-        """Take the head or a piece of the body."""
+        """Receive the head or a piece of the body."""
         if message["type"] == "http.response.start":
             self._reply.status = message["status"]
             self._reply.headers = [(name.decode("latin-1"), field_text(value)) for name, value in message["headers"]]

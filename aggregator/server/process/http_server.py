@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `Service`."""
+        """Do nothing: `Service` handles the signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

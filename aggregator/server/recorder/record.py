@@ -20,7 +20,7 @@ class Body(Struct, frozen=True):
 
 
 class Said(Struct, frozen=True):
-    """What one upstream said for a *part*."""
+    """The reply of one upstream for a *part*."""
 
     part: str
     upstream: str

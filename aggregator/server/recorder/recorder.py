@@ -44,7 +44,7 @@ class Recorder:
         return self._given_up.keys()
 
     def follow(self, plan: Plan) -> None:
-        """Take note of the endpoints and secrets that are served from now on."""
+        """Record requests to the endpoints of *plan* from now on, with its secrets masked."""
         self._masker.learn(plan.secrets)
         self._endpoints = {endpoint.key: endpoint for endpoint in plan.endpoints}
         self._second = {}

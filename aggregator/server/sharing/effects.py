@@ -36,7 +36,7 @@ async def effects_of(plan: Plan, folder: Path | None, clock: Callable[[], float]
 
 
 async def _tell_left(folder: Path) -> None:
-    """Tell of what waits in a file from which nothing is delivered any more."""
+    """Log what waits in a file from which nothing is delivered any more."""
     left = await asyncio.to_thread(EffectsInFile, folder, "normal")
     count = sum(left.kept.counts[state] for state in LIVE)
     await left.aclose()

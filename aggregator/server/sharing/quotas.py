@@ -24,7 +24,7 @@ class SharedQuotas:
         self._kept: Kept[list[KeptQuota]] | None = None
 
     def remember(self, folder: StateFolder) -> None:
-        """Have the counts as *folder* has them, in the form that one process has, and keep them there.
+        """Load the counts from *folder*, in the format of a single process, and save changes there.
 
         Raises ``StartupError``.
         """
@@ -53,7 +53,7 @@ class SharedQuotas:
         return found
 
     async def forget(self, plan: WindowPlan, key: bytes) -> None:
-        """Let *key* begin anew with the quota of *plan*."""
+        """Reset *key* in the quota of *plan*."""
         self._tallies.forget(ask_of(plan, key))
 
     def _snapshot(self) -> list[KeptQuota]:

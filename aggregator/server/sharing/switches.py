@@ -50,7 +50,7 @@ class SharedSwitches:
         store.follow(self._level)
 
     async def _level(self, store: Store) -> None:
-        """Take what others have changed, and write what they do not know; raise ``StoreError``."""
+        """Merge the changes of others, and write those they do not know. Raises ``StoreError``."""
         self._switching.catch_up()
         kept = await store.get(SWITCHES)
         if (kept, self._switching.table.version) == self._alike:

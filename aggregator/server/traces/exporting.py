@@ -32,7 +32,7 @@ _PAUSE, _TOLD = 1.0, 60.0
 
 
 class SpanExporter(Protocol):
-    """What sends spans."""
+    """The exporter of spans."""
 
     def export(self, spans: Any, /) -> Any:
         """Send *spans*; the result says whether they were taken."""

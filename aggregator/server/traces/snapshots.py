@@ -15,7 +15,7 @@ _MOST_PARTS = 256
 
 
 class PartSnapshot(Struct, frozen=True):
-    """What became of one part; *age* is that of a kept value, *inside* are the parts of a group or items of a list,
+    """The result of one part; *age* is that of a kept value, *inside* are the parts of a group or items of a list,
     and what was tried before under another name.
     """
 

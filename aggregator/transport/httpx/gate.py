@@ -29,7 +29,7 @@ class _Turn:
 
 
 class Gate:
-    """Lets *places* calls in at once; every `enter` that returns is answered by one `leave`."""
+    """A limit of *places* calls at once; every `enter` that returns is answered by one `leave`."""
 
     __slots__ = ("_limits", "_line", "_loop", "_places", "_wait", "inside")
 

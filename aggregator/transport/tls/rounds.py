@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class Round(Generic[_T]):
-    """Lets everything that is added *act* in the next turn of *loop*, in the order in which it was added."""
+    """Rounds that let each added member *act* in the next turn of *loop*, in the order of adding."""
 
     __slots__ = ("_act", "_added", "_loop")
 

@@ -142,7 +142,7 @@ class Look:
                 self._level.patient -= 1
 
     def _let_go_on(self) -> None:
-        """Let the waiters without a wish go on with what the store has answered."""
+        """Pass the answer of the store to the waiters without a wish."""
         self._waits_for_lease = True
         for lookup in [lookup for lookup in self._waiting if not lookup.has_wish]:
             self._waiting.remove(lookup)
@@ -162,7 +162,7 @@ class Look:
         return looked
 
     def end(self) -> None:
-        """Let all waiters go on, and give up a lease that none of them needs."""
+        """Pass the outcome to all waiters, and give up a lease that none of them needs."""
         begun = Begun(self._number, self._held)
         waiting = [lookup for lookup in self._waiting if lookup.waits]
         for lookup in waiting:

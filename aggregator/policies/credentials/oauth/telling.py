@@ -14,7 +14,7 @@ SELDOM = 10.0
 
 
 class Told(Protocol):
-    """Hears how requests for tokens go."""
+    """A listener to the outcomes of token requests."""
 
     def failed(self, reason: str, retry_in: float) -> None:
         """Report a failed token request, with its *reason*; the next is made in *retry_in* seconds."""

@@ -38,7 +38,7 @@ class Answer(Struct):
 
 
 class Kept(Struct):
-    """What is served in the place of an answer; *value* is its body as JSON, or as text where *is_text*."""
+    """A recorded answer; *value* is its body as JSON, or as text where *is_text*."""
 
     status: int
     fields: list[tuple[str, str]]

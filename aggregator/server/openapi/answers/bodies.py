@@ -172,7 +172,7 @@ def _with_meta(schema: Schema) -> Schema:
 
 
 class _Scope:
-    """What the names in the body of a response stand for, as schemas."""
+    """The schemas of the names in the body of a response."""
 
     __slots__ = ("_body_name", "_names")
 

@@ -55,7 +55,7 @@ class AdminServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the supervisor."""
+        """Do nothing: the supervisor handles the signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
