@@ -154,7 +154,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "two-values": "A query parameter that the URL of a call and its `query` both set.",
         "trusts-everybody": "A `trusted_proxies` that lets any client say who it is.",
         "unix-socket": "A Unix socket that is not an absolute path.",
-        "unescaped": "An expression that is written into markup, JSON or a form as it is.",
+        "unescaped": "An expression that is written into markup, JSON, a form or GraphQL as it is.",
         "unknown-alias": "A YAML alias without its anchor.",
         "unknown-endpoint": "An endpoint that is named and not declared.",
         "unknown-field": "An expression that reads a field which cannot be there.",

@@ -1,4 +1,7 @@
-"""A body that is written as text has a syntax; what an expression puts into it must not be able to leave its place."""
+"""A text that is sent has a syntax; what an expression puts into it must not be able to leave its place.
+
+Such texts are bodies, and the operation of GraphQL that stands as ``query`` in a body or in the query of a URL.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,12 @@ _JSON_ANSWER: Final = _Syntax(
     "JSON", _JSON.safe, "end it with `| tojson`, without quotes around it, or say the body as a mapping"
 )
 _FORM: Final = _Syntax("a form", _NUMERIC | {"urlencode"}, "end it with `| urlencode`, or say the body as `form`")
+_GRAPHQL: Final = _Syntax(
+    "an operation of GraphQL",
+    _NUMERIC | {"tojson"},
+    "name it there, such as `$id`, and write its value under `variables` beside it; `graphql` of a call has both",
+)
+_OPERATION: Final = re.compile(r"\s*(?:\{(?!\{)|(?:query|mutation|subscription|fragment)\b)")
 _TYPES: Final = (
     (re.compile(r"[/+](?:xml|html)\b|^image/svg"), _MARKUP),
     (re.compile(r"[/+]json\b"), _JSON),
@@ -48,10 +57,20 @@ _LOOKS: Final = (
 
 
 def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
-    """Yield findings about expressions in the text of markup, JSON or a form that nothing escapes."""
+    """Yield findings about expressions in the text of markup, JSON, a form or GraphQL that nothing escapes."""
     for call in analysis.calls:
-        if call.via is None and isinstance(call.settings.body, str):
+        if call.via is not None:
+            continue
+        if isinstance(call.settings.body, str):
             yield from check_text(call.settings.body, (*call.path, "body"), call.settings.headers)
+        for key, fields in (
+            ("json", call.settings.json_),
+            ("form", call.settings.form),
+            ("query", call.settings.query),
+        ):
+            text = fields.get("query") if isinstance(fields, Mapping) else None
+            if isinstance(text, str) and _OPERATION.match(text):
+                yield from _unescaped(text, (*call.path, key, "query"), _GRAPHQL, _GRAPHQL.hint)
     settings = analysis.settings
     for key, answer in (("respond", settings.respond), ("response", settings.response)) if settings is not None else ():
         if answer is not None and isinstance(answer.body, str) and _content_type(answer.headers.values):
@@ -61,8 +80,13 @@ def check_text_bodies(analysis: Analysis, _: Surroundings) -> Iterator[Finding]:
 def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield findings about expressions in *text*, which is sent with *headers*, that nothing escapes."""
     syntax = _syntax_of(text, _content_type(headers))
-    if syntax is None:
-        return
+    if syntax is not None:
+        in_answer = syntax is _JSON and path[-2] in ("respond", "response")
+        yield from _unescaped(text, path, syntax, _JSON_ANSWER.hint if in_answer else syntax.hint)
+
+
+def _unescaped(text: str, path: Steps, syntax: _Syntax, hint: str) -> Iterator[Finding]:
+    """Yield findings about expressions in *text*, which is of *syntax*, that end with none of its filters."""
     try:
         node = compile_value(text).node
     except TemplateProblem:
@@ -74,7 +98,6 @@ def check_text(text: str, path: Steps, headers: Mapping[str, Any]) -> Iterator[F
         if text[start:end].strip() in unsafe:
             shown = text[start - 2 : end + 2]
             message = f"this is written into {syntax.name} as it is, and can add to it"
-            hint = _JSON_ANSWER.hint if syntax is _JSON and path[-2] in ("respond", "response") else syntax.hint
             found = occurrences(text, shown, start - 2)
             yield Finding("unescaped", message, path, hint, "warning", text=shown, occurrence=found)
 
