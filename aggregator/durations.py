@@ -36,6 +36,22 @@ def rate_text(count: int, period: float) -> str:
     return f"{count}/{unit}"
 
 
+_IN_WORDS = re.compile(
+    r"([1-9]\d{0,8})\s*(?:req(?:uest)?s?|calls?|times|r(?=p))?\s*(?:/|p(?:er\b)?|every\b|an?\b|each\b|in\b)\s*"
+    r"(\d{1,4})?\s*(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|r|ays?)?",
+    re.IGNORECASE,
+)
+
+
+def rate_in_words(text: str) -> str | None:
+    """Return *text* as a rate, where it says one as people do: ``5 per minute`` and ``5rpm`` are ``5/m``."""
+    found = _IN_WORDS.fullmatch(text.strip())
+    if found is None:
+        return None
+    count, periods, unit = found[1], found[2] or "", found[3].lower()
+    return f"{count}/{periods if periods != '1' else ''}{unit}"
+
+
 _QUOTA = re.compile(r"([1-9]\d{0,11})/(hour|day|month)")
 
 

@@ -26,6 +26,7 @@ _DEDUPE = 'write `dedupe: {key: "{{ body.id }}"}` into a durable background call
 _CODE = "code of your own is named under `plugins` at the top, and called by `transform` of a call or of `response`"
 _EXPRESSION = 'a value is taken by an expression, `"{{ user.name }}"`, and parts of an answer by `select` of `response`'
 _CONNECTIONS = "write `limits: {max_connections: 50}` into the upstream, or into `client` for all of them"
+_STREAMS = "write `limits: {max_streams: 50}` into the upstream, or into `client` for all of them"
 _BACKOFF = "write `retry: {attempts: 3, backoff: 25ms..250ms}` into the call or its upstream"
 _FAILURES = "what failures become is said by `status_map` of the endpoint, the call, the upstream or `defaults`"
 _PAGES = "which pages of other origins may read the answers is said by `cors` of `server` or of an endpoint"
@@ -53,6 +54,7 @@ _WORDS: dict[str, str] = {
     _CODE: "middleware middlewares handler handlers script scripts lua plugin plugins filters",
     _EXPRESSION: "jq jsonpath jmespath template templates mapping",
     _CONNECTIONS: "pool pooling max_connections connection_pool",
+    _STREAMS: "max_streams stream_limit",
     _BACKOFF: "backoff retry_backoff retry_on",
     _FAILURES: "error_handler error_handlers error_pages on_failure errors status_map",
     _PAGES: "cors_origins allowed_origins",

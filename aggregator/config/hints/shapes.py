@@ -13,7 +13,9 @@ from pydantic.fields import FieldInfo
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, in_yaml
 from aggregator.config.text.values import Steps
+from aggregator.durations import rate_in_words
 from aggregator.fields import Settings, TextKind
+from aggregator.policies.concurrency.settings import hint_for_rate
 from aggregator.templates import with_scheme
 
 _TIGHT = re.compile(r"([\w-]+):(?=\S)")
@@ -73,6 +75,9 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f"give each call of the group a name: `{{first: {in_yaml(first)}}}`"
     if path == ("endpoints",) and isinstance(found, list) and (key := _endpoint_key(found)) is not None:
         return f"an endpoint is a key, its method and path: `{key}:`"
+    if expected == "a whole number" and "concurrency" in path[-2:]:
+        rate = rate_in_words(found) if isinstance(found, str) else None
+        return hint_for_rate(rate) if rate is not None else "write a whole number, such as `5`"
     here = model_at(model, path)
     if path[:1] == ("upstreams",) and path[2:] == ("auth",) and _names_a_scheme(here, found):
         return _AS_WHOM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
@@ -122,9 +123,20 @@ def _check_placeholder(use: Use, reference: Reference, forwarded: frozenset[str]
     elif root == "query" and not use.scope.is_open and reference[1] not in inputs.certain_query:
         if inputs.query is not None and reference[1] not in inputs.query | forwarded:
             return  # it is unknown, which is said already
-        declare = "declare it with `required: true` or a `default`, or move it to `query` of the call"
+        declare = _declared(use, reference)
         message = f"the call fails when the client sends no `{reference[1]}`"
         yield report(use, "may-be-missing", message, reference, declare, "warning")
+
+
+def _declared(use: Use, reference: Reference) -> str:
+    """Return how the input of *reference* becomes certain, or where a call of *use* can do without it."""
+    name = reference[1]
+    declare = f"declare it as `{name}: {{required: true}}` or with a `default` in `query` of the endpoint"
+    found = re.search(rf"[?&]([\w.-]+)=\{{query\.{re.escape(name)}\}}(?:&|\Z)", use.text)
+    if found is None:
+        return declare
+    moved = f'`query: {{{found[1]}: "{{{{ query.{name} }}}}"}}`'
+    return f"{declare}, or move it to {moved} of the call, which leaves out what is missing"
 
 
 def _is_whole_view(reference: Reference) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from aggregator.durations import rate_in_words
 from aggregator.fields import Settings, Timeout
 
 ADAPTIVE = "adaptive"
@@ -16,8 +17,14 @@ _MOST = 100_000
 def _number(value: Any) -> Any:
     if value == ADAPTIVE or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST):
         return value
-    hint = {"hint": f"write a number from 1 to {_MOST}, or `adaptive`"}
-    raise PydanticCustomError("limits", "This is not a number of calls.", hint)
+    rate = rate_in_words(value) if isinstance(value, str) else None
+    hint = f"write a number from 1 to {_MOST}, or `adaptive`" if rate is None else hint_for_rate(rate)
+    raise PydanticCustomError("limits", "This is not a number of calls.", {"hint": hint})
+
+
+def hint_for_rate(rate: str) -> str:
+    """Return what to write where *rate* stands as the value of `concurrency`."""
+    return f"`concurrency` counts what is under way at once; how often is said by `rate_limit: {rate}`"
 
 
 Limit = Annotated[int | Literal["adaptive"], BeforeValidator(_number, json_schema_input_type=int | Literal["adaptive"])]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from aggregator.durations import quota_of, rate_of
+from aggregator.durations import quota_of, rate_in_words, rate_of
 from aggregator.fields import Duration, Settings, TextKind
 from aggregator.policies.values import Zone
 
@@ -15,7 +15,16 @@ from aggregator.policies.values import Zone
 def _rate(value: Any) -> str:
     if isinstance(value, str) and rate_of(value) is not None:
         return value
-    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": "write it like 10/m, 100/s or 5/30s"})
+    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": _as_rate(value)})
+
+
+def _as_rate(value: Any) -> str:
+    """Return what to write where *value* stands, the rate itself if it can be known."""
+    if isinstance(value, str) and (meant := rate_in_words(value)) is not None:
+        return f"write `{meant}`"
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return f"say in which time: `{value}/s`, `{value}/m` or `{value}/30s`"
+    return "write it like 10/m, 100/s or 5/30s"
 
 
 def _rate_of_requests(value: Any) -> str:
