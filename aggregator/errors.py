@@ -4,6 +4,7 @@
 
     AggregatorError
     ├── ConfigError            the file is wrong; carries every diagnostic
+    │   └── FactoryConfigError the same, and it ends a process that does not handle it (also a SystemExit)
     ├── StartupError           the file is right, the process cannot serve it (port taken, plug-in missing)
     ├── ExpressionError        an expression or template met data that it cannot use
     ├── StoreError             a store is full or cannot be reached
@@ -49,6 +50,18 @@ class ConfigError(AggregatorError):
         self.sources = dict(sources or {})
         self.secrets = secrets
         super().__init__(_summary(self.diagnostics))
+
+
+class FactoryConfigError(ConfigError, SystemExit):
+    """The configuration of a process that is named in its environment was refused.
+
+    A server that calls a factory handles no exceptions of it. Left unhandled, this one ends the process with 1 and
+    *report* on stderr, as the command does, where another would be a traceback.
+    """
+
+    def __init__(self, refused: ConfigError, report: str) -> None:
+        super().__init__(refused.diagnostics, refused.sources, refused.secrets)
+        self.code = report
 
 
 def _summary(diagnostics: Sequence[Diagnostic]) -> str:

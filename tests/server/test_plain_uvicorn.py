@@ -8,6 +8,7 @@ import threading
 import pytest
 import uvicorn
 
+from aggregator.errors import ConfigError
 from aggregator.server.application.app import create_app
 
 ROUTES = """
@@ -66,13 +67,14 @@ def test_hang_ups_end_calls(served, stage):
     stage.until(lambda: app.running.generation.in_flight == 0)
 
 
-def test_the_application_is_named_as_a_factory(stage, monkeypatch):
+@pytest.mark.parametrize("name", ["aggregator:create_app", "aggregator.server.app:create_app"])
+def test_the_application_is_named_as_a_factory(name, stage, monkeypatch):
     """``uvicorn --factory aggregator:create_app`` serves the file that ``AGGREGATOR_CONFIG`` names."""
     path = stage.folder / "named.yaml"
     path.write_text("version: 1\nendpoints: {GET /a: {respond: {body: {named: true}}}}\n")
     monkeypatch.setenv("AGGREGATOR_CONFIG", str(path))
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config("aggregator:create_app", factory=True, log_config=None, lifespan="on")
+    config = uvicorn.Config(name, factory=True, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -91,3 +93,16 @@ def test_a_factory_without_a_variable_takes_the_usual_file(stage, monkeypatch):
     monkeypatch.chdir(stage.folder)
     for env in ({}, {"AGGREGATOR_CONFIG": ""}):
         assert [plan.key for plan in create_app(env=env).running.plan.endpoints] == ["GET /usual"]
+
+
+def test_a_wrong_file_ends_a_process_that_named_a_factory(stage, monkeypatch):
+    """What the process leaves behind is the report of the file, where another exception would be a traceback."""
+    (stage.folder / "wrong.yaml").write_text("version: 1\nendpoints: {GET /a: {cal: 1}}\n")
+    monkeypatch.chdir(stage.folder)
+    with pytest.raises(SystemExit) as ended:
+        create_app(env={"AGGREGATOR_CONFIG": "wrong.yaml"})
+    assert isinstance(ended.value, ConfigError)
+    assert str(ended.value.code).startswith("wrong.yaml:2:22 error[unknown-key] unknown key `cal`\n  |\n2 |")
+    with pytest.raises(ConfigError) as refused:
+        create_app("wrong.yaml")
+    assert not isinstance(refused.value, SystemExit)

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aggregator.config.loading import Config
+from aggregator.diagnostics import render_text
+from aggregator.errors import ConfigError, FactoryConfigError
 from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.runtime.answers.answer import problem
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
@@ -47,12 +49,17 @@ def create_app(
     *transport* carries all calls in place of the built-in engine (``httpx.MockTransport`` in tests). *env* replaces
     the environment, *clock* gives the Unix time that is ``now`` in expressions. Without *config* the file is the one
     that ``AGGREGATOR_CONFIG`` names, or ``routes.yaml``, so that ``uvicorn --factory aggregator:create_app`` works.
-    Raises ``ConfigError`` with every problem of the file. Under pytest, what *transport* raises that no HTTP client
+    Raises ``ConfigError`` with every problem of the file; without *config* it is one that ends a process that does not
+    handle it, with these problems in place of a traceback. Under pytest, what *transport* raises that no HTTP client
     raises is raised to whoever sent the request. ``app.state.http_client`` is the shared client while the application
     runs.
     """
     if config is None:
-        config = (os.environ if env is None else env).get("AGGREGATOR_CONFIG") or "routes.yaml"
+        try:
+            named = (os.environ if env is None else env).get("AGGREGATOR_CONFIG") or "routes.yaml"
+            return application(PlanFiles(Path(named), env), transport, clock=clock)
+        except ConfigError as refused:
+            raise FactoryConfigError(refused, render_text(refused.diagnostics, refused.sources)) from None
     source: PlanSource = FixedSource(config) if isinstance(config, Config) else PlanFiles(Path(config), env)
     return application(source, transport, clock=clock)
 
