@@ -65,3 +65,20 @@ def test_what_is_said_of_a_slow_head_is_for_the_protocol_to_decide():
     """The base knows times, not words."""
     with pytest.raises(NotImplementedError):
         TimedProtocol.head_took_too_long(object())
+
+
+def test_a_loop_that_does_not_hear_that_it_is_to_stop_is_told_of(monkeypatch, caplog):
+    """Nobody may send a second signal: what stands there is named after the first."""
+    monkeypatch.setattr("aggregator.server.process.signals._TO_STOP", 0.0)
+    told = threading.Event()
+    caplog.handler.addFilter(lambda _: told.set() or True)
+
+    async def blocks():
+        with signals_calling({signal.SIGTERM: lambda: None}):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert told.wait(30)
+
+    asyncio.run(blocks())
+    (record,) = caplog.records
+    assert record.getMessage().startswith("The event loop is blocked; a second signal ends the process.")
+    assert "in blocks" in record.fields["where"]

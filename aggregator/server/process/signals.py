@@ -24,6 +24,8 @@ REPLACE: int | None = getattr(signal, "SIGUSR2", None)
 """Asks for workers in place of those that serve."""
 ENDING = frozenset((signal.SIGINT, signal.SIGTERM))
 """End the process, at once when they come a second time."""
+_TO_STOP = 3.0
+"""Seconds after which a first signal that the loop has not heard is told of."""
 _TO_HEAR, _TO_TELL, _TO_END = 0.25, 0.2, 5.0
 """Seconds that the loop has to hear a second signal, the log to say that it did not, and the loop to end if it did."""
 
@@ -33,8 +35,8 @@ _log = logging.getLogger("aggregator.server")
 class _Signals:
     """Passes signals on to the loop.
 
-    States: serving; stopping (one signal of ``ENDING`` came); ending (a second one came: a thread ends the process
-    unless the loop does, or the context is left first).
+    States: serving; stopping (one signal of ``ENDING`` came: a thread tells if the loop does not hear it); ending (a
+    second one came: a thread ends the process unless the loop does, or the context is left first).
     """
 
     def __init__(self, handlers: Mapping[int, Callable[[], None]], exit_process: Callable[[int], object]) -> None:
@@ -42,6 +44,7 @@ class _Signals:
         self._handlers = handlers
         self._exit = exit_process
         self._asked = self._heard = 0
+        self._has_told = False
         self.is_over = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -49,18 +52,27 @@ class _Signals:
         ends = number in ENDING
         self._asked += ends
         self._loop.call_soon_threadsafe(self._hear, number)
-        if ends and self._asked == 2:
+        if ends and self._asked <= 2:
             at = Standstill() if frame is None else standstill_of(frame)
-            _thread.start_new_thread(self._end, (number, at))
+            if self._asked == 1:
+                _thread.start_new_thread(self._stop, (at,))
+            else:
+                _thread.start_new_thread(self._end, (number, at))
 
     def _hear(self, number: int) -> None:
         self._heard += number in ENDING
         self._handlers[number]()
 
+    def _stop(self, at: Standstill) -> None:
+        if not self._wait(_TO_STOP, lambda: self._heard > 0) and not self._has_told:
+            self._has_told = True
+            _tell(at)
+
     def _end(self, number: int, at: Standstill) -> None:
         if self._heard and self._wait(_TO_HEAR, lambda: self._heard > 1):
             self._wait(_TO_END, lambda: False)
-        elif not self.is_over:
+        elif not (self.is_over or self._has_told):
+            self._has_told = True
             _thread.start_new_thread(_tell, (at,))  # a log that is stuck, too, must not keep the process
             time.sleep(_TO_TELL)
         if not self.is_over:

@@ -108,3 +108,29 @@ def test_a_stack_is_of_the_silence_that_lasts(signals: list[int]) -> None:
         await member.silent()
 
     asyncio.run(claim())
+
+
+def test_who_does_not_stop_is_told_with_where_it_stands(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the grace, or a second signal: the one that ends in its moment is not killed, the one that is stuck is."""
+    monkeypatch.setattr("aggregator.server.workers.supervising.crew._MOMENT", 0.0)
+
+    async def claim() -> list[str]:
+        told: list[str] = []
+        stuck, ended = asyncio.get_running_loop().create_future(), done()
+        members: Any = [
+            SimpleNamespace(
+                pid=number, ended=future, ask_stack=lambda: told.append("asked"), stack=lambda: "b.py:3 in hold",
+                kill=lambda: told.append("ended"),
+            )
+            for number, future in enumerate((stuck, ended))
+        ]  # fmt: skip
+        crew = Crew(2, WorkersPlan(), Balance(2), print, print, print)  # type: ignore[arg-type]
+        crew.members.extend(members)
+        await crew.end_all()
+        return told
+
+    assert asyncio.run(claim()) == ["asked", "asked", "ended"]
+    (record,) = caplog.records
+    assert (record.fields["pid"], record.fields["stack"]) == (0, "b.py:3 in hold")  # type: ignore[attr-defined]

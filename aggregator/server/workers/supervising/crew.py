@@ -38,6 +38,8 @@ _TRIES = 3
 _LOOK = 1.0
 _TO_WRITE = 10.0
 """Seconds that a worker has at most to write its stack: the machine may be what stands still."""
+_MOMENT = 1.0
+"""Seconds that a worker has to write its stack, and to end, before it is killed because all stop."""
 _NO_STACK = "none was written: the process itself is stopped, or waits for a processor"
 _TO_START = 60.0
 """Seconds without a beat that a worker which does not serve yet has at least."""
@@ -242,12 +244,24 @@ class Crew:
         waited = [member.ended for member in self.members]
         if waited:
             await asyncio.wait(waited, timeout=seconds)
-        for member in tuple(self.members):
-            log_change(_log, logging.ERROR, "A worker does not stop, and is ended.", pid=member.pid)
-            member.kill()
+        if self.members:
+            await self.end_all()
         left = [member.ended for member in self.members]
         if left:
             await asyncio.wait(left, timeout=_LAST)
+
+    async def end_all(self) -> None:
+        """Kill all workers, and tell where each stands; they have a moment to end by themselves, and to write that."""
+        left = tuple(self.members)
+        for member in left:
+            member.ask_stack()
+        if left:
+            await asyncio.wait([member.ended for member in left], timeout=_MOMENT)
+        for member in left:
+            if not member.ended.done():
+                log_change(_log, logging.ERROR, "A worker does not stop, and is ended.", pid=member.pid,
+                    stack=member.stack() or _NO_STACK)  # fmt: skip
+                member.kill()
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members)

@@ -42,8 +42,8 @@ from aggregator.telemetry.control import LogControl
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
-_LATE, _AT_ONCE = 5.0, 1.0
-"""Seconds that a worker may take beyond the grace, and after a second signal."""
+_LATE = 5.0
+"""Seconds that a worker may take beyond the grace."""
 
 
 Make: TypeAlias = Callable[[Ended, Callable[[], None]], Maker]
@@ -76,6 +76,8 @@ class Supervisor:
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._asked = False
         self._closing: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """Since a second signal came."""
         self._administering: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()
         """Set when all workers have ended, and there is nothing left to ask."""
@@ -230,16 +232,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         if self.crew.is_stopping:
             self.crew.stop()
-            loop.call_later(_AT_ONCE, self._kill)
+            self._ending = self._ending or loop.create_task(self.crew.end_all())
             return
         log(_log, logging.INFO, "The workers stop.", workers=len(self.crew.members))
         self.crew.is_stopping = True
         self._closing = loop.create_task(self._close_all())
         self._stopped.set()
-
-    def _kill(self) -> None:
-        for member in self.crew:
-            member.kill()
 
 
 def patience(server: ServerPlan) -> float:
