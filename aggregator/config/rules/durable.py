@@ -14,6 +14,7 @@ from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.http import IDEMPOTENT
 from aggregator.policies.retry.settings import MOST_ATTEMPTS, NO_RETRY
+from aggregator.telemetry.redaction import is_secret
 from aggregator.templates import compile_value
 
 _ONLY_DURABLE = ("order", "delay", "at", "dedupe")
@@ -151,7 +152,7 @@ def _check_sent(call: CallSite) -> Iterator[Finding]:
 
 
 def _check_credentials(analysis: Analysis, call: CallSite, around: Surroundings) -> Iterator[Finding]:
-    """Yield findings about headers that are never written to a disk."""
+    """Yield findings about headers that are never written to a disk, and about what reads like them."""
     settings, places = call.settings, _places(around)
     secret = {name for root, name in places if root == "headers"}
     for name in settings.headers:
@@ -159,6 +160,12 @@ def _check_credentials(analysis: Analysis, call: CallSite, around: Surroundings)
             message = f"`{name}` is not kept: credentials are never written to the disk"
             hint = "write it under `headers` or `auth` of the upstream, which adds it when the call is delivered"
             yield Finding("bad-durable", message, (*call.path, "headers", name), hint, at_key=True)
+    for key, names in (("headers", settings.headers), ("query", settings.query)):
+        for name in names:
+            if is_secret(name) and (key == "query" or name.lower() not in secret):
+                message = f"`{name}` is kept as it is, and a credential should be in the file alone"
+                hint = f"write it under `{key}` of the upstream, which adds it when the call is delivered"
+                yield Finding("bad-durable", message, (*call.path, key, name), hint, "warning", at_key=True)
     for path, forward in _forwards(analysis, call, settings, around):
         named = [name for name in forward.headers if name.lower() in secret]
         if named or forward.auth:
