@@ -75,6 +75,8 @@ TOLD: list[tuple[str, Any, str]] = [
     ("effects forget --key a@b.c", {"forget": 1, "answers": 2}, "1 effect and 2 answers forgotten.\n"),
     ("effects show e1", [{"id": "e1", "state": "dead", "last": {"status": 400}}],
      "id: e1\nstate: dead\nlast:\n  status: 400\n"),
+    ("effects show e1", [{"id": "e1", "created": 1795967283.9, "due": 1795967290.0, "ended": None}],
+     "id: e1\ncreated: 2026-11-29 15:48:03\ndue: 2026-11-29 15:48:10\nended: -\n"),
 ]  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 import click
 
 from aggregator.cli.choosing import file_option
+from aggregator.cli.commands.acting.effects_told import HEAD, described, listed, sentence_of
 from aggregator.cli.helping import ExampleCommand
 
 if TYPE_CHECKING:
@@ -63,8 +63,6 @@ def effects(
 
     Exit codes: 0 fine, 1 refused, not reached, or no such effect, 2 wrong usage.
     """
-    from aggregator.cli.answers import lines_of
-
     if order == "show" and id_ is None:
         raise click.UsageError("`show` needs the id of an effect.")
     said = {"id": id_, "name": name, "key": key, "request": request, "state": state, "since": since}
@@ -74,14 +72,17 @@ def effects(
         number = -1
         for number, found in enumerate(source.read(given, whole=order == "export")):
             if order == "show" and not as_json:
-                click.echo("\n".join(lines_of(found)))
+                click.echo(described(found))
+            elif as_json or order in {"show", "export"}:
+                click.echo(json.dumps(found, ensure_ascii=False))
             else:
-                _print(found, as_json=as_json or order == "export", first=number == 0)
+                click.echo(listed(found) if number else f"{HEAD}\n{listed(found)}")
         if number < 0 and order == "list":
             calls = f"; the calls of a `fan_out` have names of their own, such as {name}.mail" if name else ""
             click.echo(f"No such effect is kept{calls}.", err=True)
     else:
-        _tell(order, source.act(given | {"order": order, "by": by}, why), as_json=as_json)
+        done = source.act(given | {"order": order, "by": by}, why)
+        click.echo(json.dumps(done) if as_json else sentence_of(order, done))
 
 
 class _Source:
@@ -260,39 +261,6 @@ class _Source:
             await store.aclose()
 
 
-_DONE = {
-    "retry": "sent again",
-    "replay": "sent again, under the same keys",
-    "discard": "discarded",
-    "forget": "forgotten",
-}
-
-
-def _tell(order: str, done: dict[str, int], *, as_json: bool) -> None:
-    """Print what came of *order*: how many effects, and how many answers to requests with a key."""
-    from aggregator.cli.answers import counted
-
-    if as_json:
-        click.echo(json.dumps(done))
-        return
-    what = counted(done[order], "effect", "effects")
-    answers = f" and {counted(done['answers'], 'answer', 'answers')}" if done.get("answers") else ""
-    click.echo(f"{what}{answers} {_DONE[order]}.")
-
-
 def _fail(sentence: str) -> NoReturn:
     click.echo(f"error: {sentence}", err=True)
     sys.exit(1)
-
-
-def _print(effect: dict[str, Any], *, as_json: bool, first: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(effect, ensure_ascii=False))
-        return
-    if first:
-        click.echo(f"{'ID':<32}  {'STATE':<7}  {'SINCE':<19}  TRIES  NAME")
-    moment = datetime.fromtimestamp(effect["ended"] or effect["created"], UTC).strftime("%Y-%m-%d %H:%M:%S")
-    last = effect["last"] or {}
-    why = f"  {last.get('reason', '')}" if effect["state"] != "sent" and last else ""
-    why = "  a dry run: not sent" if last.get("dry_run") else why
-    click.echo(f"{effect['id']}  {effect['state']:<7}  {moment}  {effect['attempts']:>5}  {effect['name']}{why}")
