@@ -41,9 +41,9 @@ async def costs_of(
     costs: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(rounds):
         for path, status in paths.items():
-            before = _processor_time(process)
+            before = processor_time(process)
             await asyncio.gather(*(_ask(port, path, status, requests // CLIENTS) for _ in range(CLIENTS)))
-            costs[path].append((_processor_time(process) - before) / requests)
+            costs[path].append((processor_time(process) - before) / requests)
     return costs
 
 
@@ -59,7 +59,7 @@ async def _ask(port: int, path: str, status: bytes, times: int) -> None:
     writer.close()
 
 
-def _processor_time(process: int) -> float:
+def processor_time(process: int) -> float:
     """Return the seconds that *process* has used of the processors, by the clock that Linux has for each."""
     return time.clock_gettime((~process << 3) | 2)
 
