@@ -1,9 +1,13 @@
-"""How fast an upstream is tried that fails: one delivery at a time, with a pause behind each that grows.
+"""How fast an upstream is sent what waits for it, when it fails, or takes no more at once.
 
     well ── FAILS deliveries fail one after the other ──▶ slow: one at a time, each a pause behind the last that failed
     ▲───── one arrives, if only to be refused ────────┘
 
-Trying all that waits as fast as it fails would take its time from requests, and from an upstream that comes back.
+    wide ── one finds no place, or no turn ──▶ narrow: as many as had found one, and one more for each that arrives
+    ▲──────── as many as there may be ─────────────┘
+
+Trying all that waits as fast as it fails would take its time from requests, and from an upstream that comes back; so
+would looking at all that waits for the one place, or turn, that there is.
 """
 
 from __future__ import annotations
@@ -26,13 +30,15 @@ MOST_ASKED: Final = 60.0
 class Pace(Struct):
     """How many deliveries to an upstream have *failed* in a row, the last *pause*, and *until* when it is (Unix time).
 
-    It *is_told* once its pauses have grown to the longest: one that fails now and then is no news.
+    It *is_told* once its pauses have grown to the longest: one that fails now and then is no news. As many as *width*
+    go at once where the upstream has no place for more; 0 where that is not so.
     """
 
     failed: int = 0
     pause: float = 0.0
     until: float = 0.0
     is_told: bool = False
+    width: int = 0
 
     @property
     def is_slow(self) -> bool:
@@ -43,14 +49,8 @@ class Pace(Struct):
         """Return whether the next delivery may begin *now*; a clock that has jumped makes no pause longer."""
         return not 0 < self.until - now <= MOST_ASKED
 
-    def failed_at(self, now: float, asked: float) -> None:
-        """Take note that a delivery has failed, and that the upstream has *asked* for so many seconds of rest.
-
-        Of those that were under way together the first one makes the pause.
-        """
-        self.failed += 1
-        if not self.is_slow:
-            return
+    def rest(self, now: float, asked: float) -> None:
+        """Begin a pause, of *asked* seconds where that is longer; of those under way together the first one does."""
         if self.is_over(now):
             self.pause = min(max(FIRST, 2 * self.pause), MOST)
             self.until = now + self.pause
@@ -69,22 +69,44 @@ class Paces:
         The upstream has *asked* for so many seconds of rest.
         """
         pace = self._paces.setdefault(upstream, Pace())
-        pace.failed_at(now, asked)
+        pace.failed += 1
+        if pace.is_slow:
+            pace.rest(now, asked)
         is_news = not pace.is_told and pace.pause == MOST
         pace.is_told |= is_news
         return is_news
 
+    def untried(self, upstream: str, others: int, now: float, seconds: float | None) -> None:
+        """Take note that one found no place, or no turn, at *upstream*, while so many *others* are under way there.
+
+        With none, one is tried again in so many *seconds*, or after a pause that grows where nobody knows how long.
+        """
+        pace = self._paces.setdefault(upstream, Pace())
+        pace.width = max(1, others)
+        if others:
+            return
+        if seconds is None:
+            pace.rest(now, 0.0)
+        else:
+            pace.until = now + min(seconds, MOST_ASKED)
+
     def arrived(self, upstream: str) -> bool:
         """Take note that a delivery to *upstream* has arrived; return whether that is to be told."""
         pace = self._paces.pop(upstream, None)
-        return pace is not None and pace.is_told
+        if pace is None:
+            return False
+        if pace.width:
+            self._paces[upstream] = Pace(width=pace.width + 1)
+        return pace.is_told
 
     def places(self, upstream: str, most: int, now: float) -> int:
         """Return how many deliveries to *upstream* may be under way *now*, of *most*."""
         pace = self._paces.get(upstream)
-        if pace is None or not pace.is_slow:
+        if pace is None:
             return most
-        return int(pace.is_over(now))
+        if not pace.is_over(now):
+            return 0
+        return 1 if pace.is_slow else min(most, pace.width or most)
 
     def next_at(self, upstreams: Iterable[str], now: float) -> float | None:
         """Return when the first pause of one of *upstreams* is over (Unix time); None if there is none."""

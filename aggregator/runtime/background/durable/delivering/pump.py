@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -22,7 +22,14 @@ from aggregator.parts.frame import Frame, Written
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.serving import BackgroundPlan
-from aggregator.runtime.background.durable.delivering.judging import asked_by, end_of, has_failed, outcome_of
+from aggregator.runtime.background.durable.delivering.judging import (
+    asked_by,
+    end_of,
+    has_failed,
+    is_crowded,
+    outcome_of,
+    turn_in,
+)
 from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.runtime.background.durable.delivering.targets import NOWHERE, Target, Targets
 from aggregator.runtime.background.durable.delivering.under_way import UnderWay
@@ -37,7 +44,7 @@ _AGAIN: Final = 1.0
 _LONGEST: Final = 60.0
 """Seconds until one is looked at again that met a fault of ours."""
 _TIDYING: Final = 60.0
-_LOOK: Final = 5.0
+LOOK: Final = 5.0
 """Seconds between two looks at what is due (clocks may jump), and at what other processes of the file have left."""
 _log = logging.getLogger("aggregator.effects")
 
@@ -125,11 +132,12 @@ class Pump:
         now = self._clock()
         waited_for = self._targets.open_among([*store.upstreams])
         room, free = self._under_way.room(waited_for, self._plan.workers, now)
+        tried_at = self._under_way.paces.next_at(waited_for, now)
         ended, self._ended = self._ended, []
-        looks = abs(now - self._looked) >= _LOOK
+        looks = abs(now - self._looked) >= LOOK
         turn = Turn(now, tuple(ended), room, free, self._ages(now), looks, self._targets.off)
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
-            return self._until_tried(waited_for)
+            return self._until(tried_at)
         try:
             turned = await store.turn(turn)
         except StoreError:
@@ -144,14 +152,13 @@ class Pump:
         if self._has_news:
             return 0.0
         if turned.next_due is None or free <= len(turned.claimed):
-            return self._until_tried(waited_for)
-        return min(self._until_tried(waited_for), max(0.0, turned.next_due - self._clock()))
+            return self._until(tried_at)
+        return self._until(tried_at, turned.next_due)
 
-    def _until_tried(self, upstreams: Iterable[str]) -> float:
-        """Return the seconds until the next of *upstreams* may be tried that fails, or until the next look."""
+    def _until(self, *moments: float | None) -> float:
+        """Return the seconds until the first of *moments* (Unix time) that are known, at most until the next look."""
         now = self._clock()
-        found = self._under_way.paces.next_at(upstreams, now)
-        return _LOOK if found is None else min(_LOOK, max(0.0, found - now))
+        return min((max(0.0, at - now) for at in moments if at is not None and at - now < LOOK), default=LOOK)
 
     def _ages(self, now: float) -> Ages | None:
         """Return what is too old, None while it was looked for lately."""
@@ -196,6 +203,8 @@ class Pump:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
         if outcome.counts:
             self._heard(record.upstream, target, result)
+        elif is_crowded(result) and len(record.upstreams) == 1:
+            self._under_way.untried(record, self._clock(), turn_in(result))
         self._ends[end_of(outcome, result)] += 1
         if outcome.state == DEAD:
             tell_dead(self._tally, record, outcome)

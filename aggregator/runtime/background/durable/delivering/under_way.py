@@ -73,6 +73,10 @@ class UnderWay:
         if not self._running:
             self._idle.set()
 
+    def untried(self, record: EffectRecord, now: float, seconds: float | None) -> None:
+        """Take note that *record* found no place, or no turn, at its upstream; one may have it in so many *seconds*."""
+        self.paces.untried(record.upstream, self._busy[record.upstream] - 1, now, seconds)
+
     def hold(self, upstream: str, until: float, holding: Holding) -> None:
         """Deliver nothing to *upstream* *until* then (Unix time), or until *holding* does not keep it away any more."""
         self._held[upstream] = (until, holding)
