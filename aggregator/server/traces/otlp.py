@@ -33,4 +33,22 @@ def build_maker(plan: TracesPlan, secrets: frozenset[str]) -> SpanMaker:
 
     own = version("aggregator-server")
     about = {"service.name": plan.service, "telemetry.distro.name": "aggregator", "telemetry.distro.version": own}
-    return SpanMaker(Resource.create(about), Masker(secrets))
+    return SpanMaker(_hashed_once(Resource.create(about)), Masker(secrets))
+
+
+def _hashed_once(resource: Any) -> Any:
+    """Return a resource equal to *resource* that knows its hash.
+
+    The encoder asks for it once a span, and that of a resource is made of its JSON each time.
+    """
+    from opentelemetry.sdk.resources import Resource
+
+    known = hash(resource)
+
+    class Hashed(Resource):
+        __eq__ = Resource.__eq__
+
+        def __hash__(self) -> int:
+            return known
+
+    return Hashed(dict(resource.attributes), resource.schema_url)
