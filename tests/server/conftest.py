@@ -30,6 +30,7 @@ from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.listeners.opening import Listener, open_listeners
 from aggregator.server.process import memory
 from aggregator.server.process.serving import Service
+from aggregator.server.traces import exporting
 
 HANG, RESET, CLOSE = "hang", "reset", "close"
 PATIENCE = 120.0  # only what hangs takes so long, also on a machine that is busy with something else
@@ -598,6 +599,12 @@ class Stage:
                 upstream.close()
             logging.getLogger("").removeHandler(self._records)
             self._patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def prompt_traces(monkeypatch):
+    """A collector hears of a request soon, not some seconds later."""
+    monkeypatch.setattr(exporting, "PAUSE", 0.05)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import threading
 from concurrent import futures
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -22,8 +23,8 @@ from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
 from aggregator.plan.compiling.telemetry import compile_traces
 from aggregator.plan.telemetry import TracesPlan
-from aggregator.server.traces.exporting import MOST, TraceSender
-from aggregator.telemetry.traces.trace import Trace, new_span
+from aggregator.server.traces.exporting import BATCH_BYTES, MOST, MOST_BYTES, TraceSender
+from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span
 
 from .conftest import reply_of
 
@@ -280,10 +281,11 @@ class Maker:
         return []
 
 
-def ended() -> RequestEnded:
-    """Return a request whose trace is told."""
+def ended(target: bytes = b"") -> RequestEnded:
+    """Return a request whose trace is told, with a call of *target*, if it is given."""
     trace = Trace(TRACE, new_span(), True)
     trace.is_told = True
+    trace.calls = [CallSpan(SPAN, "call", "up", "GET", target, 0.0)] if target else []
     exchange = Exchange("GET", "/x", b"", [])
     exchange.trace = trace
     return RequestEnded("GET /x", "id", "GET", "answered", 200, None, False, 0.0, 0.0, exchange=exchange)
@@ -294,10 +296,10 @@ def sender_of(exporter: Exporter) -> TraceSender:
     return TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, Maker()))
 
 
-async def hear(sender: TraceSender, count: int) -> None:
-    """Let *sender* hear of requests."""
+async def hear(sender: TraceSender, count: int, target: bytes = b"") -> None:
+    """Let *sender* hear of requests, each with a call of *target*, if it is given."""
     for _ in range(count):
-        sender.request(ended())
+        sender.request(ended(target))
 
 
 def test_a_collector_that_takes_nothing_costs_counted_losses(caplog):
@@ -309,6 +311,22 @@ def test_a_collector_that_takes_nothing_costs_counted_losses(caplog):
     sender.close(60)
     assert (sender.sent, sender.lost) == (0, MOST + 5)
     assert [record.getMessage() for record in caplog.records] == ["Traces were lost: the collector did not take them."]
+
+
+def test_what_waits_is_bounded_in_bytes():
+    """Long targets wait in no greater number than fits, and are sent in batches that a collector takes."""
+    batches: list[int] = []
+    exporter, target = Exporter(hangs=False), b"/" + 65_000 * b"x"
+    exporter.export = lambda spans: batches.append(len(spans))
+    maker = SimpleNamespace(spans=lambda one: [one])
+    sender = TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, maker))
+    asyncio.run(hear(sender, 300, target))
+    waiting = 300 - sender.lost
+    assert MOST_BYTES * 0.9 < waiting * len(target) < MOST_BYTES + len(target)
+    sender.start()
+    sender.close(60)
+    assert sum(batches) == waiting
+    assert max(batches) * len(target) < BATCH_BYTES + len(target)
 
 
 def test_an_exporter_that_cannot_be_made_is_told():

@@ -2,7 +2,7 @@
 
 States of the thread:
 
-- *waiting*: until a second is over, or a batch is full;
+- *waiting*: until some seconds are over, or a batch is full;
 - *sending*: spans of a batch are made and sent, for as long as the exporter tries;
 - *ended*: ``close`` was called; what was not sent in time is lost.
 """
@@ -27,8 +27,15 @@ from aggregator.telemetry.logging import log
 _log = logging.getLogger("aggregator.telemetry")
 MOST, BATCH = 2048, 256
 """Requests that wait to be sent, and those that are sent at once."""
-_PAUSE, _TOLD = 1.0, 60.0
-"""Seconds between batches that are not full, and between lines about losses."""
+MOST_BYTES, BATCH_BYTES = 16 * 1024 * 1024, 1024 * 1024
+"""What their spans may take, about: a collector that is spoken to by gRPC takes 4 MiB where nobody has set more."""
+PAUSE = 5.0
+"""Seconds between batches that are not full, as the batch processor of OpenTelemetry has it.
+
+A batch costs a request to the collector, and code that has left the processor's caches since the one before.
+"""
+_TOLD = 60.0
+"""Seconds between lines about losses."""
 
 
 class SpanExporter(Protocol):
@@ -57,6 +64,7 @@ class TraceSender:
         self._secrets = secrets
         self._build = build or (lambda plan, secrets: (build_exporter(plan), build_maker(plan, secrets)))
         self._waiting: deque[Snapshot] = deque()
+        self._bytes_in = self._bytes_out = 0  # the loop counts what comes, the thread what goes
         self._wake, self._ending, self._done = threading.Event(), threading.Event(), threading.Event()
         self._means: tuple[SpanExporter, Any] | None = None
         self._told = (0, 0.0)
@@ -81,11 +89,14 @@ class TraceSender:
 
     def request(self, event: RequestEnded) -> None:
         """Keep a request that has ended, whose trace is told."""
-        if len(self._waiting) >= MOST or self._ending.is_set():
+        kept = self._bytes_in - self._bytes_out
+        if len(self._waiting) >= MOST or kept >= MOST_BYTES or self._ending.is_set():
             self.lost += 1
             return
-        self._waiting.append(snapshot(event, time.time() - asyncio.get_running_loop().time()))
-        if len(self._waiting) >= BATCH:
+        one = snapshot(event, time.time() - asyncio.get_running_loop().time())
+        self._bytes_in += one.told_bytes
+        self._waiting.append(one)
+        if len(self._waiting) >= BATCH or kept + one.told_bytes >= BATCH_BYTES:
             self._wake.set()
 
     def close(self, seconds: float) -> None:
@@ -102,7 +113,7 @@ class TraceSender:
             assert self._means is not None
             exporter, maker = self._means
             while not (self._ending.is_set() and not self._waiting):
-                self._wake.wait(_PAUSE)
+                self._wake.wait(PAUSE)
                 self._wake.clear()
                 self._send(exporter, maker)
             exporter.shutdown()
@@ -112,8 +123,7 @@ class TraceSender:
             self._done.set()
 
     def _send(self, exporter: SpanExporter, maker: Any) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        while batch := self._batch():
             try:
                 taken = exporter.export([span for one in batch for span in maker.spans(one)])
                 is_taken = getattr(taken, "name", "") == "SUCCESS"
@@ -125,6 +135,15 @@ class TraceSender:
             else:
                 self.lost += len(batch)
                 self._tell()
+
+    def _batch(self) -> list[Snapshot]:
+        """Return the requests that are sent next; none when none waits."""
+        batch, size = list[Snapshot](), 0
+        while self._waiting and len(batch) < BATCH and size < BATCH_BYTES:
+            batch.append(self._waiting.popleft())
+            size += batch[-1].told_bytes
+        self._bytes_out += size
+        return batch
 
     def _tell(self) -> None:
         """Log how many spans were lost, at most once a minute."""

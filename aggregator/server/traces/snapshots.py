@@ -12,6 +12,8 @@ from aggregator.parts.result import Result
 from aggregator.telemetry.traces.trace import Trace
 
 _MOST_PARTS = 256
+_SPAN = 256
+"""Bytes of a span, about, beside the target of a call."""
 
 
 class PartSnapshot(Struct, frozen=True):
@@ -28,9 +30,16 @@ class PartSnapshot(Struct, frozen=True):
     age: float | None
     inside: tuple[PartSnapshot, ...]
 
+    @property
+    def told_bytes(self) -> int:
+        """The bytes of its spans, about."""
+        return _SPAN + sum(one.told_bytes for one in self.inside)
+
 
 class Snapshot(Struct, frozen=True):
-    """One request of the *endpoint* (its key); *offset* turns loop time into Unix time."""
+    """One request of the *endpoint* (its key); *offset* turns loop time into Unix time, *told_bytes* are those of its
+    spans, about.
+    """
 
     endpoint: str
     method: str
@@ -44,13 +53,17 @@ class Snapshot(Struct, frozen=True):
     trace: Trace
     parts: tuple[PartSnapshot, ...]
     offset: float
+    told_bytes: int
 
 
 def snapshot(event: RequestEnded, offset: float) -> Snapshot:
     """Return what is kept of *event*."""
+    trace, parts = event.exchange.trace, _parts(event.parts)
+    told_bytes = _SPAN + sum(one.told_bytes for one in parts) + sum(_SPAN + len(call.target) for call in trace.calls)
     return Snapshot(
         event.endpoint, event.method, event.how, event.status, "" if event.cause is None else event.cause.value,
-        event.is_partial, event.started, event.ended, event.size, event.exchange.trace, _parts(event.parts), offset,
+        event.is_partial, event.started, event.ended, event.size, trace, parts, offset,
+        told_bytes,
     )  # fmt: skip
 
 
