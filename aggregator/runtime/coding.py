@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.runtime.threads import Busy, Outcome, Threads
+from aggregator.runtime.jobs import Busy, Outcome
+from aggregator.runtime.threads import Threads
 from aggregator.transport.door import Cancelable
 
-MOST_WAITING = 256
-"""Bodies that wait for a thread; what comes then is refused at once."""
+MOST_WAITING = 1024
+"""Bodies that wait for a thread; what comes then is refused at once, as is what could not be done in its time."""
 LARGE = 64 * 1024
 """Bytes of JSON beyond which a thread works on it."""
 _THREADS = 2
@@ -31,10 +33,14 @@ LATE = "The time was over before the body was read."
 _Value = TypeVar("_Value")
 
 
-async def aside(work: Callable[[], _Value]) -> _Value:
-    """Return what *work* gives, in a thread; raises what it raises, and ``CallError`` when too much waits."""
+async def aside(work: Callable[[], _Value], deadline: float = math.inf, *, under_way: bool = True) -> _Value:
+    """Return what *work* gives, in a thread; raises what it raises, and ``CallError`` when too much waits.
+
+    It is also raised when the work could not end by *deadline* (loop time). Work for requests that are *under_way*, for
+    which an upstream has answered, goes first.
+    """
     try:
-        made: _Value = given(await CODING.run(_call, work))
+        made: _Value = given(await CODING.run(_call, work, "", deadline, under_way=under_way))
     except Busy:
         raise _busy() from None
     return made
@@ -51,6 +57,8 @@ def _busy() -> CallError:
 def given(outcome: Outcome) -> Any:
     """Return the value of *outcome*, or raise what was raised; a fault of ours as a ``CallError``, with a log line."""
     value, error = outcome
+    if isinstance(error, Busy):
+        raise _busy()
     if error is None or isinstance(error, AggregatorError):
         if error is not None:
             raise error
@@ -61,6 +69,8 @@ def given(outcome: Outcome) -> Any:
 
 class Aside:
     """One piece of *work* in a thread, with a time limit; *done* is called once, unless it is cancelled.
+
+    Raises ``Busy`` when the work could not end by *latest* (loop time).
 
     States: *under way* (the job waits or runs, the timer is set), *over* (both are done with).
     """
@@ -74,9 +84,12 @@ class Aside:
         done: Callable[[Outcome], None],
         deadline: float,
         threads: Threads,
+        *,
+        latest: float = math.inf,
+        under_way: bool = True,
     ) -> None:
         self._done = done
-        self._job: Cancelable = threads.start(work, self._ended)
+        self._job: Cancelable = threads.start(work, self._ended, "", latest, under_way=under_way)
         self._timer = loop.call_at(deadline, self._late)
 
     def _ended(self, outcome: Outcome) -> None:
@@ -94,11 +107,15 @@ class Aside:
 
 
 def read_aside(
-    loop: asyncio.AbstractEventLoop, work: Callable[[], Any], done: Callable[[Outcome], None], deadline: float
-) -> Cancelable | None:
-    """Do *work* in a thread until *deadline* (loop time); *done* is called once, at once when too much work waits."""
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Any], done: Callable[[Outcome], None], deadline: float,
+    *, under_way: bool = True,
+) -> Cancelable | None:  # fmt: skip
+    """Do *work* in a thread until *deadline* (loop time); *done* is called once, at once when too much work waits.
+
+    Work for requests *under_way* goes first.
+    """
     try:
-        return Aside(loop, work, done, deadline, CODING)
+        return Aside(loop, work, done, deadline, CODING, latest=deadline, under_way=under_way)
     except Busy:
         done((None, _busy()))
         return None

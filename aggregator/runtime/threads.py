@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from aggregator.errors import AggregatorError
-from aggregator.parts.clock import context_in_thread
+from aggregator.runtime.jobs import Job, Jobs, Outcome
 from aggregator.telemetry.stacks import Standstill, standstill_of
-
-Outcome = tuple[Any, BaseException | None]
-"""What a function gave, or what it raised."""
 
 
 class Work(NamedTuple):
@@ -33,53 +29,11 @@ class Work(NamedTuple):
         return Standstill() if frame is None else standstill_of(frame)
 
 
-class Job:
-    """A function that is to run in a thread, and who is told what it comes to."""
-
-    __slots__ = ("_context", "_done", "_function", "_loop", "is_given_up", "name")
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, function: Callable[[], Any], done: Callable[[Outcome], None], name: str
-    ) -> None:
-        self.name = name
-        self.is_given_up = False
-        self._loop = loop
-        self._function = function
-        self._done = done
-        self._context = context_in_thread(loop)
-
-    def outcome(self) -> Outcome:
-        """Run the function."""
-        try:
-            return self._context.run(self._function), None
-        except BaseException as error:
-            return None, error
-
-    def hand_over(self, outcome: Outcome) -> None:
-        """Pass *outcome* to the waiter, in the event loop."""
-        try:
-            self._loop.call_soon_threadsafe(self._settle, outcome)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
-
-    def _settle(self, outcome: Outcome) -> None:
-        if not self.is_given_up:
-            self._done(outcome)
-
-    def cancel(self) -> None:
-        """Cancel: *done* is not called, and a job that has not begun never runs."""
-        self.is_given_up = True
-
-
-class Busy(AggregatorError):  # noqa: N818 - said of threads
-    """All threads are taken, and as much waits for them as may."""
-
-
 class Threads:
     """At most *most* threads, started when they are needed. What finds none free waits for one.
 
     *told_full* is called each time that something has to wait because all of them are taken. At most *waiting* jobs
-    do, any number when it is None.
+    do, any number when it is None; where there is such a number, none that could not be done by its deadline.
     """
 
     def __init__(
@@ -93,9 +47,8 @@ class Threads:
         self._most = most
         self._told_full = told_full
         self._name = name
-        self._waiting = waiting
         self._running: dict[int, Work] = {}
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs = Jobs(most, waiting)
         self._free = threading.Semaphore(0)
         self._started = 0
 
@@ -104,23 +57,29 @@ class Threads:
         """The jobs running now, the oldest first."""
         return sorted(self._running.values(), key=lambda work: work.since)
 
-    def start(self, function: Callable[[], Any], done: Callable[[Outcome], None], name: str = "") -> Job:
+    def start(
+        self, function: Callable[[], Any], done: Callable[[Outcome], None], name: str = "", deadline: float = math.inf,
+        *, under_way: bool = False,
+    ) -> Job:  # fmt: skip
         """Call *function* in a thread; *done* gets the outcome in the running loop. Raises ``Busy``.
 
         An exception is told, not raised: a future refuses ``StopIteration``, and ``SystemExit`` would stop the loop.
+        It is also raised, or *done* gets it, when the job could not end by *deadline* (loop time). Jobs of requests
+        that are *under_way* go first.
         """
-        if self._waiting is not None and self._jobs.qsize() >= self._waiting:
-            raise Busy(f"{self._waiting} jobs wait for a thread.")
-        job = Job(asyncio.get_running_loop(), function, done, name)
+        job = Job(asyncio.get_running_loop(), function, done, name, deadline, under_way=under_way)
         self._jobs.put(job)
         if not self._free.acquire(blocking=False):
             self._start_one()
         return job
 
-    async def run(self, function: Callable[[Any], Any], argument: Any, name: str = "") -> Outcome:
+    async def run(
+        self, function: Callable[[Any], Any], argument: Any, name: str = "", deadline: float = math.inf,
+        *, under_way: bool = False,
+    ) -> Outcome:  # fmt: skip
         """Return what ``function(argument)`` comes to; cancelled before it began, it never runs. Raises ``Busy``."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        job = self.start(partial(function, argument), future.set_result, name)
+        job = self.start(partial(function, argument), future.set_result, name, deadline, under_way=under_way)
         try:
             return await future
         finally:
@@ -137,20 +96,20 @@ class Threads:
         thread = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             if not job.is_given_up:
-                self._running[thread] = Work(job.name, thread, time.monotonic())
+                began = time.monotonic()
+                self._running[thread] = Work(job.name, thread, began)
                 outcome = job.outcome()
                 del self._running[thread]
+                self._jobs.did(time.monotonic() - began)
                 self._free.release()  # who hears of the outcome may start the next job, and finds this thread
                 job.hand_over(outcome)
                 del outcome
             else:
+                self._jobs.did(None)
                 self._free.release()
             del job  # a waiting thread keeps nothing alive
 
     def close(self) -> None:
         """End every thread after its current job; waiting jobs are dropped."""
-        while not self._jobs.empty():
-            self._jobs.get()
-        for _ in range(self._started):
-            self._jobs.put(None)
+        self._jobs.close(self._started)
         self._started = 0

@@ -109,6 +109,36 @@ def test_a_herd_on_one_reply_is_answered(
     assert len(served.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("call", "body", "kind"),
+    [("format: xml", XML, "application/xml"), ("success: {when: '{{ this.body.n == 7 }}'}", LONG, "application/json")],
+    ids=["read", "looked into"],
+)
+def test_who_joined_does_not_pay_for_the_first(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch, call: str, body: bytes, kind: str
+) -> None:
+    """The one whose call it is finds no place for its reply; the others have the reply, and places of their own."""
+    full = Threads(1, name="coding", waiting=0)
+    gate = asyncio.Event()
+
+    async def respond(_: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return httpx.Response(200, content=body, headers={"content-type": kind})
+
+    served = serve(TEXT.format(cache="{ttl: 60s}").replace("format: xml", call), respond)
+
+    async def herd() -> list[httpx.Response]:
+        asked = [asyncio.ensure_future(served.ask("GET", "/x")) for _ in range(3)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(coding, "CODING", full)
+        assert sorted(one.status_code for one in served.run(herd())) == [200, 200, 503]
+    assert len(served.requests) == 1
+
+
 @pytest.mark.parametrize("cache", ["{ttl: 60s, on_error: 1h}", "rfc"])
 def test_an_old_reply_stands_in_once_the_time_of_the_request_is_over(
     serve: Callable[..., Served],

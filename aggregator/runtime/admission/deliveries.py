@@ -114,7 +114,7 @@ class SignatureScheme:
         check = partial(
             check_signature, self._plan.rules, self._plan.secrets.values, sent, exchange.body, self._clocks.wall()
         )
-        delivery = check() if len(exchange.body) < _LARGE else await aside_or_refused(check)
+        delivery = check() if len(exchange.body) < _LARGE else await aside_or_refused(check, exchange)
         pieces = (exchange.method, exchange.path, delivery.id)
         key = "".join(f"{len(piece)}:{piece}" for piece in pieces).encode("utf-8", "surrogateescape")
         exchange.delivery = SignedDelivery(delivery, hashlib.sha256(key).digest(), self._deliveries)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aggregator.codecs import json as json_codec
 from aggregator.codecs.media_type import parse_media_type
 from aggregator.errors import ExpressionError
+from aggregator.parts.names import FINISHING
 from aggregator.plan.calls import FanPlan
 from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
@@ -190,7 +191,7 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
 
 async def worked(work: Callable[[], _Value], run: Run) -> _Value:
     """Return what *work* on the body of an answer gives: in a thread where *run* has long values."""
-    return await aside(work) if has_long_values(run) else work()
+    return await aside(work, run.frame.exchange.deadline + FINISHING) if has_long_values(run) else work()
 
 
 def has_long_values(run: Run) -> bool:

@@ -6,6 +6,7 @@ are being served.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -16,7 +17,7 @@ from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, first, has_body, joined, replaced
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.coding import CODING, aside
-from aggregator.runtime.threads import Busy, Outcome
+from aggregator.runtime.jobs import Busy, Outcome
 
 _LARGE = 64 * 1024
 """Bytes from which a body is coded in a thread: up to a millisecond of the loop's time."""
@@ -72,7 +73,11 @@ class Compressing:
             ready()
             return
         try:
-            CODING.start(partial(compress, body, coding), lambda outcome: _taken(outcome, answer, coding, ready))
+            work = partial(compress, body, coding)
+            CODING.start(
+                work, lambda outcome: _taken(outcome, answer, coding, ready),
+                deadline=exchange.deadline or math.inf, under_way=True,
+            )  # fmt: skip
         except Busy:
             ready()
 

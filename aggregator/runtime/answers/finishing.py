@@ -15,6 +15,7 @@ from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
 from aggregator.codecs.registry import Codec
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, has_body, joined, replaced, without
+from aggregator.parts.names import FINISHING
 from aggregator.plan.types import EndpointPlan, ResponsePlan
 from aggregator.runtime.answers.answer import Answer, forbid_storing
 from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, encode_body, value_of, worked
@@ -105,7 +106,7 @@ def _compile_encoding(formats: tuple[str, ...]) -> Encode:
         codec, kind = response_codec(_chosen(exchange, offers))
         if codec.name != "json":
             write = partial(_written, codec, answer.body)
-            answer.body = write() if len(answer.body) <= _AT_ONCE else await aside(write)
+            answer.body = write() if len(answer.body) <= _AT_ONCE else await aside(write, exchange.deadline + FINISHING)
         answer.headers = replaced(answer.headers, b"content-type", kind)
         _vary(answer, b"accept")
 

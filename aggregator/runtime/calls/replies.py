@@ -14,7 +14,7 @@ from aggregator.runtime.calls.redirects import next_target
 from aggregator.runtime.calls.rereading import read_for_all
 from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.runtime.coding import given, read_aside
-from aggregator.runtime.threads import Outcome
+from aggregator.runtime.jobs import Outcome
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
@@ -41,6 +41,7 @@ def judge_soon(
             result = given(made)
         except CallError as error:
             result = sender.judge(frame, error, started)
+            result.reply = outcome if isinstance(outcome, Reply) else None  # of which others make what they need
         done(result)
 
     judge = sender.routine.judge

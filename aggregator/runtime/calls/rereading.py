@@ -18,7 +18,7 @@ from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.parts.frame import Done, Frame
 from aggregator.runtime import coding
 from aggregator.runtime.coding import LATE, Aside, given
-from aggregator.runtime.threads import Busy, Outcome
+from aggregator.runtime.jobs import Busy, Outcome
 from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 from aggregator.transport.replies import ReadBody

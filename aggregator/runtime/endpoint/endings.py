@@ -98,7 +98,7 @@ class Endings:
         if not self._rows_take_long(run):
             return self.failed(failure, run)
         try:
-            return await aside(partial(self.failed, failure, run))
+            return await aside(partial(self.failed, failure, run), run.frame.exchange.deadline + FINISHING)
         except CallError:
             return self.failed(failure, run, ())  # the failure keeps its rows: others may be told of it, too
 

@@ -15,7 +15,7 @@ from aggregator.parts.names import Names
 from aggregator.plan.analysis.roots import short_with, slow_in
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.foresight.reading import LongReads
-from aggregator.runtime.threads import Outcome
+from aggregator.runtime.jobs import Outcome
 from aggregator.templates import MISSING, Expression, Known, known_of
 from aggregator.transport.door import Cancelable
 
@@ -90,7 +90,8 @@ def foresee(
             foresight.refuse(error, known)
         go_on()
 
-    return read_aside(loop, partial(foresight.evaluate, names, known), over, deadline)
+    work, under_way = partial(foresight.evaluate, names, known), names.exchange.under_way
+    return read_aside(loop, work, over, deadline, under_way=under_way)
 
 
 async def foreseen(foresight: Foresight | None, names: Names, deadline: float) -> None:

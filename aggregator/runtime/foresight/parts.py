@@ -15,7 +15,7 @@ from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.foresight.foreseeing import Foresight, own_known
 from aggregator.runtime.foresight.reading import LongReads, long_reads
-from aggregator.runtime.threads import Outcome
+from aggregator.runtime.jobs import Outcome
 from aggregator.templates import Known, known_of
 from aggregator.transport.door import Cancelable
 
@@ -115,7 +115,8 @@ class _Foreseeing:
     def begin(self) -> Cancelable:
         """Start the evaluation in a thread."""
         frame = self._frame
-        ticket = read_aside(frame.loop, self._work, self._foreseen, frame.deadline)
+        under_way = frame.exchange.under_way
+        ticket = read_aside(frame.loop, self._work, self._foreseen, frame.deadline, under_way=under_way)
         if not self._has_started:
             self._ticket = ticket
         return self

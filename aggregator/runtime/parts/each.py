@@ -19,9 +19,9 @@ from aggregator.plan.calls import EachPlan
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.foresight.reading import LongReads
+from aggregator.runtime.jobs import Outcome
 from aggregator.runtime.parts.batching import Key, Work, compile_by_key, work_of
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
 
 Ranks = Callable[[Frame], Callable[[Any], int]]
@@ -90,7 +90,10 @@ class Listing:
     def begin(self) -> Cancelable:
         """Make the list of items in a thread."""
         frame = self._frame
-        ticket = read_aside(frame.loop, partial(self._each.work, frame), self._listed, frame.deadline)
+        under_way = frame.exchange.under_way
+        ticket = read_aside(
+            frame.loop, partial(self._each.work, frame), self._listed, frame.deadline, under_way=under_way
+        )
         if not self._is_calling:
             self._ticket = ticket
         return self

@@ -12,8 +12,8 @@ from aggregator.parts.result import Result, failed
 from aggregator.plan.types import RowPlan
 from aggregator.runtime.coding import LARGE, given, read_aside
 from aggregator.runtime.foresight.reading import LongReads
+from aggregator.runtime.jobs import Outcome
 from aggregator.runtime.parts.shape import Reshape
-from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
 
 Work = Callable[[Result, Frame], Result]

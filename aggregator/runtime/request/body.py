@@ -66,7 +66,7 @@ async def take_body(exchange: Exchange, inputs: Inputs, plan: EndpointPlan) -> l
     if plan.inputs.read_body == "json":
         content = await content_of(exchange, plan.inputs.max_body)
         if len(content) > LARGE and inputs.takes_body(exchange, content):
-            exchange.body_value, violations = await aside_or_refused(partial(inputs.read_and_judge, content))
+            exchange.body_value, violations = await aside_or_refused(partial(inputs.read_and_judge, content), exchange)
             return violations
         inputs.decode_body(exchange, content)
     return None

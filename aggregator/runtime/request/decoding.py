@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -18,10 +19,10 @@ _MUCH = 1024 * 1024
 _Value = TypeVar("_Value")
 
 
-async def aside_or_refused(work: Callable[[], _Value]) -> _Value:
-    """Return what *work* on the body of a client gives in a thread; raises ``Refusal`` (503) when too much waits."""
+async def aside_or_refused(work: Callable[[], _Value], exchange: Exchange) -> _Value:
+    """Return what *work* on the body of *exchange* gives in a thread; raises ``Refusal`` (503) when too much waits."""
     try:
-        return await aside(work)
+        return await aside(work, exchange.deadline or math.inf, under_way=False)
     except CallError as error:
         if error.cause is not Cause.QUEUE_FULL:
             raise
@@ -48,7 +49,7 @@ async def content_of(exchange: Exchange, cap: int) -> bytes:
     try:
         if len(exchange.body) < LARGE and cap <= _MUCH:
             return _decode(decoder, exchange.body)
-        return await aside_or_refused(partial(_decode, decoder, exchange.body))
+        return await aside_or_refused(partial(_decode, decoder, exchange.body), exchange)
     except CallError as error:
         if error.cause is Cause.TOO_LARGE:
             raise Refusal(413, f"The request body is larger than {cap} bytes when decoded.") from None

@@ -10,8 +10,8 @@ from aggregator.plan.calls import CallPlan
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.coding import given, read_aside
 from aggregator.runtime.foresight.reading import LongReads, long_reads
+from aggregator.runtime.jobs import Outcome
 from aggregator.runtime.parts.blame import blame
-from aggregator.runtime.threads import Outcome
 from aggregator.transport.door import Cancelable
 
 
@@ -75,7 +75,10 @@ class _Writing:
         except AggregatorError as error:
             self._refuse(error)
             return self
-        ticket = read_aside(frame.loop, partial(self._inner.render, frame), self._written, frame.deadline)
+        ticket = read_aside(
+            frame.loop, partial(self._inner.render, frame), self._written, frame.deadline,
+            under_way=frame.exchange.under_way,
+        )  # fmt: skip
         if not self._is_sent:
             self._ticket = ticket
         return self
