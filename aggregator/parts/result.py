@@ -5,27 +5,24 @@ Made by the parts, read by assembly, expressions, problems, headers and logs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.http import HeaderList, first, header_map
+from aggregator.parts.body import Body
 from aggregator.parts.rows import RowPlan
 from aggregator.parts.view import View
 from aggregator.transport import Reply
 
-_UNREAD: Any = object()
 _OK, _FAILED, _STALE = State.OK, State.FAILED, State.STALE  # an enumeration is slow to look into, each time
 _NO_TAGS: frozenset[str] = frozenset()
 MOST_MET = 16
 """Attempts of a part that are told one by one, at most."""
 
 
-class Result(Struct, eq=False):
+class Result(Body, eq=False):
     """The result of one part: its state, the status and headers of its upstream, and its body as it is needed.
 
     *raw* is the body as it came (decompressed). ``json`` is JSON text ready to be copied, ``value`` the same as
@@ -40,10 +37,8 @@ class Result(Struct, eq=False):
     ended: float
     state: State = State.OK
     status: int = 0
-    headers: HeaderList = []
-    raw: bytes = b""
+    headers: HeaderList = []  # noqa: RUF012 - a struct copies it for each
     reply: Reply | None = None
-    decoder: Callable[[bytes], Any] | None = None
     cause: Cause | None = None
     error: CallError | None = None
     upstream: str = ""
@@ -51,10 +46,7 @@ class Result(Struct, eq=False):
     attempts: int = 1
     parts: tuple[Result, ...] = ()
     tried: tuple[Result, ...] = ()
-    _json: bytes | None = None
-    _value: Any = _UNREAD
     _age: float | None = None
-    _as_sent: tuple[bytes, Any] | None = None
     _elements: Mapping[str, bytes] | None = None
     _is_joined: bool = False
     _lacks_tags: bool = False
@@ -72,59 +64,6 @@ class Result(Struct, eq=False):
     def content_type(self) -> bytes | None:
         """The media type of the body: the first of several Content-Type fields, by which it is judged and passed on."""
         return first(self.headers, b"content-type")
-
-    @property
-    def size(self) -> int:
-        """The bytes of its body, in the form that it has now."""
-        return len(self.raw if self._json is None else self._json)
-
-    @property
-    def json(self) -> bytes:
-        """The body as JSON text; ``null`` for what has none."""
-        if self._json is None:
-            self._json = json_codec.encode(self.value)
-        return self._json
-
-    @json.setter
-    def json(self, text: bytes) -> None:
-        self._json = text
-        self._value = _UNREAD
-
-    @property
-    def value(self) -> Any:
-        """The body as data; None for what has none."""
-        if self._value is _UNREAD:
-            self._value = self._read()
-        return self._value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self._value = value
-        self._json = None
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the body is there as data, so that nobody has to read it any more."""
-        return self._value is not _UNREAD
-
-    @property
-    def exact(self) -> Any:
-        """The body as data whose structure may be changed: no digit of its numbers is lost. Not for arithmetic."""
-        return json_codec.decode_exact(self.json)
-
-    @property
-    def as_sent(self) -> Any:
-        """As ``exact``, read once for all that only copy from it: not to be changed."""
-        text = self.json
-        known = self._as_sent
-        if known is None or known[0] is not text:
-            known = self._as_sent = (text, json_codec.decode_exact(text))
-        return known[1]
-
-    def _read(self) -> Any:
-        if self._json is not None:
-            return json_codec.decode(self._json)
-        return None if self.decoder is None else self.decoder(self.raw)
 
     @property
     def is_there(self) -> bool:
@@ -255,7 +194,7 @@ class Result(Struct, eq=False):
         self.state = _FAILED
         self.error = failure = error if isinstance(error, CallError) else as_call_error(error)
         self.cause = failure.cause
-        self._json, self._value = None, _UNREAD
+        self.has_no_meaning()
         # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
         if error.__traceback__ is not None or error.__context__ is not None:
             error.__traceback__ = error.__context__ = error.__cause__ = None

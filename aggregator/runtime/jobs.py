@@ -31,8 +31,8 @@ class Busy(AggregatorError):  # noqa: N818 - said of threads
 class Job:
     """A function that is to run in a thread, and who is told what it comes to.
 
-    *deadline* is given in loop time and kept in seconds of ``time.monotonic``, as threads need it. *under_way* tells that
-    an upstream has answered a call of the same request.
+    *deadline* is given in loop time and kept in seconds of ``time.monotonic``, as threads need it. *under_way* tells
+    that an upstream has answered a call of the same request.
     """
 
     __slots__ = ("_context", "_done", "_function", "_loop", "deadline", "is_given_up", "jobs", "name", "started",

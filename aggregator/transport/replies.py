@@ -32,7 +32,7 @@ class Reply(Struct, eq=False):
     often it was sent: twice where an idle connection had swallowed it. *met* is what each time but the last one met,
     where that was another thing. *is_json* tells that somebody has proved the body to be JSON, so that nobody who is
     given the same reply, kept or shared, has to do it again; *read* is what a body in another format was read to, for
-    the same end, and *reading* whoever does so now.
+    the same end, and *reading* whoever does so now. *decoded* is a weak reference to its data, which results share.
     """
 
     status: int
@@ -48,6 +48,7 @@ class Reply(Struct, eq=False):
     met: tuple[str, ...] = ()
     read: ReadBody | None = None
     reading: Any = None
+    decoded: Any = None
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"

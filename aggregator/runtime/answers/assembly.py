@@ -15,7 +15,6 @@ from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, first, has_body, without
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
-from aggregator.plan.analysis.roots import roots_in
 from aggregator.plan.analysis.walking import calls_in, parts_in
 from aggregator.plan.types import CookiePlan, EndpointPlan
 from aggregator.runtime.answers.answer import Answer, Tail, forbid_storing
@@ -24,7 +23,7 @@ from aggregator.runtime.answers.bodies import (
     Function,
     body_of,
     compile_steps,
-    has_long_values,
+    may_be_text,
     worked,
 )
 from aggregator.runtime.answers.disclosure import Discloses
@@ -32,6 +31,7 @@ from aggregator.runtime.answers.finishing import Finish, compile_check, compile_
 from aggregator.runtime.answers.narrowing import Narrowing
 from aggregator.runtime.answers.outcome import HEADER, is_partial, is_smooth, is_told, parts_header
 from aggregator.runtime.answers.passing import all_fields, needed_fields, standing_statuses
+from aggregator.runtime.foresight.answers import answer_reads
 from aggregator.runtime.parts.blame import told
 from aggregator.runtime.parts.fanout import Run
 from aggregator.templates import MISSING, Expression, Template, header_value, text_of
@@ -45,7 +45,7 @@ class Assembly:
 
     __slots__ = (
         "_begin", "_check", "_chooses", "_cookies", "_finish", "_headers", "_narrowing",
-        "_standing", "_status_of", "_tail", "reads",
+        "_reads", "_standing", "_status_of", "_tail", "reads",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +62,8 @@ class Assembly:
         self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
         self._chooses = chooses(plan)
-        self.reads = _reads(plan)
+        self._reads = answer_reads(plan, has_steps=bool(steps), is_text=may_be_text(plan.response))
+        self.reads = self._reads is not None
         """Whether it needs results, or the body of the request, as data, other than to copy results."""
 
     def accept(self, exchange: Exchange) -> None:
@@ -74,7 +75,13 @@ class Assembly:
 
     async def answer(self, run: Run) -> Answer:
         """Return the answer; raises ``ExpressionError`` or ``CallError`` when the parts cannot become one."""
-        answer = await worked(partial(self.plain, run), run) if self.reads else self.plain(run)
+        reads = self._reads
+        if reads is not None and reads.works:
+            answer = await worked(partial(self.plain, run), run)
+        else:
+            if reads is not None:
+                await reads.ready(run)
+            answer = self.plain(run)
         return answer if self._finish is None else await self._finish(answer, run)
 
     @property
@@ -84,7 +91,7 @@ class Assembly:
 
     def is_prompt(self, run: Run) -> bool:
         """Return whether ``plain`` is the whole of it, and takes no more than a few milliseconds."""
-        return self._finish is None and not (self.reads and has_long_values(run))
+        return self._finish is None and (self._reads is None or not self._reads.takes_long(run))
 
     def plain(self, run: Run) -> Answer:
         """Return the answer before anything that needs the body as data, or that more than one part has a say in."""
@@ -108,12 +115,6 @@ class Assembly:
         elif is_told(results):
             answer.headers.append((HEADER, parts_header(results)))
         return answer
-
-
-def _reads(plan: EndpointPlan) -> bool:
-    parts = () if plan.fan is None else plan.fan.parts
-    may_be_long = {"body", "calls", *(part.name for part in parts)}
-    return plan.response.merge != "object" or not may_be_long.isdisjoint(roots_in(plan.response))
 
 
 def _compile_begin(plan: EndpointPlan, tail: Tail | None, *, has_steps: bool) -> Begin:

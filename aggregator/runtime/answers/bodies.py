@@ -15,8 +15,9 @@ from aggregator.plan.types import EndpointPlan, ListJoinPlan, ResponsePlan
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import parts_member
 from aggregator.runtime.calls.writing.splicing import compile_json
-from aggregator.runtime.coding import LARGE, aside
+from aggregator.runtime.coding import aside
 from aggregator.runtime.finish.provenance import Provenance, provenance_of
+from aggregator.runtime.foresight.answers import has_long_values
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.parts.shape import compile_shape, computes
 from aggregator.shaping.join import compile_list_join
@@ -192,12 +193,6 @@ def compile_steps(plan: EndpointPlan, transform: Function | None, discloses: Dis
 async def worked(work: Callable[[], _Value], run: Run) -> _Value:
     """Return what *work* on the body of an answer gives: in a thread where *run* has long values."""
     return await aside(work, run.frame.exchange.deadline + FINISHING) if has_long_values(run) else work()
-
-
-def has_long_values(run: Run) -> bool:
-    """Return whether work on the results of *run*, and on the body of its request, may take more than a few ms."""
-    results = sum(result.size for result in run.results if result is not None)
-    return results + len(run.frame.exchange.content) > LARGE
 
 
 def _join(plan: ListJoinPlan, fan: FanPlan | None, decode: Decode) -> Step:

@@ -78,7 +78,11 @@ def compile_finish(plan: EndpointPlan, steps: Sequence[Step], discloses: Disclos
         if response.pass_headers:
             _pass_headers(answer, run, response, partial=unstored)
         if response.cache_control is not None and not unstored:
-            await worked(partial(_cache, answer, run, response.cache_control), run)
+            rule = response.cache_control
+            if isinstance(rule, Template) and not rule.is_constant:
+                await worked(partial(_cache, answer, run, rule), run)
+            else:
+                _cache(answer, run, rule)
         return _conditional(answer, run.frame.exchange, lasting) if response.etag and not unstored else answer
 
     return finish

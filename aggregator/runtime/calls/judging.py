@@ -17,6 +17,7 @@ from aggregator.codecs.registry import codec_for
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import Exchange
 from aggregator.http import first, seconds_until
+from aggregator.parts.body import SHORT
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
@@ -24,7 +25,7 @@ from aggregator.plan.calls import CallPlan, SuccessPlan
 from aggregator.runtime.calls.rereading import LongReading, text_of
 from aggregator.runtime.coding import LARGE
 from aggregator.runtime.foresight.reading import LongReads, long_reads
-from aggregator.runtime.parts.shape import compile_reshape
+from aggregator.runtime.parts.refining import compile_refine
 from aggregator.transport import Reply
 
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
@@ -33,7 +34,6 @@ _STATUS = Cause.STATUS
 _AT_ONCE = 4 * 1024
 """Bytes that are read without a thread; as XML they take up to seven milliseconds."""
 Read = Callable[[], Any]
-Refine = Callable[[Result, Frame], None]
 
 
 class Judge:
@@ -54,7 +54,7 @@ class Judge:
         self._is_read = plan.is_read
         self._is_copied = plan.is_copied
         self._options = plan.reading
-        self._refine = _compile_refine(plan)
+        self._refine = compile_refine(plan)
         self._reads = long_reads((plan.success.when, plan.shape))
         may_be_other = self._forced not in (None, "json") or (self._forced is None and self._eager)
         self.may_take_long = may_be_other or plan.is_read or self._refine is not None
@@ -96,9 +96,12 @@ class Judge:
         return size > LARGE or (reads is not None and reads.are_long(names, size))
 
     def read_ahead(self, result: Result) -> None:
-        """Decode the body of *result* if an expression will read it."""
-        if self._is_read and result.state is State.OK:
-            with suppress(AggregatorError):  # told where it is read
+        """Decode the body of *result* if an expression will read it, and write it where its shape has changed."""
+        if result.state is not State.OK:
+            return
+        with suppress(AggregatorError):  # told where it is read
+            _ = result.json
+            if self._is_read:
                 _ = result.value
                 if self._is_copied:
                     _ = result.as_sent
@@ -119,14 +122,16 @@ class Judge:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
             return _as_failure(result, error)
         if reply.status not in self._statuses:
-            result.decoder = _lenient
             if reply.status in self._verdicts and is_verdict(self._success, reply.status, frame.exchange):
+                result.decoder = _lenient
                 return result
-            return result.fail(_status_error(label, reply.status, reply.headers))
+            return _as_failure(result, _status_error(label, reply.status, reply.headers))
         try:
             fault = self._read(result, reply, read)
             if fault is not None:
                 return _as_failure(result, fault)
+            if len(reply.body) > SHORT:
+                result.shares(reply)
             if self._refine is not None:
                 self._refine(result, frame)
         except AggregatorError as error:
@@ -140,6 +145,8 @@ class Judge:
         """
         if read is not None:
             result.value = read()
+            if (written := reply.read) is not None:
+                result.is_written(written.json)
             return None
         kind = result.content_type
         raw, forced = result.raw, self._forced
@@ -201,7 +208,10 @@ def judges_alike(plan: CallPlan) -> Hashable | None:
 
 def _as_failure(result: Result, error: AggregatorError) -> Result:
     result.decoder = _lenient
-    return result.fail(error)
+    result.fail(error)
+    if result.reply is not None and len(result.raw) > SHORT:
+        result.shares(result.reply)
+    return result
 
 
 def _lenient(raw: bytes) -> Any:
@@ -246,55 +256,9 @@ def _is_json(kind: bytes) -> bool:
         return False
 
 
-def _compile_refine(plan: CallPlan) -> Refine | None:
-    steps: list[Refine] = []
-    if plan.graphql != "no":
-        steps.append(_graphql(plan))
-    if plan.success.when is not None:
-        steps.append(_success(plan))
-    reshape = compile_reshape(plan.shape)
-    if reshape is not None:
-        steps.append(lambda result, frame: reshape(result, frame.names))
-    if not steps:
-        return None
-
-    def refine(result: Result, frame: Frame) -> None:
-        for step in steps:
-            step(result, frame)
-
-    return refine
-
-
 def _most_at_once(may_be_other: bool, is_looked_into: bool, reads: LongReads | None) -> int:
     """Return ``Judge.at_once``: what takes long is to read a reply, or to look into it, which *reads* more besides."""
     if is_looked_into and reads is not None:
         return -1
     most = LARGE if is_looked_into else sys.maxsize
     return min(most, _AT_ONCE) if may_be_other else most
-
-
-def _success(plan: CallPlan) -> Refine:
-    condition, label = plan.success.when, plan.upstream.label
-    assert condition is not None
-
-    def check(result: Result, frame: Frame) -> None:
-        if not condition.truth(frame.names.child({"this": result.view()})):
-            raise CallError(Cause.UNSUCCESSFUL, f"The answer of the upstream '{label}' is not a success.")
-
-    return check
-
-
-def _graphql(plan: CallPlan) -> Refine:
-    label, partial_allowed = plan.upstream.label, plan.graphql == "partial"
-
-    def take_data(result: Result, _: Frame) -> None:
-        value = result.exact
-        if not isinstance(value, dict) or "data" not in value:
-            if isinstance(value, dict) and value.get("errors"):
-                raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' refused the GraphQL operation.")
-            raise CallError(Cause.MALFORMED, f"The upstream '{label}' did not answer in the form of GraphQL.")
-        if value.get("errors") and not (partial_allowed and value["data"] is not None):
-            raise CallError(Cause.UNSUCCESSFUL, f"The upstream '{label}' answered with GraphQL errors.")
-        result.json = json_codec.encode(value["data"])
-
-    return take_data

@@ -31,7 +31,7 @@ def judge_soon(
     """
 
     def taken(made: Outcome) -> None:
-        if is_kept and made[1] is None and isinstance(outcome, Reply):
+        if made[1] is None and isinstance(outcome, Reply):
             value, outcome.read = made[0]
             made = value, None
         done(sender.judge(frame, outcome, started, partial(given, made)))
@@ -49,8 +49,7 @@ def judge_soon(
         done(sender.judge(frame, outcome, started))
         return None
     if (reading := judge.long_reading(outcome)) is not None:
-        is_kept = sender.plan.cache is not None
-        return read_aside(frame.loop, partial(read_for_all, reading) if is_kept else reading.read, taken, deadline)
+        return read_aside(frame.loop, partial(read_for_all, reading), taken, deadline)
     if judge.takes_long(outcome, frame.names):
         return read_aside(frame.loop, partial(sender.judge_and_read, frame, outcome, started), judged, deadline)
     done(sender.judge(frame, outcome, started))

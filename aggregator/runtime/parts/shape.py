@@ -29,7 +29,8 @@ def compile_reshape(plan: ShapePlan | None) -> Reshape | None:
         return None
 
     def compute(result: Result, names: Names) -> None:
-        result.value = shape(result.value, names.child({"this": result.view()}))
+        value = result.own_value if plan.rename else result.value  # which is what renaming changes
+        result.value = shape(value, names.child({"this": result.view()}))
 
     def rearrange(result: Result, names: Names) -> None:
         result.json = json_codec.encode(shape(result.exact, names))

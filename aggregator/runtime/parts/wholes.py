@@ -55,6 +55,14 @@ class Whole:
         """Return what *result* becomes."""
         return self._work(result, frame)
 
+    def work_and_write(self, result: Result, frame: Frame) -> Result:
+        """Return what *result* becomes, with its JSON text: work for a thread."""
+        made = self._work(result, frame)
+        if made.is_there:
+            with suppress(AggregatorError):  # told where it is written
+                _ = made.json
+        return made
+
     def undone(self, result: Result, error: CallError, now: float) -> Result:
         """Return what *result* becomes *now*, as a thread ended with *error* in place of the work."""
         if self._ahead and error.cause is Cause.QUEUE_FULL:
@@ -90,7 +98,7 @@ class _Working:
         elif not self._whole.is_long(result, self._frame):
             self._done(self._whole.work(result, self._frame))
         else:
-            work, frame = partial(self._whole.work, result, self._frame), self._frame
+            work, frame = partial(self._whole.work_and_write, result, self._frame), self._frame
             self._ticket = read_aside(frame.loop, work, partial(self._worked, result), frame.deadline)
 
     def _worked(self, result: Result, outcome: Outcome) -> None:

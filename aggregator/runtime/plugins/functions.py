@@ -215,7 +215,7 @@ class _Transforming:
     async def _apply(self, result: Result) -> None:
         try:
             async with asyncio.timeout_at(self._frame.deadline):
-                result.value = await self._function(result.value)
+                result.value = await self._function(result.own_value)
         except TimeoutError:
             self._fail(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
         except AggregatorError as error:

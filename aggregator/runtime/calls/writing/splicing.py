@@ -50,11 +50,11 @@ def _expression(expression: Expression) -> Writer:
     path, evaluate = expression.path, expression.evaluate
     if path is None:
         return lambda names: _text_of(evaluate(names))
-    name = _whole_name(path)
+    name = whole_name(path)
     return _moved(path, evaluate) if name is None else _whole(name, _moved(path, evaluate))
 
 
-def _whole_name(path: Path) -> str | None:
+def whole_name(path: Path) -> str | None:
     """Return the name of the part whose whole result *path* is: ``order`` or ``calls.order.body``."""
     if len(path) == 1 or (len(path) == 3 and path[0] == "calls" and path[2] == "body"):
         return str(path[0] if len(path) == 1 else path[1])
