@@ -106,13 +106,17 @@ class Body(Struct, eq=False, kw_only=True):
     @property
     def own_value(self) -> Any:
         """The body as data of this result alone, which may be changed."""
-        if self._decoded is not None:
-            value, self._decoded = self.value, None
-            try:
-                self._value = json_codec.decode(self.json if self._json is not None else json_codec.encode(value))
-            except AggregatorError:
-                self._value = deepcopy(value)
-        return self.value
+        if self._decoded is None:
+            return self.value
+        decoded, self._decoded = self.decoded, None
+        if decoded is not None:
+            self._value = decoded.decode(decoded.text)
+            return self._value
+        try:
+            self._value = json_codec.decode(self.json)
+        except AggregatorError:
+            self._value = deepcopy(self.value)
+        return self._value
 
     @property
     def is_read(self) -> bool:

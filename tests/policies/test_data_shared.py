@@ -6,6 +6,8 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx
@@ -141,6 +143,20 @@ def test_what_is_ones_own_is_a_copy() -> None:
     assert result.value is other.value
     result.own_value["n"] = 8
     assert (result.value["n"], other.value["n"]) == (8, 7)
+
+
+def test_a_function_of_a_plug_in_has_long_data_from_a_thread(
+    serve: Callable[..., Served], decoded: list[int], tmp_path: Path
+) -> None:
+    """The loop neither decodes what it gets, nor holds others up while it is written."""
+    (tmp_path / "changing_plugin.py").write_text("def change(value):\n    value['n'] += 1\n    return value\n")
+    text = HEADER.replace("call: up:/x", 'call: {url: up:/x, transform: "changing_plugin:change"}')
+    gate = asyncio.Event()
+    served = serve("plugins: [changing_plugin]\n" + dedent(text), answering(gate, LONG))
+    answers = served.run(herd(served, gate, 5))
+    assert {one.headers["x-n"] for one in answers} == {"8"}
+    assert {one.json()["n"] for one in answers} == {8}
+    assert threading.get_ident() not in decoded
 
 
 def test_shared_data_lives_as_long_as_a_result() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
+from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.plugins.code import code_digest
 from aggregator.runtime.threads import Threads
 from aggregator.telemetry.logging import log
@@ -213,9 +215,13 @@ class _Transforming:
         self._task = self._frame.loop.create_task(self._apply(result))
 
     async def _apply(self, result: Result) -> None:
+        is_long = result.size > LARGE
         try:
             async with asyncio.timeout_at(self._frame.deadline):
-                result.value = await self._function(result.own_value)
+                if is_long:
+                    await self._transform_long(result)
+                else:
+                    result.value = await self._function(result.own_value)
         except TimeoutError:
             self._fail(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
         except AggregatorError as error:
@@ -223,6 +229,13 @@ class _Transforming:
         else:
             result.ended = self._frame.loop.time()
             self._done(result)
+
+    async def _transform_long(self, result: Result) -> None:
+        """Transform *result*, whose body a thread decodes before and encodes after."""
+        given = await aside(lambda: result.own_value, self._frame.deadline)
+        result.value = await self._function(given)
+        with suppress(AggregatorError):  # told where it is written
+            await aside(lambda: result.json, self._frame.deadline)
 
     def _fail(self, result: Result, error: AggregatorError) -> None:
         now = self._frame.loop.time()
