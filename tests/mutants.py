@@ -3,7 +3,7 @@
 ``scripts/mutants --count 80 --seed 1`` takes a random sample of all changes in the package, makes each in a copy of the
 tree, and runs the tests of the folder that the changed module belongs to, the nearest first: those of the first tier that reach
 the change (all run once before, to see which those are), and where none fails, those of the second tier (tests/tiers.py). What
-survives is a claim that no test makes.
+survives is a claim that no test makes. Tests are collected once a tree: each mutant is judged in a fork (tests/judging.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from itertools import count
 from pathlib import Path
 from queue import Queue
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
@@ -123,13 +126,14 @@ def _is_none(node: ast.AST) -> bool:
 def _mutant(path: Path, source: str, node: ast.AST, changed: ast.AST, statement: int) -> Mutant:
     before = ast.get_source_segment(source, node) or ""  # type: ignore[arg-type]
     after = ast.unparse(changed)
-    after = after if isinstance(node, ast.stmt) else f"({after})"
+    rest = "\n" * ((node.end_lineno or node.lineno) - node.lineno)  # type: ignore[attr-defined]  # what follows keeps its line
+    after = f"{after}{rest}" if isinstance(node, ast.stmt) else f"({after}{rest})"
     lines = source.encode().splitlines(keepends=True)
     start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset  # type: ignore[attr-defined]
     end = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset  # type: ignore[attr-defined]
     raw = source.encode()
     text = (raw[:start] + after.encode() + raw[end:]).decode()
-    return Mutant(path, node.lineno, before, after, text, statement)  # type: ignore[attr-defined]
+    return Mutant(path, node.lineno, before, after.replace("\n", ""), text, statement)  # type: ignore[attr-defined]
 
 
 class Tree:
@@ -139,6 +143,7 @@ class Tree:
         self.place = place
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__")
         shutil.copytree(ROOT, place, ignore=ignored, symlinks=True)
+        self._judge: Judge | None = None
 
     def reached(self, sample: Sequence[Mutant], jobs: int) -> Reached:
         """Return which tests reach which mutant of *sample*, by running the first tier of all their folders once."""
@@ -147,22 +152,40 @@ class Tree:
         _write(texts)
         notes = Path(f"{self.place}-notes")
         notes.mkdir()
-        files = sorted({file for mutant in sample for file in _nearest_first(mutant, self.place)})
+        files = _of_all(sample, self.place)
         self.pytest("-m", TIERS[0], "-n", str(jobs), "--dist", "worksteal", *files, notes=notes)
         _write(originals)
         return Reached.of(notes)
 
-    def first_failure(self, mutant: Mutant, *arguments: str, chosen: Sequence[str] | None = None) -> str | None:
-        """Return which test fails first with *mutant*, None if all pass: those that *arguments* name, or *chosen* among them."""
+    def prepare(self, files: Sequence[str]) -> None:
+        """Collect the tests of *files*: from now on mutants are judged by forks where that can be."""
+        self._judge = Judge(self.place, files)
+
+    def close(self) -> None:
+        """End the process that judges."""
+        if self._judge is not None:
+            self._judge.close()
+
+    def first_failure(self, mutant: Mutant, tier: str, chosen: Sequence[str] | None = None) -> str | None:
+        """Return which test of *tier* fails first with *mutant*, None if all pass: of all, or of those *chosen* in the first."""
         place = self.place / mutant.path.relative_to(ROOT)
         original = place.read_text(encoding="utf-8")
-        place.write_text(mutant.text, encoding="utf-8")
+        files = _nearest_first(mutant, self.place)
+        _write({place: mutant.text})
         try:
-            ended = self.pytest("-x", *arguments, chosen=chosen)
+            if self._judge is not None and (tier == TIERS[1] or chosen is not None):
+                answer = self._judge.ask(str(place), files, chosen)
+                if "unknown" not in answer:
+                    return answer["test"]
+            return self._from_the_start(tier, files, chosen)
+        finally:
+            _write({place: original})
+
+    def _from_the_start(self, tier: str, files: Sequence[str], chosen: Sequence[str] | None) -> str | None:
+        try:
+            ended = self.pytest("-x", "-m", tier, *files, chosen=chosen)
         except subprocess.TimeoutExpired:
             return "what does not end"
-        finally:
-            place.write_text(original, encoding="utf-8")
         if ended.returncode in (0, _NONE_CHOSEN):
             return None
         lines = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
@@ -172,8 +195,7 @@ class Tree:
         self, *arguments: str, notes: Path | None = None, chosen: Sequence[str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Return how the tests ended; *notes* is where they write what they reached (tests/reaching.py)."""
-        environment = {**os.environ, "PYTHONPATH": f"{self.place}:{self.place / 'tests'}", "AGGREGATOR_OUTSIDE": "1"}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles a thousand modules anew
+        environment = _environment(self.place)
         if notes is not None:
             environment["REACHING_NOTES"] = str(notes)
         if chosen is not None:
@@ -189,13 +211,54 @@ class Tree:
         )  # fmt: skip
 
 
+class Judge:
+    """A process of pytest that has collected tests in the tree at *place* and judges by forks (tests/judging.py)."""
+
+    def __init__(self, place: Path, files: Sequence[str]) -> None:
+        asked, asking = os.pipe()
+        answering, answered = os.pipe()
+        options = ["-p", "judging", "-p", "no:cacheprovider", "--timeout=120", f"--basetemp={place}-tmp"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *files],
+            cwd=place, env={**_environment(place), "JUDGING_ENDS": f"{asked} {answered}"}, pass_fds=(asked, answered),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(asked)
+        os.close(answered)
+        self._questions, self._answers = os.fdopen(asking, "w"), os.fdopen(answering)
+
+    def ask(self, path: str, files: Sequence[str], tests: Sequence[str] | None) -> dict[str, Any]:
+        """Return what the tests in *files* say of the changed module at *path*: those named, or the second tier for None."""
+        print(json.dumps({"path": path, "files": files, "tests": tests}), file=self._questions, flush=True)
+        answer: dict[str, Any] = json.loads(self._answers.readline())
+        return answer
+
+    def close(self) -> None:
+        """End the process: nobody asks any more."""
+        self._questions.close()
+        self._answers.close()
+        self._process.wait()
+
+
+def _environment(place: Path) -> dict[str, str]:
+    """Return the environment of the tests in the tree at *place*."""
+    environment = {**os.environ, "PYTHONPATH": f"{place}:{place / 'tests'}", "AGGREGATOR_OUTSIDE": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles a thousand modules anew
+    return environment
+
+
 def _files(tests: Iterable[str]) -> set[str]:
     return {test.partition("::")[0] for test in tests}
 
 
+_moments = count(1_000_000_000)
+
+
 def _write(texts: Mapping[Path, str]) -> None:
+    """Write *texts*, each at a moment of its own: by size and second alone, what is compiled may pass for that of another text."""
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
+        os.utime(path, (moment := next(_moments), moment))
 
 
 class Reached(NamedTuple):
@@ -304,40 +367,45 @@ def main() -> None:
 def _judge(sample: list[Mutant], jobs: int, title: str) -> None:
     """Judge each mutant of *sample*, *jobs* at the same time: by the tests that reach it, then by the second tier."""
     trees: Queue[Tree] = Queue()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        for number in range(jobs):
-            trees.put(Tree(Path(folder, str(number))))
-        tree = trees.get()
-        reached = tree.reached(sample, jobs)
-        trees.put(tree)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool, ExitStack() as ends:
+        every = [Tree(Path(folder, str(number))) for number in range(jobs)]
+        reached = every[0].reached(sample, jobs)
         for test in sorted(reached.failing):
             print("fails with no mutant:", test, flush=True)
+        for tree in every:
+            ends.callback(tree.close)
+            tree.prepare(_of_all(sample, tree.place))
+            trees.put(tree)
 
-        def at_once(number: int) -> bool:
-            mutant = sample[number]
+        def is_noticed(number: int, tier: str) -> bool:
             tree = trees.get()
             try:
-                files = _nearest_first(mutant, tree.place)
-                chosen = None if number in reached.early else reached.tests_in(files, number)
-                test = None if chosen == [] else tree.first_failure(mutant, "-m", TIERS[0], *files, chosen=chosen)
+                return _is_noticed(tree, sample[number], tier, reached, number)
             finally:
                 trees.put(tree)
-            told = "what imports it" if chosen is None else f"{len(chosen)} tests that reach it"
-            return _told(mutant, test, f"beside {told}")
 
-        def later(number: int) -> bool:
-            tree = trees.get()
-            try:
-                files = _nearest_first(sample[number], tree.place)
-                test = tree.first_failure(sample[number], "-m", TIERS[1], *files)
-            finally:
-                trees.put(tree)
-            return _told(sample[number], test, "in the second tier")
-
-        left = [number for number, is_noticed in enumerate(pool.map(at_once, range(len(sample)))) if not is_noticed]
+        numbers = range(len(sample))
+        noticed = pool.map(partial(is_noticed, tier=TIERS[0]), numbers)
+        left = [number for number, is_it in zip(numbers, noticed, strict=True) if not is_it]
         print(f"{title}: {len(left)} of {len(sample)} are not noticed in the first tier", flush=True)
-        alive = len(left) - sum(pool.map(later, left))
+        alive = len(left) - sum(pool.map(partial(is_noticed, tier=TIERS[1]), left))
     print(f"{title}: {len(sample)} judged, {len(sample) - alive} noticed, {alive} alive")
+
+
+def _is_noticed(tree: Tree, mutant: Mutant, tier: str, reached: Reached, number: int) -> bool:
+    """Print whether a test of *tier* has noticed the mutant of that *number*; return that."""
+    if tier == TIERS[1]:
+        return _told(mutant, tree.first_failure(mutant, tier), "in the second tier")
+    if number in reached.early:
+        return _told(mutant, tree.first_failure(mutant, tier), "beside what imports it")
+    chosen = reached.tests_in(_nearest_first(mutant, tree.place), number)
+    test = tree.first_failure(mutant, tier, chosen) if chosen else None
+    return _told(mutant, test, f"beside {len(chosen)} tests that reach it")
+
+
+def _of_all(sample: Sequence[Mutant], place: Path) -> list[str]:
+    """Return every file of tests that speaks of a mutant of *sample*."""
+    return sorted({file for mutant in sample for file in _nearest_first(mutant, place)})
 
 
 def _told(mutant: Mutant, test: str | None, where: str) -> bool:
