@@ -32,6 +32,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     asked, answered = map(int, ends.split())
     gc.unfreeze()  # else the functions are not among the objects that there are
     with os.fdopen(asked) as questions, os.fdopen(answered, "w") as answers:
+        print("ready", file=answers, flush=True)
         for line in questions:
             question = json.loads(line)
             answer = _forked(partial(_first_failure, session, question))
@@ -69,6 +70,7 @@ def _first_failure(session: pytest.Session, question: dict[str, Any]) -> dict[st
         return {"unknown": True}
     items = _chosen(session, question)
     for item, following in zip_longest(items, items[1:]):
+        item.add_marker(pytest.mark.timeout(question["seconds"]))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if _failed:
             break

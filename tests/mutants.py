@@ -47,7 +47,7 @@ TESTS = {
     "policies": ["policies"],
     "runtime": ["runtime", "idempotency", "effects", "server"],
     "schemas": ["schemas", "runtime"],
-    "server": ["server"],
+    "server": ["server", "effects"],
     "shaping": ["shaping", "runtime"],
     "stores": ["stores", "effects", "idempotency"],
     "telemetry": ["telemetry", "server"],
@@ -59,6 +59,8 @@ TIERS = ("not later", "later")
 """What is asked first, and what is asked where nothing has failed (tests/tiers.py)."""
 _PATIENCE = 3600.0
 """Seconds after which tests hang: those of a folder take minutes on a busy machine."""
+_SECONDS = (30, 120)
+"""Seconds after which one test hangs, in the first tier and in the second."""
 _NONE_CHOSEN = 5
 """The exit code of pytest when nothing is left to run."""
 _COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -79,8 +81,18 @@ class Mutant(NamedTuple):
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.before}  →  {self.after}"
 
 
-def mutants_of(path: Path) -> Iterator[Mutant]:
-    """Yield every mutant of the module at *path*; types, docstrings and messages stay."""
+class Site(NamedTuple):
+    """What of the *source* of a module may become what: one node another one. Its statement begins at the line *statement*."""
+
+    path: Path
+    source: str
+    node: ast.AST
+    changed: ast.AST
+    statement: int
+
+
+def sites_of(path: Path) -> Iterator[Site]:
+    """Yield all that can be changed in the module at *path*; types, docstrings and messages stay."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
@@ -91,7 +103,7 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
             for node in ast.walk(statement):
                 if node not in seen and (changed := _changed(node)) is not None:
                     seen.add(node)
-                    yield _mutant(path, source, node, changed, _statement_line(node, parents))
+                    yield Site(path, source, node, changed, _statement_line(node, parents))
 
 
 def _changed(node: ast.AST) -> ast.AST | None:
@@ -123,7 +135,9 @@ def _is_none(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _mutant(path: Path, source: str, node: ast.AST, changed: ast.AST, statement: int) -> Mutant:
+def mutant_at(site: Site) -> Mutant:
+    """Return the mutant that the change at *site* makes."""
+    path, source, node, changed, statement = site
     before = ast.get_source_segment(source, node) or ""  # type: ignore[arg-type]
     after = ast.unparse(changed)
     rest = "\n" * ((node.end_lineno or node.lineno) - node.lineno)  # type: ignore[attr-defined]  # what follows keeps its line
@@ -160,6 +174,11 @@ class Tree:
     def prepare(self, files: Sequence[str]) -> None:
         """Collect the tests of *files*: from now on mutants are judged by forks where that can be."""
         self._judge = Judge(self.place, files)
+
+    def wait(self) -> None:
+        """Wait until the tests are collected: what changes before that is imported as it is."""
+        if self._judge is not None:
+            self._judge.wait()
 
     def close(self) -> None:
         """End the process that judges."""
@@ -217,7 +236,7 @@ class Judge:
     def __init__(self, place: Path, files: Sequence[str]) -> None:
         asked, asking = os.pipe()
         answering, answered = os.pipe()
-        options = ["-p", "judging", "-p", "no:cacheprovider", "--timeout=120", f"--basetemp={place}-tmp"]
+        options = ["-p", "judging", "-p", "no:cacheprovider", f"--basetemp={place}-tmp"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *options, *files],
             cwd=place, env={**_environment(place), "JUDGING_ENDS": f"{asked} {answered}"}, pass_fds=(asked, answered),
@@ -227,9 +246,15 @@ class Judge:
         os.close(answered)
         self._questions, self._answers = os.fdopen(asking, "w"), os.fdopen(answering)
 
+    def wait(self) -> None:
+        """Wait until questions are taken."""
+        self._answers.readline()
+
     def ask(self, path: str, files: Sequence[str], tests: Sequence[str] | None) -> dict[str, Any]:
         """Return what the tests in *files* say of the changed module at *path*: those named, or the second tier for None."""
-        print(json.dumps({"path": path, "files": files, "tests": tests}), file=self._questions, flush=True)
+        seconds = _SECONDS[tests is None]
+        question = {"path": path, "files": files, "tests": tests, "seconds": seconds}
+        print(json.dumps(question), file=self._questions, flush=True)
         answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
 
@@ -359,8 +384,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="at the same time (2)")
     said = parser.parse_args()
     modules = [path for path in sorted((ROOT / "aggregator").rglob("*.py")) if said.only in str(path)]
-    every = [mutant for path in modules for mutant in mutants_of(path)]
-    sample = random.Random(said.seed).sample(every, min(said.count, len(every)))
+    every = [site for path in modules for site in sites_of(path)]
+    sample = list(map(mutant_at, random.Random(said.seed).sample(every, min(said.count, len(every)))))
     _judge(sample, said.jobs, f"seed {said.seed}")
 
 
@@ -375,6 +400,8 @@ def _judge(sample: list[Mutant], jobs: int, title: str) -> None:
         for tree in every:
             ends.callback(tree.close)
             tree.prepare(_of_all(sample, tree.place))
+        for tree in every:
+            tree.wait()
             trees.put(tree)
 
         def is_noticed(number: int, tier: str) -> bool:

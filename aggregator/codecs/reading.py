@@ -24,8 +24,10 @@ PLAIN = ReadOptions()
 
 def read_body(codec: Codec, body: bytes, content_type: bytes | None, options: ReadOptions = PLAIN) -> Any:
     """Return *body* as *codec* reads it under *options*; raise ``CallError`` for what it cannot be."""
-    if options is not PLAIN and codec.decode is decode_xml:
+    if options is PLAIN:
+        return codec.decode(body, content_type)
+    if codec.decode is decode_xml:
         return decode_xml(body, content_type, options.xml_lists)
-    if options is not PLAIN and codec.decode is decode_csv:
+    if codec.decode is decode_csv:
         return decode_csv(body, content_type, options.csv_delimiter)
     return codec.decode(body, content_type)

@@ -46,6 +46,20 @@ def test_headers_without_host(plan_of) -> None:
     assert headers["accept-language"] == "… (the client's)"
 
 
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        ("false", {}),
+        ("true", {"x-forwarded-for, -proto, -host": "… (who asked)"}),
+        ("forwarded", {"forwarded": "… (who asked)"}),
+    ],
+)
+def test_how_the_client_is_told(plan_of, client: str, said: dict[str, str]) -> None:
+    """Who asked is announced in the fields that carry it: the older three, or the one of RFC 7239."""
+    plan = plan_of(f"endpoints:\n  GET /a: {{call: {{url: 'users:/a', forward: {{client: {client}}}}}}}\n")
+    assert {name: value for name, value in shown(plan).headers if "forwarded" in name} == said
+
+
 def test_forwarded_headers_with_a_default(plan_of) -> None:
     """A header that a call always sends is the client's where it is passed on, else its own."""
     plan = plan_of("endpoints:\n  GET /a: {call: {url: 'users:/a', forward: {headers: [accept]}}}\n")

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from aggregator.config.loading import load_config
+from aggregator.errors import ConfigError
+
 Say = Callable[..., list[str]]
 
 
@@ -350,3 +353,18 @@ def test_a_default_that_is_computed_from_nothing_is_always_there(say: Say, defau
         f"GET /a: {{query: {{q: {{type: integer, default: '{{{{ {default} }}}}'}}}}, call: 'users:/{{query.q}}'}}"
     )
     assert any("may-be-missing" in one for one in found) is not is_certain
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("usr", "did you mean `user`?"), ("nothing_alike", "the parts are user, shop")]
+)
+def test_the_way_out_of_a_call_that_is_not_there(tmp_path, name: str, hint: str) -> None:
+    """What is spelled nearly like it; where nothing is, all that there are."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(
+        "version: 1\nupstreams: {users: {url: 'http://users.test'}}\nendpoints:\n"
+        f"  GET /a: {{fan_out: {{user: 'users:/u', shop: 'users:/s'}}, response: {{body: '{{{{ calls.{name} }}}}'}}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    assert [one.hint for one in caught.value.diagnostics] == [hint]

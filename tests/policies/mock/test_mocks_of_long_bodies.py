@@ -114,3 +114,27 @@ def test_what_is_given_up_once_written_is_not_played() -> None:
         return told
 
     assert asyncio.run(run()) == []
+
+
+@pytest.mark.parametrize(("size", "aside"), [(None, False), (3, False), (64 * 1024, False), (64 * 1024 + 1, True)])
+@pytest.mark.parametrize("way", ["started", "streamed"])
+def test_which_bodies_a_thread_reads(way: str, size: int | None, aside: bool) -> None:
+    """Those of more than 64 KiB, whichever way the answer comes; all others are played at once."""
+    threads: list[threading.Thread] = []
+
+    def acts(*_: object) -> Act:
+        threads.append(threading.current_thread())
+        return Act(0.0, Reply(200, [], b"{}"))
+
+    async def run() -> None:
+        door, deadline = MockDoor(INNER, Scripted(acts)), asyncio.get_running_loop().time() + 60.0  # type: ignore[arg-type]
+        body = None if size is None else b"x" * size
+        if way == "streamed":
+            await door.stream(b"POST", b"/", b"", body, deadline=deadline)
+        else:
+            told = asyncio.Event()
+            door.start(b"POST", b"/", b"", body, deadline=deadline, done=lambda _: told.set())
+            await told.wait()
+
+    asyncio.run(run())
+    assert [one is not threading.main_thread() for one in threads] == [aside]

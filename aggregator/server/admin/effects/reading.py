@@ -29,7 +29,7 @@ def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
     if wrong := [key for key in given if key not in (*_KEYS, *others)]:
         raise Unknown(400, f"Effects are named by {', '.join(_KEYS)}, and by no `{wrong[0]}`.")
     said = {key: str(given[key]) for key in _KEYS[:-1] if given.get(key) is not None}
-    if said.get("state", STATES[0]) not in STATES:
+    if said.get("state") not in (None, *STATES):
         raise Unknown(400, f"`state` is one of {', '.join(STATES)}.")
     wanted = msgspec.convert(said, Filter)
     if given.get("since") is None:
