@@ -48,8 +48,3 @@ class Quota(Struct, frozen=True):
         first = first.replace(day=1)
         later = (first + timedelta(days=32)).replace(day=1)
         return Period(first.timestamp(), later.timestamp())
-
-
-def quota_text(quota: Quota) -> str:
-    """Return *quota* as the file writes it: ``10000/day``."""
-    return f"{quota.count}/{quota.unit}"

@@ -13,8 +13,8 @@ from tiers import other_cell
 from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
 from aggregator.server.live import history as module
-from aggregator.server.live.history import MINUTES, History, histories_together
-from aggregator.server.live.tally import bucket
+from aggregator.server.live.history import MINUTES, History, histories_together, percentile
+from aggregator.server.live.tally import STEP, bucket
 
 ENDPOINTS = "endpoints: {GET /n: {respond: {body: 1}}, GET /bad: {respond: {status: 500, body: 1}}}\n"
 ROUTES = 'server: {admin: "127.0.0.1:0"}\n' + ENDPOINTS
@@ -158,3 +158,19 @@ def test_without_administration_nothing_is_kept(stage):
     """And nobody listens for it."""
     gateway = stage.gateway(ENDPOINTS)
     assert gateway.app.running.observers.history is None
+
+
+@pytest.mark.parametrize(
+    ("buckets", "share", "milliseconds"),
+    [
+        ({}, 50, 0.0),
+        ({3: 1}, 50, round(STEP**3, 1)),
+        ({0: 1, 9: 1}, 50, 1.0),
+        ({0: 1, 9: 1}, 51, round(STEP**9, 1)),
+        ({9: 5, 0: 95}, 95, 1.0),
+        ({9: 5, 0: 95}, 96, round(STEP**9, 1)),
+    ],
+)
+def test_a_share_is_answered_within_a_time(buckets: dict[int, int], share: int, milliseconds: float) -> None:
+    """The share is reached exactly at its bucket; of no requests none took any time."""
+    assert percentile(buckets, share) == milliseconds
