@@ -43,6 +43,19 @@ def test_a_client_that_hangs_up_leaves_its_place(stage, door) -> None:
     assert [gateway.get("/a").status for _ in range(3)] == [200] * 3
 
 
+def test_a_cost_is_counted_behind_the_inputs(stage, door) -> None:
+    """What is not valid costs nothing; what is left lets the next request through, on each way."""
+    up = stage.upstream()
+    up["/a"] = stage.reply({"ok": True})
+    limit = "{rate: 4/h, cost: '{{ query.n }}'}"
+    gateway = stage.gateway(
+        f"endpoints: {{GET /a: {{query: {{n: integer}}, rate_limit: {limit}, call: up:/a}}}}", up, door=door
+    )
+    wire = gateway.wire()
+    assert [wire.ask("GET", f"/a?n={n}").status for n in ("3", "x", "2", "1", "1")] == [200, 422, 429, 200, 429]
+    assert len(up.requests) == 2
+
+
 def test_a_limit_that_is_shared_is_asked_for(stage, door) -> None:
     """Granted, then refused, on each way, by what all processes have used; a cost is asked for behind the inputs."""
     up = stage.upstream()

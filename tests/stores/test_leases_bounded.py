@@ -44,7 +44,9 @@ def test_who_may_take_a_lease(clock: Clock, lease: Lease, is_lacked: bool, holde
     assert Holders(clock, 5).ask(b"k", lease, is_lacked=is_lacked) == holder
 
 
-@pytest.mark.parametrize(("pause", "after", "holder"), [(0.0, 0.0, b"b"), (2.0, 1.75, b""), (2.0, 2.0, b"b")])
+@pytest.mark.parametrize(
+    ("pause", "after", "holder"), [(0.0, 0.0, b"b"), (0.5, 0.25, b""), (2.0, 1.75, b""), (2.0, 2.0, b"b")]
+)
 def test_nobody_has_it_during_a_pause(clock: Clock, pause: float, after: float, holder: bytes) -> None:
     """Without a pause the next who asks has it at once."""
     holders = Holders(clock, 5)

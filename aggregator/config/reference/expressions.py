@@ -33,9 +33,7 @@ LEGEND = (
 
 def mark_of(model: str, key: str) -> str:
     """Return the mark of the setting *key* in *model*, the name of a class; nothing where no expression works."""
-    found = _models().get(model)
-    if found is None:
-        return ""
+    found = _models()[model]
     field = field_at(found, (key,))
     own = next((one for one in field.metadata if isinstance(one, TextKind)), None) if field is not None else None
     kind = own or text_kind(found, (key,))

@@ -72,7 +72,7 @@ def asked_by(call: CallPlan) -> tuple[Any, ...]:
     if call.choice is not None:
         return (call.choice.chance,)
     upstream = call.upstream
-    route = None if upstream.route is None or not call.routes else upstream.route.by
+    route = None if upstream.route is None else upstream.route.by
     when = None if upstream.mock is None else upstream.mock.when
     tags = () if call.cache is None else call.cache.tags
     return (route, when, tags, upstream.breaker, upstream.hosts, call.request.query)

@@ -149,7 +149,11 @@ GET /orders/{id}:
             "query.pgae",
             ["unknown-field ‹query.pgae› the query parameter `pgae` is not declared"],
         ),
+        ("query: {page: integer}", "query.page", []),
         ("query: {page: integer}\n  forward: {query: [sort]}", "query.sort", []),
+        ("cookies: {sid: string}", "cookies.sid", []),
+        ("cookies: {sid: string}", "cookies.sdi", ["unknown-field ‹cookies.sdi› the cookie `sdi` is not declared"]),
+        ("summary: nothing declared", "cookies.anything", []),
         ("summary: nothing declared", "query.anything", []),
         (
             "body: {type: object, properties: {name: {}}, additionalProperties: false}",
@@ -353,6 +357,27 @@ def test_a_default_that_is_computed_from_nothing_is_always_there(say: Say, defau
         f"GET /a: {{query: {{q: {{type: integer, default: '{{{{ {default} }}}}'}}}}, call: 'users:/{{query.q}}'}}"
     )
     assert any("may-be-missing" in one for one in found) is not is_certain
+
+
+@pytest.mark.parametrize(
+    ("reads", "hint"),
+    [
+        ("cookies.sdi", "did you mean `sid`?"),
+        ("cookies.other", "declare it: `cookies: {other: string}`"),
+        ("query.pgae", "did you mean `page`?"),
+        ("query.other", "declare it: `query: {other: string}`"),
+    ],
+)
+def test_the_way_out_of_an_input_that_is_not_declared(tmp_path, reads: str, hint: str) -> None:
+    """What is spelled nearly like it; where nothing is, the declaration."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(
+        "version: 1\nendpoints:\n  GET /a: {query: {page: integer}, cookies: {sid: string},"
+        f" respond: {{body: '{{{{ {reads} }}}}'}}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    assert [one.hint for one in caught.value.diagnostics] == [hint]
 
 
 @pytest.mark.parametrize(
