@@ -110,7 +110,18 @@ def test_clients_ask_for_fields() -> None:
 
 @pytest.mark.parametrize(
     ("text", "offset"),
-    [("", 0), ("a,,b", 2), ("a,b.", 4), ("a, *.b", 3), ("a[]", 0), ("a" * 3000, 2000), ("a," * MAX_FIELDS + "a", 0)],
+    [
+        ("", 0),
+        ("a,,b", 2),
+        ("a,b.", 4),
+        ("a, *.b", 3),
+        ("a[]", 0),
+        ("a, b[]", 3),
+        ("a, b..c", 5),
+        ("a,  b[0", 5),
+        ("a" * 3000, 2000),
+        ("a," * MAX_FIELDS + "a", 0),
+    ],
 )
 def test_bad_fields_name_the_offset(text: str, offset: int) -> None:
     """The client learns where its list is wrong; patterns and endless lists are refused."""

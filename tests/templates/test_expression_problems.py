@@ -85,6 +85,14 @@ def test_a_problem_points_at_its_place(source: str, spot: str, message: str, hin
         assert hint in problem.hint
 
 
+@pytest.mark.parametrize("source", ["9" * 5000, "1 + " + "9" * 5000])
+def test_a_number_without_end_is_all_that_is_shown(source: str) -> None:
+    """Python does not say where it is."""
+    with pytest.raises(TemplateProblem, match="too long") as caught:
+        compile_expression(source)
+    assert (caught.value.offset, caught.value.length) == (0, len(source))
+
+
 def test_the_place_counts_leading_space() -> None:
     """The offset is one of the string that was handed in."""
     with pytest.raises(TemplateProblem) as caught:

@@ -330,6 +330,29 @@ def test_heads_of_streams(say: Say) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        ("body.id", ["stream ‹body› the body of a streaming endpoint is not read"]),
+        ("response.body.id", ["stream ‹response.body› the body of a stream is not kept"]),
+        ("response.body", ["stream ‹response.body› the body of a stream is not kept"]),
+        ("response.status", []),
+        ("calls.call.body.id", ["stream ‹calls.call.body› the body of a stream is not read"]),
+        ("calls.call.status", []),
+        ("call.id", ["stream ‹call› the body of a stream is not read"]),
+    ],
+)
+def test_what_comes_after_a_stream_reads_no_body(say: Say, reads: str, said: list[str]) -> None:
+    """A background call reads what every answer has; the mark stands at the body alone."""
+    assert (
+        say(f"""POST /x:
+  stream: true
+  call: users:/x
+  background: {{url: shop:/x, json: "{{{{ {reads} }}}}"}}""")
+        == said
+    )
+
+
 def test_static_answers_alone(say: Say) -> None:
     """A static answer is the whole answer, and cannot fail."""
     assert say("GET /x: {respond: {status: 205, body: x}, response: {status: 200}, status_map: {404: 404}}") == [

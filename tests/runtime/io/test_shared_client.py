@@ -37,6 +37,19 @@ def test_a_pool_lives_as_long_as_it_is_used(run):
     run(main())
 
 
+def test_the_client_does_what_the_file_says_alone(run):
+    """No proxy of the environment, no redirect that nobody asked for, and no cookie of one client for the next."""
+
+    async def main():
+        client = SharedClient(ClientPlan())
+        client.client.cookies.set("a", "1")
+        found = client.client.trust_env, client.client.follow_redirects, dict(client.client.cookies)
+        await client.aclose()
+        return found
+
+    assert run(main()) == (False, False, {})
+
+
 def test_upstreams_of_one_origin_have_pools_of_their_own(run):
     """A slow upstream never takes the connections of another that happens to live at the same place."""
 
