@@ -8,8 +8,9 @@ import pytest
 from aggregator.cli import following
 from aggregator.cli.administration import AdminTarget
 from aggregator.cli.commands.acting.tail import line_of
-from aggregator.cli.commands.acting.top import Screen
 from aggregator.cli.following import Event, follow, parse
+from aggregator.cli.watching.leaving import until_left
+from aggregator.cli.watching.table import Table
 from aggregator.errors import AggregatorError
 
 TARGET = AdminTarget("http://127.0.0.1:9")
@@ -94,12 +95,12 @@ def _counts(endpoints: dict, upstreams: dict | None = None) -> Event:
 
 def test_a_screen_has_the_worst_first():
     """Rates are those of the seconds that were seen, at most ten; percentiles are the ends of their buckets."""
-    screen = Screen()
-    screen.take(Event("config", {"generation": 3, "refused": None}))
-    screen.take(
+    table = Table()
+    table.take(Event("config", {"generation": 3, "refused": None}))
+    table.take(
         _counts({"GET /good": [10, 0, 0, {"0": 10}], "GET /bad": [4, 2, 1, {"10": 3, "20": 1}]}, {"up": [4, 1, 40.0]})
     )
-    text = screen.text(80, 24).splitlines()
+    text = table.text(80, 24).splitlines()
     assert text[0].split() == ["generation", "3", "2", "in", "flight"]
     assert text[3].split() == ["GET", "/bad", "4.0", "50.0%", "25.0%", "9", "87", "87"]
     assert text[4].split() == ["GET", "/good", "10.0", "0.0%", "0.0%", "1", "1", "1"]
@@ -108,31 +109,70 @@ def test_a_screen_has_the_worst_first():
 
 def test_a_screen_forgets_what_is_older_than_its_window():
     """After ten seconds without a request an endpoint is not there any more."""
-    screen = Screen()
-    screen.take(_counts({"GET /x": [10, 0, 0, {"0": 10}]}))
+    table = Table()
+    table.take(_counts({"GET /x": [10, 0, 0, {"0": 10}]}))
     for _ in range(10):
-        assert "GET /x" in screen.text(80, 24)
-        screen.take(_counts({}))
-    assert "GET /x" not in screen.text(80, 24)
+        assert "GET /x" in table.text(80, 24)
+        table.take(_counts({}))
+    assert "GET /x" not in table.text(80, 24)
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_a_screen_is_as_large_as_its_terminal(width):
     """However many endpoints there are, and whatever they are called."""
-    screen = Screen()
-    screen.take(_counts({f"GET /{'x' * 200}/\x1b[31m{number}": [1, 0, 0, {"0": 1}] for number in range(500)}))
-    lines = screen.text(width, 24).splitlines()
+    table = Table()
+    table.take(_counts({f"GET /{'x' * 200}/\x1b[31m{number}": [1, 0, 0, {"0": 1}] for number in range(500)}))
+    lines = table.text(width, 24).splitlines()
     assert len(lines) <= 24
-    assert max(map(len, lines)) <= max(width, 60)
+    assert max(map(len, lines)) <= width
     assert "\x1b" not in "".join(lines)
-    assert lines[-1].strip() == "483 more"
+    assert lines[-1].strip() == "480 more"
 
 
 def test_a_screen_says_that_the_server_has_gone():
     """And why the saved file is not served."""
-    screen = Screen()
-    screen.take(Event("gone", {}))
-    assert screen.text(80, 24).splitlines()[0] == "the server has gone; waiting for it"
-    screen.take(Event("back", {}))
-    screen.take(Event("config", {"generation": 1, "refused": {"a": 1}}))
-    assert "the saved file is refused" in screen.text(80, 24)
+    table = Table()
+    table.take(Event("gone", {}))
+    assert table.text(80, 24).splitlines()[0] == "the server has gone; waiting for it"
+    table.take(Event("back", {}))
+    table.take(Event("config", {"generation": 1, "refused": {"a": 1}}))
+    assert "the saved file is refused" in table.text(80, 24)
+
+
+def test_a_narrow_table_keeps_what_says_most():
+    """Rate, failures and p95 are there at 40 columns, and no line is folded; of few lines both blocks have some."""
+    table = Table()
+    table.take(
+        _counts(
+            {f"GET /{number}": [1, 0, 0, {"0": 1}] for number in range(20)}, {f"up{n}": [1, 0, 1.0] for n in range(9)}
+        )
+    )
+    lines = table.text(40, 12).splitlines()
+    assert lines[2].split() == ["ENDPOINT", "req/s", "5xx", "p95"]
+    assert lines[-4].split() == ["UPSTREAM", "calls/s", "failed", "mean"]
+    assert len(lines) <= 12
+    assert max(map(len, lines)) <= 40
+
+
+def test_one_endpoint_has_its_parts():
+    """Others are left out, and its parts stand where upstreams do."""
+    table = Table("GET /x")
+    table.take(_counts({"GET /x": [2, 1, 0, {"0": 2}], "GET /y": [1, 0, 0, {"0": 1}]}, {"up": [3, 0, 1.0]}))
+    table.take(Event("parts", {"at": 0.0, "parts": {"ads": [2, 1, 30.0]}}))
+    assert table.data() == {
+        "generation": 0, "refused": False, "in_flight": 2,
+        "endpoints": [
+            {"endpoint": "GET /x", "per_second": 2.0, "failed": 0.5, "partial": 0.0, "p50": 1.0, "p95": 1.0, "p99": 1.0}
+        ],
+        "parts": [{"part": "ads", "per_second": 2.0, "failed": 0.5, "mean": 15.0}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
+def test_who_has_seen_enough_ends_it_well(error, monkeypatch, tmp_path):
+    """An interruption, and a reader that has gone, are no failure."""
+    with (tmp_path / "stdout").open("w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        with pytest.raises(SystemExit) as ended, until_left():
+            raise error
+    assert ended.value.code == 0

@@ -45,15 +45,14 @@ def tail(endpoint: str, part: str, cause: str, slower_than: str, as_json: bool, 
     from aggregator.cli.administration import admin_target
     from aggregator.cli.following import follow
     from aggregator.cli.terminal import has_color
+    from aggregator.cli.watching.leaving import until_left
 
     chosen = {"endpoint": endpoint, "part": part, "cause": cause, "slower_than": slower_than}
     asked = {"show": "requests", **{name: value for name, value in chosen.items() if value}}
     color = has_color(sys.stdout)
-    try:
+    with until_left():
         for event in follow(admin_target(url, file), asked):
             _show(event, as_json=as_json, color=color)
-    except KeyboardInterrupt:
-        sys.exit(0)
 
 
 def _show(event: Event, *, as_json: bool, color: bool) -> None:
