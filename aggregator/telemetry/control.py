@@ -21,10 +21,14 @@ _log = logging.getLogger("aggregator.server")
 
 
 class Order(Struct, frozen=True):
-    """An operator's order for the log of a running process; None for what it leaves alone."""
+    """An operator's order for the log of a running process; None for what it leaves alone.
+
+    *until* is when it ends, in the words of RFC 3339; None when only another order ends it.
+    """
 
     level: str | None = None
     format: LogFormat | None = None
+    until: str | None = None
 
 
 class LogControl:
@@ -85,7 +89,7 @@ class LogControl:
 
     def _configure(self) -> None:
         own = None if self._file is None else cast("TextIO", self._file)
-        configure_logging(self.format, self.level, self._stream, self._masker, own)
+        configure_logging(self.format, self.level, self._stream, self._masker, own, self._order.until)
 
 
 class _File(Writer):

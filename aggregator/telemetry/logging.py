@@ -39,17 +39,19 @@ def configure_logging(
     stream: TextIO | None = None,
     masker: Masker | None = None,
     requests: TextIO | None = None,
+    until: str | None = None,
 ) -> None:
     """Send every logger of the process to *stream* (stderr) in *format*; a second call replaces the first.
 
     *level* is ``debug``, ``info``, ``warning``, ``error`` or ``critical``; another one raises ``ValueError``.
     At ``debug``, a record with an exception tells its stack. *masker* knows the secret values to hide. Lines about
-    answers go to *requests*, if there is such a stream.
+    answers go to *requests*, if there is such a stream. *until* is told beside them: when others come back.
     """
     stream = stream or sys.stderr
     number = level_number(level)
     known, stacks = masker or Masker(), number <= logging.DEBUG
     handler = _Handler(stream)
+    handler.until = until
     handler.setFormatter(_FORMATTERS[format](known, stacks=stacks, colour=has_color(stream)))
     own = stream if requests is None else requests
     handler.requests = _Requests(own, _FORMATTERS[format](known, stacks=stacks, colour=has_color(own)))
@@ -87,12 +89,16 @@ def error_output(stream: TextIO) -> Iterator[TextIO]:
         writer.close()
 
 
-def log_state() -> dict[str, str] | None:
-    """Return the ``level`` and the ``format`` that the log of the process has now; None where it is not ours."""
+def log_state() -> dict[str, str | None] | None:
+    """Return the ``level`` and the ``format`` that the log of the process has now; None where it is not ours.
+
+    ``until`` is when that ends (RFC 3339), or None.
+    """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             written = next(name for name, kind in _FORMATTERS.items() if type(handler.formatter) is kind)
-            return {"level": logging.getLevelName(logging.getLogger().level).lower(), "format": written}
+            return {"level": logging.getLevelName(logging.getLogger().level).lower(), "format": written,
+                    "until": handler.until}  # fmt: skip
     return None
 
 
@@ -148,6 +154,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     """The process's own handler, told apart from those of others by its type."""
 
     requests: _Requests
+    until: str | None = None
 
     @property
     def streams(self) -> tuple[TextIO, ...]:

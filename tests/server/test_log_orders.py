@@ -43,7 +43,7 @@ def asked(control, **given):
 
     async def main():
         asyncio.get_running_loop().call_later = lambda seconds, end, order: ends.append((seconds, lambda: end(order)))
-        return (await log_action(control).run(given)).data
+        return (await log_action(control, lambda: 1.8e9).run(given)).data
 
     return asyncio.run(main()), ends
 
@@ -51,20 +51,22 @@ def asked(control, **given):
 def test_an_order_for_a_while(control):
     """Level and format change at once, and are as before when the time is over."""
     data, ends = asked(control, level="debug", **{"for": "5m"})
-    assert data == {"level": "debug", "format": "text"}
+    assert data == {"level": "debug", "format": "text", "until": "2027-01-15T08:05:00Z"}
+    assert log_state() == asked(control)[0] == data
     assert logging.getLogger().level == logging.DEBUG
     ((seconds, end),) = ends
     assert seconds == 300
     end()
     assert (control.level, logging.getLogger().level) == ("info", logging.INFO)
+    assert log_state() == {"level": "info", "format": "text", "until": None}
 
 
 def test_how_the_log_is_written_now_is_told(control):
     """An order is told too, as long as it holds; of a log that somebody else has configured nothing is."""
     asked(control, level="debug", format="json")
-    assert log_state() == {"level": "debug", "format": "json"}
+    assert log_state() == {"level": "debug", "format": "json", "until": None}
     asked(control, level="auto", format="auto")
-    assert log_state() == {"level": "info", "format": "text"}
+    assert log_state() == {"level": "info", "format": "text", "until": None}
     handlers, logging.root.handlers = logging.root.handlers, []
     try:
         assert log_state() is None
@@ -75,9 +77,9 @@ def test_how_the_log_is_written_now_is_told(control):
 def test_an_order_until_another(control):
     """One of the format leaves that of the level; `auto` takes it back."""
     asked(control, level="warning")
-    assert asked(control, format="json")[0] == {"level": "warning", "format": "json"}
-    assert asked(control)[0] == {"level": "warning", "format": "json"}
-    assert asked(control, level="auto", format="auto")[0] == {"level": "info", "format": "text"}
+    assert asked(control, format="json")[0] == {"level": "warning", "format": "json", "until": None}
+    assert asked(control)[0] == {"level": "warning", "format": "json", "until": None}
+    assert asked(control, level="auto", format="auto")[0] == {"level": "info", "format": "text", "until": None}
 
 
 def test_an_order_comes_before_an_option_and_that_before_the_file():
@@ -136,7 +138,7 @@ def test_lines_about_answers_go_to_their_file(tmp_path: Path):
                 env={**os.environ, "AGGREGATOR_ADMIN_SECRET": "administration-secret"}, capture_output=True, text=True,
                 check=True,
             )  # fmt: skip
-            assert json.loads(ordered.stdout) == {"level": "debug", "format": "json"}
+            assert json.loads(ordered.stdout) | {"until": None} == {"level": "debug", "format": "json", "until": None}
         finally:
             process.send_signal(signal.SIGTERM)
             rest = process.stderr.read()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
+
+from msgspec.structs import replace
 
 from aggregator.durations import duration_of
 from aggregator.server.admin.actions import Action, ActionError, Outcome
@@ -17,7 +20,7 @@ _KEYS = frozenset({*_CHOICES, "for", "by"})
 _AUTO = "auto"
 
 
-def log_action(control: LogControl) -> Action:
+def log_action(control: LogControl, clock: Callable[[], float] = time.time) -> Action:
     """Return the action that changes what *control* writes; without an order it tells what is written."""
     ends: list[asyncio.TimerHandle] = []
 
@@ -32,7 +35,9 @@ def log_action(control: LogControl) -> Action:
             for timer in ends:
                 timer.cancel()
             ends.clear()
+            order = replace(order, until=None)
             if seconds is not None:
+                order = replace(order, until=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock() + seconds)))
                 ends.append(asyncio.get_running_loop().call_later(seconds, end, before))
             control.order(order)
         return Outcome(_shown(control), f"level {control.level}, format {control.format}")
@@ -40,15 +45,15 @@ def log_action(control: LogControl) -> Action:
     return Action("log", "Write another level or format, for a while or until the process ends.", run)
 
 
-def _shown(control: LogControl) -> dict[str, str]:
-    return {"level": control.level, "format": control.format}
+def _shown(control: LogControl) -> dict[str, str | None]:
+    return {"level": control.level, "format": control.format, "until": control.ordered.until}
 
 
 def _read(given: Mapping[str, Any], known: Order) -> tuple[Order, float | None]:
     """Return the order that *given* changes *known* to, and its seconds. Raises ``ActionError``."""
     if unknown := [key for key in given if key not in _KEYS]:
         raise ActionError(400, f"An order to the log has `level`, `format`, `for` and `by`, and no `{unknown[0]}`.")
-    wanted = {"level": known.level, "format": known.format}
+    wanted = {"level": known.level, "format": known.format, "until": known.until}
     for key, choices in _CHOICES.items():
         value = given.get(key)
         if value is not None and value not in (*choices, _AUTO):

@@ -19,10 +19,10 @@ _VALUES = {"level": ("debug", "info", "warning", "error", "auto"), "format": ("t
     examples=(
         ("aggregator log level debug --for 5m", "write everything for five minutes"),
         ("aggregator log format json", "write JSON until the process ends, or `aggregator log format auto`"),
-        ("aggregator log show", "print the level and the format"),
+        ("aggregator log", "print the level and the format, and until when they hold"),
     ),
 )
-@click.argument("what", type=click.Choice([*_VALUES, "show"]))
+@click.argument("what", type=click.Choice([*_VALUES, "show"]), default="show")
 @click.argument("value", required=False)
 @click.option("--for", "duration", default=None, help="How long it holds, such as 10m; until `auto` unless said.")
 @click.option("--by", default="", help="Who asks; the log of the process says it.")
@@ -50,9 +50,9 @@ def log(
     elif value is not None or duration is not None:
         raise click.UsageError("`show` changes nothing, so it takes no value and no `--for`.")
     answer = admin_target(url, file).ask("POST", "/-/log", given)
-    conclude(answer, lambda now: _tell(now, duration), as_json=as_json)
+    conclude(answer, _tell, as_json=as_json)
 
 
-def _tell(now: dict[str, Any], duration: str | None) -> None:
-    limit = f"For {duration} the" if duration else "The"
-    click.echo(f"{limit} log is written from level {now['level']} on, as {now['format']}.")
+def _tell(now: dict[str, Any]) -> None:
+    end = f", until {now['until']}" if now.get("until") else ""
+    click.echo(f"The log is written from level {now['level']} on, as {now['format']}{end}.")

@@ -10,7 +10,7 @@ export async function configuration() {
   const { background: _, last_refusal: __, workers, missing, effects: ___, ...config } = told;
   const more = Object.entries(config).filter(([name, value]) => !FIRST.includes(name) && name !== "log" && value && typeof value === "object");
   return [title("Configuration"), section(facts([...FIRST.map((name) => [name.replaceAll("_", " "), config[name]]),
-    ...(config.log ? [["log", `${config.log.level}, as ${config.log.format}`]] : [])])),
+    ...(config.log ? [["log", `${config.log.level}, as ${config.log.format}${config.log.until ? `, until ${config.log.until}` : ""}`]] : [])])),
     make("div", { class: "row" }, reloading(), logging()),
     heading("The refused save"), section(changes.refused ? refusal(changes.refused) : dim("The saved file is the one that is served.")),
     heading("The difference to the generation before"), ...difference(changes),
