@@ -110,7 +110,7 @@ async def _upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 if __name__ == "__main__":
-    besides = [name for name, scene in SCENES.items() if isinstance(scene, Beside)]
+    besides = [name for name, scene in SCENES.items() if type(scene) is Beside]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"one of {', '.join(besides)}; all without one")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="of the environment that is measured")

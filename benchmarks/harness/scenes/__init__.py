@@ -12,6 +12,7 @@ from harness.scenes.credentials import BEARER, FETCHED_TOKEN
 from harness.scenes.edge import CARRIED, COMPRESSED, TRUSTED_PROXIES
 from harness.scenes.identity import API_KEY, GUARD, SEEN_TOKEN
 from harness.scenes.many_endpoints import ManyEndpoints
+from harness.scenes.page import PAGE_OPEN
 from harness.scenes.policies import IDLE_POLICIES, LIMIT
 from harness.scenes.starting import Starting
 from harness.scenes.telemetry import SEEN
@@ -42,6 +43,7 @@ SCENES: Mapping[str, Scene] = {
         TRUSTED_PROXIES,
         COMPRESSED,
         *SEEN,
+        PAGE_OPEN,
         BEARER,
         FETCHED_TOKEN,
         API_KEY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,8 @@ class Beside:
         servers: list[Server] = []
         with bench.stopping(servers):
             contenders = [self._contender(bench, name, servers) for name in (self.feature, PLAIN)]
-            series = side_by_side.measure(bench, contenders, CLIENTS)
+            with self.meanwhile(bench):
+                series = side_by_side.measure(bench, contenders, CLIENTS)
         return SceneResult(
             name=self.name,
             title=self.title,
@@ -69,6 +71,10 @@ class Beside:
             notes=[f"Side by side, in turns of 40 ms. {self.note}"],
             raw={name: raw_figures(found) for name, found in series.items()},
         )
+
+    def meanwhile(self, bench: Bench) -> AbstractContextManager[None]:
+        """Return what goes on while both are measured."""
+        return nullcontext()
 
     def write(self, config: Path, origins: Origins, *, is_on: bool) -> None:
         """Write the file *config* that calls *origins*, and what lies beside it: with the feature, or without."""
