@@ -169,6 +169,21 @@ def test_the_oldest_is_claimed_first(one: Process) -> None:
     assert one.claim() == ["id-5"]
 
 
+def test_the_newest_is_claimed_where_it_is_asked_for(one: Process) -> None:
+    """Of what is due, and to this upstream; one that was tried is behind those that were not. Orders hold."""
+    newest = frozenset({"mail"})
+    one.put(0, 1)
+    one.put(2, order="a")
+    one.put(3, order="a")
+    one.put(4, due=START + 60)
+    assert one.claim(most=1, newest=frozenset({"push"})) == ["id-0"]
+    assert one.claim(most=1, newest=newest) == ["id-2"]
+    one.put(5, 6)
+    failed = Outcome("id-0", WAITING, {}, one.place.now)
+    assert one.claim(failed, most=2, newest=newest) == ["id-6", "id-5"]
+    assert one.claim(newest=newest) == ["id-1", "id-0"]
+
+
 def test_each_effect_is_leased_to_one(one: Process, other: Process) -> None:
     """What one has claimed the other does not get, and what one has put the other may claim."""
     one.put(*range(10))

@@ -173,6 +173,20 @@ def test_others_are_delivered_meanwhile(tmp_path: Path) -> None:
         assert served.outbox.ends["again"] == tried
 
 
+def test_what_it_takes_waits_for_few_that_it_does_not(tmp_path: Path) -> None:
+    """Every other try is a new one: a path that is broken keeps no other from its effects for hours."""
+    text = PATIENT + "  POST /leave:\n    body: {type: object}\n    respond: {status: 201, body: {ok: true}}\n"
+    text += "    background: {name: bye, durable: true, url: POST mail:/bye, json: {}}\n"
+    with process(tmp_path, text, lambda one: httpx.Response(200 if one.url.path == "/base/bye" else 503)) as served:
+        slow(served, 40)
+        served.post("/leave", json={})
+        for _ in range(2):
+            served.now += MOST
+            tried = served.outbox.ends.total()
+            served.until(lambda tried=tried: served.outbox.ends.total() > tried)  # type: ignore[misc]
+        assert served.outbox.ends["sent"] == 1
+
+
 def reload(served: Application) -> None:
     """Serve what was loaded again."""
     running = served.app.running

@@ -113,7 +113,7 @@ def _turn(table: EffectTable, turn: Turn, *, probes: bool) -> Turned:
         table.look_aside()
     if turn.off is not None:
         table.bring_back(turn.off)
-    claimed = table.claim(turn.room, turn.most, now, turn.off or frozenset()) if turn.room else []
+    claimed = table.claim(turn.room, turn.most, now, turn.off or frozenset(), turn.newest) if turn.room else []
     full = Counter(record.upstream for record in claimed)
     next_due = table.next_due(name for name, places in turn.room.items() if full[name] < places)
     return Turned(claimed, next_due, taken, given_up, forgotten)

@@ -97,6 +97,13 @@ DUE: Final = """
 SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
 WHERE upstream = ? AND due <= ? ORDER BY due, seq LIMIT ?
 """
+NEWEST: Final = """
+SELECT * FROM (
+    SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
+    WHERE upstream = ? AND due <= ? ORDER BY due DESC, seq DESC LIMIT 100
+) ORDER BY attempts, not_before DESC, seq DESC LIMIT ?
+"""
+"""Of those that are due last those that were tried least, the newest first."""
 NEXT_OF_ORDER: Final = """
 UPDATE effects SET due = max(not_before, ?1) WHERE seq = (
     SELECT seq FROM effects WHERE order_key = ?2 AND ended IS NULL ORDER BY seq LIMIT 1

@@ -29,6 +29,7 @@ from aggregator.stores.effects.schema import (
     DUE,
     FROM_VERSION_1,
     INDEXES,
+    NEWEST,
     NEXT_OF_ORDER,
     OLD_INDEX,
     OLD_TRIGGER,
@@ -143,23 +144,28 @@ class EffectTable:
         if self.aside - off:
             aside.bring_back(self.db, self.aside, off)
 
-    def _due(self, upstream: str, most: int, now: float, off: frozenset[Label]) -> list[tuple[Any, ...]]:
-        """Return up to *most* rows that are due to *upstream*; a step of what is *off* and due is set aside before."""
-        found, left = [*self.db.execute(DUE, (upstream, now, most))], aside.AT_ONCE
+    def _due(self, due: str, upstream: str, most: int, now: float, off: frozenset[Label]) -> list[tuple[Any, ...]]:
+        """Return up to *most* rows that are *due* to *upstream*; a step of those that are *off* is set aside before."""
+        found, left = [*self.db.execute(due, (upstream, now, most))], aside.AT_ONCE
         while off and left > 0 and (gone := [row for row in found if (row[3], row[2]) in off]):
             aside.set_aside(self.db, gone)
             self.aside.update((row[3], row[2]) for row in gone)
             left -= len(gone)
-            found = [*self.db.execute(DUE, (upstream, now, max(most, min(left, _GLANCE))))]
+            found = [*self.db.execute(due, (upstream, now, max(most, min(left, _GLANCE))))]
         return [row for row in found if (row[3], row[2]) not in off][:most]
 
     def claim(
-        self, room: Mapping[str, int], most: int, now: float, off: frozenset[Label] = frozenset()
+        self, room: Mapping[str, int], most: int, now: float, off: frozenset[Label] = frozenset(),
+        newest: frozenset[str] = frozenset(),
     ) -> list[EffectRecord]:  # fmt: skip
-        """Return up to *most* effects that are due and not *off*, leased from now on; up to *room* of each upstream."""
+        """Return up to *most* effects that are due and not *off*, leased from now on; up to *room* of each upstream.
+
+        What is due first goes first, to the upstreams of *newest* what is new.
+        """
         found: list[EffectRecord] = []
         for upstream, free in room.items():
-            rows = self._due(upstream, min(free, most - len(found)), now, off)
+            due = NEWEST if upstream in newest else DUE
+            rows = self._due(due, upstream, min(free, most - len(found)), now, off)
             found += [
                 EffectRecord(id_, name, endpoint, to, request_id, _request(request), created, due, order, attempts + 1)
                 for _, id_, name, endpoint, to, request_id, request, created, due, order, attempts in rows

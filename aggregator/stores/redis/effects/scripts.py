@@ -64,6 +64,11 @@ local function lease_one(e)
                       'not_before', 'order_key', 'attempts')
   claimed[#claimed + 1] = {e.id, fields}
 end
+local function least_tried(found)
+  for at, e in ipairs(found) do e.at, e.tried = at, tonumber(call('HGET', B .. 'r:' .. e.id, 'attempts')) end
+  table.sort(found, function(a, b) return a.tried < b.tried or (a.tried == b.tried and a.at < b.at) end)
+  return found
+end
 local is_off = {}
 local back, aside = off and 500 or 0, 500
 off = off or {}
@@ -88,12 +93,13 @@ local function is_set_aside(due, e)
   return true
 end
 for _, place in ipairs(room) do
-  local upstream, free = place[1], math.min(place[2], most - #claimed)
+  local upstream, free, is_newest = place[1], math.min(place[2], most - #claimed), place[3]
   local due, step, ids = B .. 'due:' .. upstream
   while free > 0 and aside > 0 do
-    step = math.max(free, #off > 0 and 100 or 0)
-    ids = call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, step)
-    for _, e in ipairs(all(due, ids)) do
+    step = math.max(free, (is_newest or #off > 0) and 100 or 0)
+    ids = is_newest and call('ZREVRANGEBYSCORE', due, text(now), '-inf', 'LIMIT', 0, step)
+      or call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, step)
+    for _, e in ipairs(is_newest and least_tried(all(due, ids)) or all(due, ids)) do
       if not is_set_aside(due, e) and free > 0 then
         lease_one(e)
         free = free - 1
@@ -110,9 +116,9 @@ return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - 
         was_there and 1 or 0}
 """
 )
-"""Given who asks, for how many seconds it is there, what ended, room for each upstream, the most in all, ages,
-whether to look for processes that died, what is switched off, nil where that is not known, and all that it has leased
-as far as it knows, nil where that is not compared.
+"""Given who asks, for how many seconds it is there, what ended, room for each upstream and whether the newest go first
+there, the most in all, ages, whether to look for processes that died, what is switched off, nil where that is not
+known, and all that it has leased as far as it knows, nil where that is not compared.
 
 What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
 it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. What a turn

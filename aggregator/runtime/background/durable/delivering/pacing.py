@@ -108,6 +108,14 @@ class Paces:
             return 0
         return 1 if pace.is_slow else min(most, pace.width or most)
 
+    def newest(self, upstreams: Iterable[str]) -> frozenset[str]:
+        """Return those of *upstreams* that are slow and get what is new: every other time.
+
+        So what it would take is not kept for hours behind many that it does not, as those to one path that is broken.
+        """
+        paces = ((name, self.of(name)) for name in upstreams) if self._paces else ()
+        return frozenset(name for name, pace in paces if pace is not None and pace.failed % 2)
+
     def next_at(self, upstreams: Iterable[str], now: float) -> float | None:
         """Return when the first pause of one of *upstreams* is over (Unix time); None if there is none."""
         paces = (self._paces.get(upstream) for upstream in upstreams)

@@ -135,7 +135,9 @@ class Pump:
         tried_at = self._under_way.paces.next_at(waited_for, now)
         ended, self._ended = self._ended, []
         looks = abs(now - self._looked) >= LOOK
-        turn = Turn(now, tuple(ended), room, free, self._ages(now), looks, self._targets.off)
+        turn = Turn(
+            now, tuple(ended), room, free, self._ages(now), looks, self._targets.off, self._under_way.paces.newest(room)
+        )
         if store.trouble is None and not (ended or room or turn.ages or turn.looks):
             return self._until(tried_at)
         try:
