@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from aggregator.server.connection.asgi import Head, begin_asgi
 from aggregator.server.connection.direct import DirectCycle, DirectDoor
 from aggregator.server.connection.heads import HeadProtocol
-from aggregator.server.connection.intake import Refused
+from aggregator.server.connection.intake import Refused, is_whole_head
 from aggregator.server.connection.refusing import FinishRefusal, Tell, TellCut
 from aggregator.server.limiting.peers import Peers
 
@@ -85,7 +85,14 @@ class GuardedProtocol(HeadProtocol):
         if self.deaf:
             return
         self._idle_since = math.inf  # it asks something
-        self._intake.add(data)
+        intake, cycle = self._intake, self.cycle
+        if (
+            intake.is_between and not self._is_due and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused and is_whole_head(data)
+        ):  # fmt: skip
+            self._go_on(data)  # as nearly all come
+            return
+        intake.add(data)
         if not self._is_due:
             self._go_on()
 
@@ -122,13 +129,16 @@ class GuardedProtocol(HeadProtocol):
         self._is_due = False
         self._go_on()
 
-    def _go_on(self) -> None:
-        """Parse what is buffered as far as it has its turn, a few requests at most."""
+    def _go_on(self, head: bytes | None = None) -> None:
+        """Parse *head*; without one, what is buffered as far as it has its turn, a few requests at most."""
         if self._is_feeding or self.deaf or self.transport.is_closing():
             return
         self._is_feeding = True
         try:
-            self._feed()
+            if head is None:
+                self._feed()
+            else:
+                self._parser.feed_data(head)
         except Refused as refusal:
             self._refuse(refusal.status, refusal.detail)
         except httptools.HttpParserUpgrade:
@@ -178,7 +188,8 @@ class GuardedProtocol(HeadProtocol):
             self._stop(400, "The request is not well-formed HTTP.")  # never parsed two at once: fail closed
         if self._target[0] != _SLASH:
             self._target = self._origin_form()
-        self._intake.expect_body(self._length)
+        if self._length is not None or self._is_chunked:
+            self._intake.expect_body(self._length)
         self.in_head = False
         if self.timer is not None:
             self.stop_timer()
@@ -221,7 +232,8 @@ class GuardedProtocol(HeadProtocol):
     def on_message_complete(self) -> None:
         """Called when the request is whole."""
         self.whole = True
-        self._intake.expect_head()
+        if not self._intake.is_between:
+            self._intake.expect_head()
         if self.timer is not None:
             self.stop_timer()
         if self.deaf:

@@ -19,10 +19,10 @@ class HeadProtocol(RefusingProtocol):
     """A connection on which heads are taken, field by field.
 
     *_hosts* counts the ``Host`` fields of a head, of which *_host* was the last; *_length* is what its
-    ``Content-Length`` says.
+    ``Content-Length`` says, and *_is_chunked* that a body comes in chunks.
     """
 
-    __slots__ = ("_expects_continue", "_host", "_hosts", "_intake", "_length")
+    __slots__ = ("_expects_continue", "_host", "_hosts", "_intake", "_is_chunked", "_length")
 
     def __init__(self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(config, server_state, loop)
@@ -37,7 +37,7 @@ class HeadProtocol(RefusingProtocol):
         self._target = b""
         self.headers = []
         self._length: int | None = None
-        self._expects_continue = False
+        self._is_chunked = self._expects_continue = False
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request target, within its limit (RFC 9110 §15.5.15)."""
@@ -58,8 +58,10 @@ class HeadProtocol(RefusingProtocol):
                 self._check_host(value)
         elif name == b"content-length":
             self._length = int(value)
-        elif name == b"transfer-encoding" and value.lower() != b"chunked":
-            self._stop(400, "Request bodies may be chunked, and not coded otherwise.")
+        elif name == b"transfer-encoding":
+            if value.lower() != b"chunked":
+                self._stop(400, "Request bodies may be chunked, and not coded otherwise.")
+            self._is_chunked = True
         elif name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
         self.headers.append((name, value))

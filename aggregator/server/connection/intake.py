@@ -31,16 +31,23 @@ class Refused(Exception):  # noqa: N818 - it ends the parsing of a head, nothing
         super().__init__(detail)
 
 
+def is_whole_head(data: bytes) -> bool:
+    """Return whether *data* is one head, within the limits of its size and its first line, and nothing else."""
+    line = _LINE(data)
+    return line is not None and line.end() <= _LONGEST_LINE and data.find(_END, 0, MAX_HEAD) + 4 == len(data)
+
+
 class Intake:
     """Bytes of one connection, in order.
 
-    *waiting* is how many bytes have not been parsed.
+    *waiting* is how many bytes have not been parsed. *is_between* requests: none waits, and none has begun. A head that
+    comes as a whole then may be parsed as it is (``is_whole_head``), without coming by here.
 
     States: in a head (its first line not whole yet, then whole), in a body of known length (*_left* is a number), in a
     chunked body. ``expect_head`` and ``expect_body`` change between them.
     """
 
-    __slots__ = ("_at", "_beside", "_data", "_in_head", "_left", "_line", "_tail", "waiting")
+    __slots__ = ("_at", "_beside", "_data", "_in_head", "_left", "_line", "_tail", "is_between", "waiting")
 
     def __init__(self) -> None:
         self._data = b""
@@ -52,6 +59,7 @@ class Intake:
         self._data = self._data[self._at :] + data if self.waiting else data
         self._at = 0
         self.waiting = len(self._data)
+        self.is_between = False
 
     def expect_head(self) -> None:
         """Expect a new head: the last request is whole."""
@@ -60,10 +68,12 @@ class Intake:
         self._left: int | None = None
         self._tail = b""
         self._beside = 0
+        self.is_between = not self.waiting
 
     def expect_body(self, length: int | None) -> None:
         """Expect a body of *length* bytes; None when it comes in chunks."""
-        self._in_head = False
+        self._in_head = self.is_between = False
+        self._line = None
         self._left = length
         self._beside = 0
 
