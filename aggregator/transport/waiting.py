@@ -14,12 +14,13 @@ call that has no time left. So the time that calls take is observed, and what ca
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 _GAIN, _SPREAD_GAIN = 1 / 8, 1 / 4  # RFC 6298 §2
 _SPREADS = 4  # RFC 6298 §2: so many deviations above the mean are still in time
+_REMEMBERED = 32  # calls in a row after which what was known before weighs a seventieth
 _PACE_GAIN = 1 / 16
 _MOST_TO_SPARE = 1 / 4  # of what is left, so that an uneven upstream is kept busy
 _CAUTION = 1.25  # the estimate of a wait is an average: those who are let in should hardly ever be dropped later
@@ -49,10 +50,14 @@ def _tell_nobody(_: object) -> None:
 class WaitingLine(Generic[W]):
     """The queue before so many *places*, for *most* callers; *drop* is told of each whose use has passed.
 
-    Those who wait are the *first* calls of requests, and those *following* others of theirs.
+    Those who wait are the *first* calls of requests, and those *following* others of theirs. *observe* records
+    that a call took so many seconds in its place. It is called for every call, so it only appends to a list of the
+    latest ``_REMEMBERED``; the mean is computed when somebody joins or leaves the line.
     """
 
-    __slots__ = ("_drop", "_handed", "_mean", "_most", "_pace", "_places", "_spread", "first", "following")
+    __slots__ = (
+        "_drop", "_handed", "_mean", "_most", "_pace", "_places", "_seen", "_spread", "first", "following", "observe",
+    )  # fmt: skip
 
     def __init__(self, places: int, most: int, drop: Callable[[W], None]) -> None:
         self._places = places
@@ -61,6 +66,8 @@ class WaitingLine(Generic[W]):
         self.first: OrderedDict[W, None] = OrderedDict()
         self.following: OrderedDict[W, None] = OrderedDict()
         self._mean = self._spread = 0.0
+        self._seen: deque[float] = deque(maxlen=_REMEMBERED)
+        self.observe: Callable[[float], None] = self._seen.append
         self._pace = self._handed = 0.0
 
     def __len__(self) -> int:
@@ -76,21 +83,28 @@ class WaitingLine(Generic[W]):
 
     # What is known of the upstream.
 
-    def observe(self, seconds: float) -> None:
-        """Record that a call took *seconds* in its place (smoothed as in RFC 6298 §2)."""
-        off = seconds - self._mean
-        if self._mean:
-            self._spread += _SPREAD_GAIN * (abs(off) - self._spread)
-            self._mean += _GAIN * off
-        else:
-            self._mean, self._spread = seconds, seconds / 2
+    def _update(self) -> None:
+        """Include the durations observed since the last time in the mean and spread (smoothed as in RFC 6298 §2)."""
+        mean, spread = self._mean, self._spread
+        for seconds in self._seen:
+            off = seconds - mean
+            if mean:
+                spread += _SPREAD_GAIN * (abs(off) - spread)
+                mean += _GAIN * off
+            else:
+                mean, spread = seconds, seconds / 2
+        self._mean, self._spread = mean, spread
+        self._seen.clear()
 
     def learn(self, other: WaitingLine[W]) -> None:
         """Copy the observations of *other*, a line to the same places."""
+        other._update()
+        self._seen.clear()
         self._mean, self._spread = other._mean, other._spread
 
     def observe_at_least(self, seconds: float) -> None:
         """Record that a call was cancelled after *seconds*, if that is longer than the mean."""
+        self._update()
         if seconds > self._mean:
             self.observe(seconds)
 
@@ -99,6 +113,7 @@ class WaitingLine(Generic[W]):
     def join(self, waiter: W, now: float) -> bool:
         """Put *waiter* in line; return False when it could not be served in time."""
         line = self.following if waiter.under_way else self.first
+        self._update()
         if not self._is_in_time(waiter, len(line) + 1, now):
             return False
         if len(self) >= self._most and not self._make_room(waiter, now):
@@ -110,6 +125,7 @@ class WaitingLine(Generic[W]):
 
     def take(self, now: float) -> W | None:
         """Return who is served next, None when nobody waits to whom it would be of use."""
+        self._update()
         while self.following:
             waiter = self.following.popitem(last=False)[0]
             if not self._is_useless(waiter, now):

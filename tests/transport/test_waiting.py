@@ -244,3 +244,18 @@ def test_the_limit_of_waiting_counts() -> None:
     queue, _ = line()
     assert not queue.join(waiting(9, waits_until=0.1), 0)
     assert queue.join(waiting(9, waits_until=0.2), 0)
+
+
+def test_the_latest_calls_are_what_is_known_of_an_upstream() -> None:
+    """However many were observed while nobody waited, and however slow they were."""
+    line: WaitingLine[Call] = WaitingLine(1, MOST, lambda _: None)
+    for seconds in [*[10.0] * 1000, *[0.01] * 200]:
+        line.observe(seconds)
+    assert line.join(Call(None, deadline=TIMEOUT), 0.0)
+
+
+def test_the_first_call_that_is_slow_is_known_at_once() -> None:
+    """What was observed is reckoned with by the next who asks for a place."""
+    line: WaitingLine[Call] = WaitingLine(1, MOST, lambda _: None)
+    line.observe(0.9)
+    assert not line.join(Call(None, deadline=TIMEOUT), 0.0)
