@@ -89,7 +89,10 @@ class Connection(asyncio.Protocol):
         ticket.connection = self
         ticket.reused = self.served
         self.reader.expect(ticket.method == b"HEAD", ticket.limit)
-        self.write(ticket.request)
+        try:  # as ``write``, without a call
+            self.transport.write(ticket.request)
+        except RuntimeError:
+            self.transport.abort()
         if ticket.streaming:
             ticket.sending(self)
 
@@ -119,14 +122,12 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.abort()
 
-    def is_usable(self, *, careful: bool) -> bool:
-        """Return whether a request may be sent; *careful* asks the socket, not only the event loop.
+    def is_quiet(self) -> bool:
+        """Return whether nothing has arrived that the event loop does not know of yet, as the socket tells.
 
-        What has arrived without being asked for, and an end of stream, both forbid it.
+        What was not asked for, and an end of stream, both forbid to send a request.
         """
-        if self.transport.is_closing():
-            return False
-        if not careful or self.socket is None:
+        if self.socket is None:
             return True
         try:
             self.socket.recv(1, socket.MSG_PEEK)  # never blocks: the socket is the loop's
@@ -253,11 +254,18 @@ class Connection(asyncio.Protocol):
                 self.data_received(data)
 
     def _complete(self, ticket: Ticket, now: float) -> None:
-        outcome = self._outcome(ticket, now)
+        outcome: Reply | CallError
+        try:  # as ``_outcome``, without a call
+            outcome = ticket.conclude(self.reader, now)
+        except CallError as error:
+            outcome = error.with_traceback(None)
         self.ticket = None
-        if not ticket.streaming:
+        is_sent = True
+        if ticket.streaming:
+            is_sent = ticket.uploaded
+        else:
             self.lane.line.observe(now - ticket.sent)
-        if self.reader.reusable and ticket.uploaded and not self.transport.get_write_buffer_size():
+        if self.reader.reusable and is_sent and not self.transport.get_write_buffer_size():
             if self._paused:
                 self.resume_reading()
             self.places.release(self, now)

@@ -69,7 +69,10 @@ class Pool(Door):
     ) -> Ticket:  # fmt: skip
         """See `Door.start`."""
         places = self._places
-        request = whole_request(method, target, headers, body)
+        if method == b"GET" and body is None:  # as ``whole_request`` does, without a call
+            request = b"GET %b HTTP/1.1\r\n%b\r\n" % (target, headers)
+        else:
+            request = whole_request(method, target, headers, body)
         now = monotonic()
         ticket = Ticket(
             places, places.calls, method, request, self._body_cap, deadline, now, now, method in IDEMPOTENT, done,

@@ -83,10 +83,11 @@ class Places:
         idle = self.idle
         while idle and (ticket.lane is self.calls or self.streams.has_room):
             connection, _ = idle.popitem()
-            has_rested = ticket.started - connection.idle_since > _RESTED
-            if ticket.started < connection.retires and connection.is_usable(
-                careful=has_rested or not ticket.repeatable  # the others may be replayed
-            ):
+            may_be_replayed = ticket.repeatable and ticket.started - connection.idle_since <= _RESTED
+            if (
+                ticket.started < connection.retires and not connection.transport.is_closing()
+                and (may_be_replayed or connection.is_quiet())
+            ):  # fmt: skip
                 if ticket.lane is not connection.lane:
                     self._move(connection, ticket.lane)
                 connection.send(ticket)

@@ -19,6 +19,8 @@ _TRANSFER = b"transfer-encoding"
 _CONTENT = b"content-encoding"
 _CHALLENGE = b"www-authenticate"
 _NOTED = frozenset({_LENGTH, _TRANSFER, _CONTENT, _CHALLENGE})
+_SHORT = 5
+"""Digits of a length that says nothing: what comes is counted."""
 _BATCH = 512
 _FRAMING = 16  # bytes of framing for each byte of a body: a chunk of one needs 5
 _OF_CONNECTIONS = re.compile(rb"\b(?:ntlm|negotiate|kerberos)\b", re.IGNORECASE)
@@ -87,7 +89,13 @@ class ResponseReader:
         self._seen += len(data)
         if self._seen > self._caps.head:
             return self._feed_across(data)
-        self._parse(data)
+        fault = None
+        try:  # as ``_parse``, without a call
+            self._parser.feed_data(data)
+        except HttpParserError as error:
+            fault = str(error)
+        if fault is not None:
+            self._stopped(fault)
         return self.complete
 
     def _feed_across(self, data: bytes) -> bool:
@@ -170,7 +178,7 @@ class ResponseReader:
         self.headers = fields
         self.head_done = True
         for name, value in fields:
-            if name in _NOTED:
+            if name in _NOTED and (name != _LENGTH or len(value) > _SHORT or status == 204):
                 self._note(name, value)
         if self._bodiless:
             self.complete = self._spent = True
@@ -222,7 +230,7 @@ class ResponseReader:
             if value.strip(b"0"):  # what it announces would be read as the next response
                 self._spoiled = True
         elif name == _LENGTH:
-            if len(value) > 5 and int(value) > self._limit:
+            if len(value) > _SHORT and int(value) > self._limit:
                 self._too_large()
         else:
             is_11 = self._is_11 or self._parser.get_http_version() == "1.1"
