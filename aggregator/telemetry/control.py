@@ -101,7 +101,7 @@ class _File(Writer):
             stream = open(_opened(path), "w", closefd=False)  # noqa: SIM115 - the writer keeps the descriptor
         except OSError as error:
             raise StartupError(f"The log file {path} cannot be opened: {error.strerror}.") from None
-        super().__init__(stream, tell_loss)
+        super().__init__(stream, tell_loss, on_failure=self._tell_failure)
 
     def reopen(self) -> None:
         """Write to what is at the path now; the file before stays when that cannot be opened."""
@@ -110,6 +110,11 @@ class _File(Writer):
         except OSError as error:
             log(_log, logging.ERROR, "The log file could not be opened again; the old one is written on.",
                 file=str(self.path), reason=str(error.strerror))  # fmt: skip
+
+    def _tell_failure(self, error: OSError) -> None:
+        reason = str(error.strerror)
+        log(_log, logging.ERROR, "The log file cannot be written; its lines are lost until it can.",
+            file=str(self.path), reason=reason)  # fmt: skip
 
     def close(self) -> None:
         """Write what waits, and close the descriptor."""

@@ -114,7 +114,7 @@ def tell_loss(count: int) -> None:
     log(
         logging.getLogger(__name__),
         logging.WARNING,
-        "Lines of the log were lost: nobody read them in time.",
+        "Lines of the log were lost: they could not be written in time.",
         lines=count,
     )
 

@@ -7,6 +7,7 @@ States of the writer's thread:
 - *gathering*: lets some hundredths of a second pass, unless the buffer is half full before: to be woken, and to take
   the interpreter from the loop, costs more than to write what many turns of the loop say;
 - *writing*: in ``write(2)``, for as long as a full pipe takes; lines beyond the bound of the buffer are lost meanwhile;
+- *failing*: the last write was refused, as on a full disk; each is tried, and its lines are lost where it is refused;
 - *ended*: ``close`` was called; what could not be written in time is given up.
 """
 
@@ -25,6 +26,8 @@ MOST = 1024 * 1024
 """Characters that wait to be written; lines beyond are lost, and counted."""
 _GATHER, _AGAIN = 0.05, 0.05
 """Seconds between the first line and the write, and after a write that failed."""
+_TOLD = 60.0
+"""Seconds between two times that a failure is told."""
 _GRACE = 1.0
 """Seconds that ``close`` waits until everything is written."""
 
@@ -37,15 +40,21 @@ class Writer(io.TextIOBase):
     """Text for *stream*, written through its descriptor by a thread of its own.
 
     *lost* counts the lines that found the buffer full or could not be written. When lines are written again after
-    some were lost, *on_loss* is called in the thread with the number of those lost since it was called last.
+    some were lost, *on_loss* is called in the thread with the number of those lost since it was called last. When
+    writes begin to fail, *on_failure* is called there, at most once a minute.
     """
 
-    def __init__(self, stream: TextIO, on_loss: Callable[[int], None] | None = None, most: int = MOST) -> None:
+    def __init__(
+        self, stream: TextIO, on_loss: Callable[[int], None] | None = None, most: int = MOST,
+        on_failure: Callable[[OSError], None] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.lost = 0
         self._descriptor = stream.fileno()
         self._is_terminal = stream.isatty()
-        self._on_loss = on_loss
+        self._on_loss, self._on_failure = on_loss, on_failure
+        self._is_failing = self._is_torn = False
+        self._failure_told = -_TOLD
         self._most = most
         self._waiting: deque[str | Later] = deque()
         self._next: int | None = None
@@ -149,31 +158,44 @@ class Writer(io.TextIOBase):
             fresh, self._next = self._next, None
         if fresh is not None:
             os.close(self._descriptor)
-            self._descriptor = fresh
-        lines = [*_rendered(taken)]
-        written = self._write_out("".join(lines).encode("utf-8", "backslashreplace"))
+            self._descriptor, self._is_torn = fresh, False
+        text = "".join(_rendered(taken)).encode("utf-8", "backslashreplace")
+        left = self._write_out(b"\n" + text if self._is_torn and text else text)[-len(text) :]
+        is_written = not left
         with self._guard:
             self._size -= size
-            self.lost += 0 if written else sum(line.count("\n") or 1 for line in lines)
+            self.lost += max(1, left.count(b"\n")) if left else 0
             missing = self.lost - self._told
-            self._told += missing if written else 0
-        if written and missing and self._on_loss is not None:
+            self._told += missing if is_written else 0
+        if is_written and missing and self._on_loss is not None:
             self._on_loss(missing)
 
-    def _write_out(self, text: bytes) -> bool:
-        """Write *text* whole; return whether that was possible."""
+    def _write_out(self, text: bytes) -> bytes:
+        """Write *text*; return what could not be written of it. A line of which a part was written is torn."""
         left = memoryview(text)
         while left:
             try:
                 left = left[os.write(self._descriptor, left) :]
             except BlockingIOError:  # whoever shares the descriptor made it so
                 if self._ending.is_set():
-                    return False
+                    break
                 time.sleep(_AGAIN)
-            except OSError:  # closed, or a full disk
+            except OSError as error:  # closed, or a full disk
+                self._note_failure(error)
                 self._ending.wait(_AGAIN)
-                return False
-        return True
+                break
+        if text and not left:
+            self._is_failing = self._is_torn = False
+        elif len(left) < len(text):
+            self._is_torn = text[-len(left) - 1 : -len(left)] != b"\n"
+        return bytes(left)
+
+    def _note_failure(self, error: OSError) -> None:
+        now = time.monotonic()
+        if not self._is_failing and self._on_failure is not None and now >= self._failure_told + _TOLD:
+            self._failure_told = now
+            self._on_failure(error)
+        self._is_failing = True
 
 
 def _rendered(taken: Iterable[str | Later]) -> Iterator[str]:

@@ -152,3 +152,19 @@ def wait_for(log: Path, text: str) -> None:
     """Return when *text* stands in *log*; the test's own limit of time ends one that never comes."""
     while not log.exists() or text not in log.read_text():
         time.sleep(0.01)
+
+
+def test_a_file_that_cannot_be_written_is_told_once():
+    """On stderr, with what the system says, when that begins; lines are tried on, and counted."""
+    stream = io.StringIO()
+    control = LogControl(stream, Masker())
+    control.follow("text", Path("/dev/full"))
+    (handler,) = (one for one in logging.root.handlers if hasattr(one, "requests"))
+    file = handler.requests.stream
+    for number in (1, 2):
+        file.write("a line\n")
+        while file.lost < number:
+            time.sleep(0.01)
+    control.close()
+    assert stream.getvalue().count("No space left on device") == 1
+    assert "The log file cannot be written; its lines are lost until it can." in stream.getvalue()

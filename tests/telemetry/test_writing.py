@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,6 +99,41 @@ def test_what_cannot_be_written_is_lost():
         writer.write("a\nb\n")
         writer.close()
     assert writer.lost == 2
+
+
+class Disk:
+    """What the writer's thread writes to: it is full when *room* bytes are written."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.content = b""
+
+    def write(self, _: int, data: memoryview) -> int:
+        """Take what there is room for."""
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = bytes(data[: self.room])
+        self.content += taken
+        self.room -= len(taken)
+        return len(taken)
+
+
+def test_a_full_disk_is_told_and_costs_what_did_not_fit(monkeypatch, tmp_path):
+    """At once, and once; what is written when there is room again begins on a line of its own."""
+    disk, failures, lost = Disk(8), queue.Queue(), queue.Queue()
+    monkeypatch.setattr(writing, "os", disk)
+    with (tmp_path / "log").open("w") as stream:
+        writer = Writer(stream, lost.put, on_failure=failures.put)
+        writer.write("first\nsecond\n")
+        assert failures.get(timeout=60).errno == errno.ENOSPC
+        writer.write("third\n")
+        while writer.lost < 2:
+            threading.Event().wait(0.01)
+        disk.room = 100
+        writer.write("fourth\n")
+        assert lost.get(timeout=60) == 2
+        writer.close()
+    assert (disk.content, writer.lost, failures.empty()) == (b"first\nse\nfourth\n", 2, True)
 
 
 def test_closing_gives_up_on_a_reader_that_does_not_read():
