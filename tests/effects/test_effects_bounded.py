@@ -14,7 +14,7 @@ from aggregator.stores.effects import keeping
 from aggregator.stores.effects.contract import Bounds, Filter
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.table import EffectTable
-from tests.effects.conftest import document, down, process, record, with_call
+from tests.effects.conftest import Application, document, down, process, record, with_call
 from tests.policies.conftest import START
 
 MANY = Bounds(1000, 10**9)
@@ -31,18 +31,48 @@ def test_beyond_the_bound_requests_are_refused_before_their_calls(tmp_path: Path
         assert answer.headers["retry-after"]
 
 
+def called(served: Application) -> int:
+    """Return how many calls were made before an answer."""
+    return sum(request.url.host == "users.test" for request in served.requests)
+
+
 def test_what_is_known_not_to_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
-    """Once one was refused after its call, those as large make none while nothing leaves; a small one is kept."""
+    """By its size: what was kept shows how much one needs that is as large; a small one is tried, and kept."""
     with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
-        called = lambda: sum(request.url.host == "users.test" for request in served.requests)  # noqa: E731
-        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000) == [200, 200, 503]
-        assert called() == 3
-        assert served.sign_up("d" * 4000, "e" * 5000) == [503, 503]
-        assert called() == 3
+        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000, "d" * 5000) == [200, 200, 503, 503]
+        assert called(served) == 2
         assert "too much room" in served.post(json={"email": "f" * 4000}).json()["detail"]
         assert served.sign_up("g") == [200]
         served.run(served.outbox.ask(lambda store: store.order("discard", Filter(), served.now)))
         assert served.sign_up("h" * 4000) == [200]
+
+
+def test_one_that_is_larger_than_all_before_is_found_not_to_fit_once(tmp_path: Path) -> None:
+    """After its call; those as large make none any more, while there is no room. Small ones are kept meanwhile."""
+    with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
+        assert served.sign_up("a", "b" * 6000, "c" * 6000) == [200, 200, 503]
+        assert called(served) == 3
+        assert served.sign_up("d" * 6000, "e" * 7000, "f") == [503, 503, 200]
+        assert called(served) == 4
+
+
+def test_the_first_that_does_not_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
+    """A request that leads to two needs room for two, from the first on."""
+    text = with_call(document(durable="max: {count: 1}"))
+    text += "      - {name: push, durable: true, url: POST mail:/push, json: {}}\n"
+    with process(tmp_path, text, down) as served:
+        assert served.sign_up("a") == [503]
+        assert (called(served), served.outbox.kept.number) == (0, 0)
+
+
+def test_a_list_that_does_not_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
+    """As soon as one as long was kept; one that is shorter is kept."""
+    text = with_call(document(durable="max: {count: 5}", call='for_each: "{{ body.all }}"'))
+    text = text.replace('{to: "{{ body.email }}"}', '{to: "{{ item }}"}')
+    with process(tmp_path, text, down) as served:
+        statuses = [served.post(json={"all": ["x"] * number}).status_code for number in (3, 3, 2)]
+        assert (statuses, called(served)) == ([200, 503, 200], 2)
+        assert served.outbox.kept.number == 5
 
 
 def test_what_was_sent_makes_room(tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ class DurableEffect(Struct, frozen=True):
     delivery: DeliveryPlan
     tracing: Tracing | None = None
 
+    @property
+    def fewest(self) -> int:
+        """How many are kept of it at least for a request that succeeds."""
+        if self.effect.when is not None or not self.effect.follows(success=True):
+            return 0
+        return sum(piece.each is None and piece.when is None for piece in self.pieces)
+
     def fix(self, frame: Frame, now: float, lost: Lost) -> list[EffectRecord]:
         """Return what is kept of it for the request of *frame*, which ended *now* (Unix time).
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aggregator.errors import AggregatorError, CallError, StoreError
 from aggregator.exchange import Exchange
@@ -39,11 +39,15 @@ class Fixed(NamedTuple):
     lost: list[tuple[str, AggregatorError]]
 
 
-class Unfit(NamedTuple):
-    """What a request led to for which there was no room, by the bytes of its body; nothing is known of any at first."""
+class Need(NamedTuple):
+    """The size of what one request led to, by the bytes of its *body*: one as large needs as much room."""
 
-    body: float = inf
-    group: Size = ONE
+    body: float
+    group: Size
+
+
+_UNKNOWN: Final = Need(inf, ONE)
+"""Nothing is known of any request at first."""
 
 
 class Storing:
@@ -52,7 +56,18 @@ class Storing:
     *reads* are the long values that they are made of.
     """
 
-    __slots__ = ("_clock", "_effects", "_is_awaited", "_outbox", "_queue", "_reads", "_refuses", "_unfit")
+    __slots__ = (
+        "_clock",
+        "_effects",
+        "_fewest",
+        "_is_awaited",
+        "_least",
+        "_outbox",
+        "_queue",
+        "_reads",
+        "_refuses",
+        "_unfit",
+    )
 
     def __init__(
         self, effects: tuple[DurableEffect, ...], queue: EffectQueue, outbox: Outbox,
@@ -64,18 +79,25 @@ class Storing:
         self._clock = clock
         self._reads = reads
         self._is_awaited = any(effect.delivery.moment == "stored" for effect in effects)
-        self._unfit = Unfit()
-        """The smallest request whose effects could not be kept: those that are as large need as much room."""
+        self._unfit = self._least = _UNKNOWN
+        """The smallest request whose effects could not be kept, and the smallest of all."""
+        self._fewest = Size(max(1, sum(one.fewest for one in effects)), 0)
+        """What a request needs of which nothing is known."""
         self._refuses = any(effect.delivery.full == "503" for effect in effects)
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return the answer that refuses a request whose calls could not be kept, before anything is called."""
-        group = self._unfit.group if len(exchange.body) >= self._unfit.body else ONE
-        reason = self._outbox.refusal(group) if self._refuses else None
+        reason = self._outbox.refusal(self._need(len(exchange.body))) if self._refuses else None
         if reason is None:
             return None
         return problem(503, f"What follows the answer cannot be stored: {reason}.", request_id=exchange.id,
                        headers=(_RETRY_AFTER,))  # fmt: skip
+
+    def _need(self, body: int) -> Size:
+        """Return what a request needs at least that has so many bytes of *body*, as far as others have shown."""
+        if body >= self._unfit.body:
+            return self._unfit.group
+        return self._least.group if body >= self._least.body else self._fewest
 
     async def store(self, names: Names, answer: Answer) -> Answer:
         """Keep what follows *answer*; returns it, or the one that tells that this failed after its calls were made."""
@@ -116,6 +138,7 @@ class Storing:
             return None
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
         group = Size(len(fixed.records), sum([record.request.size for record in fixed.records]))
+        self._least = min(self._least, Need(len(names.exchange.body), group))
         unkept = partial(self._unkept, effects, names, answer, broken=broken, group=group)
         if self._is_awaited:
             return self._outbox.follow(self._kept(self._outbox.put(fixed.records), unkept))
@@ -171,8 +194,7 @@ class Storing:
 
     def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, group: Size) -> None:
         """Do what is declared for a *group* that could not be kept: *effects* are made from memory."""
-        if (body := len(names.exchange.body)) <= self._unfit.body:
-            self._unfit = Unfit(body, group)
+        self._unfit = min(self._unfit, Need(len(names.exchange.body), group))
         if effects:
             self._queue.put(effects, names, answer, broken=broken)
         elif not self._refuses or not self._is_awaited:
