@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.causes import Cause
+from aggregator.errors import CallError
+from aggregator.parts.result import failed
 from aggregator.runtime.background.durable.delivering import pump
+from aggregator.runtime.background.durable.delivering.judging import is_crowded, turn_in
 from aggregator.runtime.background.durable.delivering.pacing import FAILS, FIRST, MOST, Paces
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
@@ -52,6 +56,27 @@ def test_what_has_no_place_is_no_failure() -> None:
     for _ in range(2 * FAILS):
         paces.untried("mail", 0, START, None)
     assert paces.of("mail") is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "asked", "comes_to"),
+    [
+        (Cause.LIMITED, 0.1, (True, 0.1)),
+        (Cause.CREDENTIALS, 2.0, (True, 2.0)),
+        (Cause.CREDENTIALS, None, (True, None)),
+        (Cause.QUEUE_FULL, 1.0, (True, None)),
+        (Cause.QUEUE_TIMEOUT, None, (True, None)),
+        (Cause.BREAKER_OPEN, 30.0, (False, None)),
+        (Cause.SWITCHED_OFF, None, (False, None)),
+        (Cause.READ_TIMEOUT, None, (False, None)),
+    ],
+)
+def test_what_is_of_all_of_an_upstream_narrows_its_way(
+    cause: Cause, asked: float | None, comes_to: tuple[bool, float | None]
+) -> None:
+    """A switch may be off for one call, a breaker open for one key; when a place becomes free nobody knows."""
+    result = failed("told", CallError(cause, "No.", retry_after=asked), 0.0, 0.0)
+    assert (is_crowded(result), turn_in(result)) == comes_to
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ _NOT_HEARD = frozenset(
     {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.CREDENTIALS}
 )
 """Causes with which a call fails although its upstream has not heard of it: nothing was tried."""
-_FULL = frozenset({Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT})
-_NO_TURN = frozenset({Cause.LIMITED, Cause.CREDENTIALS})
+_TURNS = frozenset({Cause.LIMITED, Cause.CREDENTIALS})
+"""Causes with which the time of the next try is known, if any."""
+_CROWDED = _TURNS | {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT}
 """Causes of all of an upstream. A switch is off for one call, a breaker may be open for one key, or one host."""
 _UNTRIED = 5.0
 """Seconds until one is looked at again that could not be tried."""
@@ -67,12 +68,12 @@ def asked_by(result: Result) -> float:
 
 def is_crowded(result: Result) -> bool:
     """Return whether *result* says that no more can go to its upstream now, whatever it is."""
-    return result.cause in _FULL or (result.cause in _NO_TURN and turn_in(result) is not None)
+    return result.cause in _CROWDED
 
 
 def turn_in(result: Result) -> float | None:
     """Return the seconds until one can be tried after *result*, None where nobody knows."""
-    return result.error.retry_after if result.error is not None and result.cause in _NO_TURN else None
+    return result.error.retry_after if result.error is not None and result.cause in _TURNS else None
 
 
 def _until_tried(result: Result) -> float:
