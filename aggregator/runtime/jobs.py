@@ -35,14 +35,15 @@ class Job:
     that an upstream has answered a call of the same request.
     """
 
-    __slots__ = ("_context", "_done", "_function", "_loop", "deadline", "is_given_up", "jobs", "name", "started",
-                 "steps", "under_way", "waits_until")  # fmt: skip
+    __slots__ = ("_context", "_done", "_function", "_loop", "deadline", "has_begun", "is_given_up", "jobs", "name",
+                 "started", "steps", "under_way", "waits_until")  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, function: Callable[[], Any], done: Callable[[Outcome], None], name: str,
         deadline: float = math.inf, *, under_way: bool = False,
     ) -> None:  # fmt: skip
         self.name = name
+        self.has_begun = False
         self.is_given_up = False
         self.jobs: Jobs | None = None
         self.started = time.monotonic()
@@ -57,6 +58,7 @@ class Job:
 
     def outcome(self) -> Outcome:
         """Run the function."""
+        self.has_begun = True
         try:
             return self._context.run(self._function), None
         except BaseException as error:

@@ -101,9 +101,12 @@ class Report:
                                  reason=reason, exchange=exchange)  # fmt: skip
             tell(listeners, event)
 
-    def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None) -> None:
-        """Report a client that hung up (499, as proxies call it), or that we have *cut* off, for this reason."""
-        self._ended(endpoint, exchange, "gone" if cut is None else "broke", 499, reason=cut or "")
+    def gone(self, endpoint: str, exchange: Exchange, cut: str | None = None, size: int = 0) -> None:
+        """Report a client that hung up (499, as proxies call it), or that we have *cut* off, for this reason.
+
+        *size* is how many bytes of a body were sent by then.
+        """
+        self._ended(endpoint, exchange, "gone" if cut is None else "broke", 499, size=size, reason=cut or "")
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception, size: int = 0) -> None:
         """Report an answer that broke off; its client got *status* and *size* bytes of a body."""

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from aggregator.runtime.jobs import Job, Jobs, Outcome
 from aggregator.telemetry.stacks import Standstill, standstill_of
 
+NOT_BEGUN = "All threads were taken."
+"""The note of a cancellation that came before a job had a thread."""
+
 
 class Work(NamedTuple):
     """A function that runs in a thread: its *name*, the thread, and since when, in seconds of ``time.monotonic``."""
@@ -77,11 +80,18 @@ class Threads:
         self, function: Callable[[Any], Any], argument: Any, name: str = "", deadline: float = math.inf,
         *, under_way: bool = False,
     ) -> Outcome:  # fmt: skip
-        """Return what ``function(argument)`` comes to; cancelled before it began, it never runs. Raises ``Busy``."""
+        """Return what ``function(argument)`` comes to. Raises ``Busy``.
+
+        Cancelled before it began, it never runs, and the cancellation says so by the note ``NOT_BEGUN``.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         job = self.start(partial(function, argument), future.set_result, name, deadline, under_way=under_way)
         try:
             return await future
+        except asyncio.CancelledError as cancelled:
+            if not job.has_begun:
+                cancelled.add_note(NOT_BEGUN)
+            raise
         finally:
             job.cancel()
 

@@ -20,7 +20,7 @@ from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.runtime.coding import LARGE, aside
 from aggregator.runtime.plugins.code import code_digest
-from aggregator.runtime.threads import Threads
+from aggregator.runtime.threads import NOT_BEGUN, Threads
 from aggregator.telemetry.logging import log
 from aggregator.telemetry.stacks import frames_of
 from aggregator.transport.door import Cancelable
@@ -183,6 +183,10 @@ def _stamp(path: Path) -> int:
         return 0
 
 
+_TOOK = "A function of a plug-in took too long."
+_WAITED = "A function of a plug-in waited too long for a thread."
+
+
 class Transformed:
     """A part whose successful result goes through a function; the time for it counts against the deadline."""
 
@@ -222,8 +226,9 @@ class _Transforming:
                     await self._transform_long(result)
                 else:
                     result.value = await self._function(result.own_value)
-        except TimeoutError:
-            self._fail(result, CallError(Cause.DEADLINE, "A function of a plug-in took too long."))
+        except TimeoutError as late:
+            waited = NOT_BEGUN in getattr(late.__cause__, "__notes__", ())
+            self._fail(result, CallError(Cause.DEADLINE, _WAITED if waited else _TOOK))
         except AggregatorError as error:
             self._fail(result, error)
         else:

@@ -117,7 +117,7 @@ class StreamHandler:
             if answer is None:
                 answer = await unless_gone(transit.run(), receive, transit.read)
         except ClientGone as gone:
-            self._report.gone(self.plan.key, exchange, scope.get(CUT))
+            self._report.gone(self.plan.key, exchange, scope.get(CUT), transit.size)
             return gone
         except (CallError, Refusal) as error:
             if transit.status or not isinstance(error, Refusal):

@@ -8,8 +8,12 @@ import threading
 import time
 import weakref
 from contextvars import ContextVar
+from types import SimpleNamespace
 
-from aggregator.runtime.plugins.functions import Plugins
+import pytest
+
+from aggregator.parts.result import Result
+from aggregator.runtime.plugins.functions import Plugins, Transformed
 from aggregator.runtime.threads import Threads, Work
 
 NAME: ContextVar[str] = ContextVar("name")
@@ -85,6 +89,37 @@ def test_what_was_given_up_before_it_began_never_runs(run):
 
     run(main())
     assert ran == []
+
+
+@pytest.mark.parametrize(
+    ("others", "detail"),
+    [(0, "A function of a plug-in took too long."), (1, "A function of a plug-in waited too long for a thread.")],
+)
+def test_who_waited_for_a_thread_is_told_from_who_was_slow(run, others, detail):
+    """The client of a function that never had a thread is not told that the function took too long."""
+
+    async def main():
+        loop, threads = asyncio.get_running_loop(), Threads(1)
+        gate, begun, ended = threading.Event(), threading.Event(), loop.create_future()
+
+        def hold(_):
+            begun.set()
+            gate.wait(30)
+
+        async def function(value):
+            return await threads.run(hold, value)
+
+        held = [asyncio.ensure_future(function(None)) for _ in range(others)]
+        await asyncio.sleep(0)
+        inner = SimpleNamespace(name="call", start=lambda _, done: done(Result("call", 0.0, 0.0)))
+        Transformed(inner, function).start(SimpleNamespace(loop=loop, deadline=0.0), ended.set_result)
+        loop.call_soon(begun.wait, 30)  # before the deadline, which is over, is heard of
+        result = await ended
+        gate.set()
+        await asyncio.gather(*held)
+        return str(result.error)
+
+    assert run(main()) == detail
 
 
 def test_a_loop_that_is_gone_is_no_trouble(run):
