@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from xml.parsers import expat
 
 import pytest
 
 from aggregator.codecs.bounds import MAX_ELEMENTS
+from aggregator.codecs.formats import xml
 from aggregator.codecs.formats.xml import MAX_DEPTH, decode_xml, encode_xml
 from aggregator.errors import CallError, Cause, ExpressionError
 
@@ -96,3 +99,28 @@ def test_names_and_characters_that_xml_lacks_are_refused(value: Any) -> None:
     """Nothing from an upstream's keys can become markup."""
     with pytest.raises(ExpressionError):
         encode_xml(value)
+
+
+def test_a_large_document_is_parsed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser holds the interpreter while it reads a piece, so what is read or written for minutes takes many."""
+    create, sizes = expat.ParserCreate, []
+
+    class Parser:
+        """One of expat that notes how much it reads at once."""
+
+        def __init__(self, encoding: str | None = None) -> None:
+            self.__dict__["real"] = create(encoding)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            setattr(self.real, name, value)
+
+        def Parse(self, data: Any, is_final: bool) -> None:
+            sizes.append(len(data))
+            self.real.Parse(data, is_final)
+
+    monkeypatch.setattr(xml, "expat", SimpleNamespace(ParserCreate=Parser, ExpatError=expat.ExpatError))
+    text = "é" * 400_001  # a character lies across the edges of pieces
+    document = encode_xml({"a": text})
+    assert decode_xml(document) == {"a": text}
+    assert max(sizes) == 256 * 1024
+    assert sum(sizes) == 2 * len(document)
