@@ -157,6 +157,24 @@ def test_the_answer_when_nothing_fails(plan_of, endpoint: str, answer: str) -> N
     assert explain(plan.endpoints[0], plan.secrets).answer == answer
 
 
+@pytest.mark.parametrize(("limits", "places"), [("", 50), ("    limits: {max_streams: 7}\n", 7)])
+def test_a_stream_tells_how_many_there_may_be(plan_of, limits: str, places: int) -> None:
+    """Also where the file does not say it; calls that are no streams say nothing of it."""
+    plan = plan_of(f"""
+    upstreams:
+      files:
+        url: https://files.example.com
+    {limits}
+    endpoints:
+      GET /a: {{stream: true, call: files:/a}}
+      GET /b: {{call: files:/b}}
+    """)
+    stream, call = (explain(one, plan.secrets) for one in plan.endpoints)
+    assert f"    one of {places} streams at once to its upstream\n" in explanation_text(stream)
+    assert stream.as_dict()["calls"][0]["max_streams"] == places
+    assert "streams at once" not in explanation_text(call)
+
+
 def test_alternatives_are_calls_of_their_own(plan_of) -> None:
     """Fallbacks, races and groups show every request that may be made, with its role."""
     plan = plan_of("""

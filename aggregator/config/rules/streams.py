@@ -76,6 +76,21 @@ def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
             there = Elsewhere(("upstreams", str(name), "limits", "max_connections"), "of calls that are no streams")
             hint = "write `max_streams` there: how many streams may be open beside them"
             yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
+        if upstream is not None and upstream.concurrency is not None:
+            yield from _check_shares(analysis, str(name), upstream.concurrency.limit)
+
+
+def _check_shares(analysis: Analysis, name: str, limit: int | str) -> Iterator[Finding]:
+    """Yield a warning where streams may hold all places of the `concurrency` of upstream *name*, which has *limit*."""
+    own = analysis.settings.concurrency if analysis.settings is not None else None
+    if own is None or (isinstance(limit, int) and own.limit >= limit):
+        all_places = f"all {limit} places" if isinstance(limit, int) else "all places"
+        message = f"streams may hold {all_places} of `concurrency` of `{name}`, each to its end, and leave calls none"
+        there = Elsewhere(("upstreams", name, "concurrency"), "of calls and streams")
+        hint = (
+            "give the endpoint a lower `concurrency`, or its streams an upstream of their own, limited by `max_streams`"
+        )
+        yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
 
 
 def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:

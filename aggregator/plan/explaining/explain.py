@@ -38,7 +38,7 @@ class ExplainedCall(Struct, frozen=True):
 
     *seconds* is its limit, of a stream that of its first byte, cut to the endpoint's deadline when *is_cut*. *role* is
     ``call``, ``fallback``, ``race``, ``group`` or ``background``. *attempts* are those of a call that is sent more than
-    once, in words and as data.
+    once, in words and as data. *places* is how many streams its upstream has at once, None of what is no stream.
     """
 
     part: str
@@ -48,6 +48,7 @@ class ExplainedCall(Struct, frozen=True):
     is_cut: bool
     attempts: str | None = None
     attempts_member: dict[str, object] | None = None
+    places: int | None = None
 
 
 class ExplainedPart(Struct, frozen=True):
@@ -203,7 +204,8 @@ def _calls(plan: EndpointPlan, params: Mapping[str, Any], veil: Veil) -> Iterato
             is_cut = call.timeout > plan.timeout
             seconds = min(call.timeout, plan.timeout)
             yield ExplainedCall(name, role, preview(call, params, veil), seconds, is_cut,
-                                attempts_text(call, seconds), attempts_member(call))  # fmt: skip
+                                attempts_text(call, seconds), attempts_member(call),
+                                call.upstream.pool.limits.max_streams if plan.stream else None)  # fmt: skip
     for shadow in plan.shadows:
         request = preview(shadow.call, params, veil)
         yield ExplainedCall(shadow_text(shadow), "shadow", request, shadow.call.timeout, is_cut=False)
@@ -251,6 +253,7 @@ def _call_member(call: ExplainedCall) -> dict[str, Any]:
         "timeout": call.seconds,
         "cut_to_the_endpoint": call.is_cut,
         **({"attempts": call.attempts_member} if call.attempts_member else {}),
+        **({} if call.places is None else {"max_streams": call.places}),
     }
 
 

@@ -87,6 +87,8 @@ def _request_lines(explanation: Explanation) -> Iterator[str]:
         yield from (f"    {line}" for line in (call.request.body or "").splitlines())
         verb = "begins to answer" if explanation.plan.stream and call.role == "call" else "ends"
         yield f"    {verb} within {duration_text(call.seconds)}{cut}"
+        if call.places is not None:
+            yield f"    one of {call.places} streams at once to its upstream"
         if call.attempts is not None:
             yield f"    {call.attempts}"
 
