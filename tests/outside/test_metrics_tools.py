@@ -110,6 +110,7 @@ SERIES = {
     'aggregator_effects_broken{instance="one"}': "1+0x120",
     'aggregator_effect_deliveries_total{instance="one",result="dead"}': "0+1x120",
     'aggregator_effects{instance="one",state="parked"}': "1+0x120",
+    'aggregator_effects_slow{instance="one",upstream="mail"}': "1+0x120",
     'aggregator_event_loop_lag_seconds{instance="one"}': "0.6+0x120",
     'aggregator_lost_log_lines_total{instance="one"}': "0+1x120",
     'process_open_fds{instance="one"}': "90+0x120",
