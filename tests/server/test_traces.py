@@ -23,6 +23,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
 from aggregator.plan.compiling.telemetry import compile_traces
 from aggregator.plan.telemetry import TracesPlan
+from aggregator.runtime.observing import tracing
 from aggregator.server.traces.exporting import BATCH_BYTES, MOST, MOST_BYTES, TraceSender
 from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span
 
@@ -397,3 +398,20 @@ def test_a_key_in_the_query_is_in_no_span(stage, collector, upstream):
     assert about(spans["GET /users/{id}"])["url.path"] == "/users/1"
     assert about(spans["GET"])["url.path"] == "/********/1"
     assert b"canary" not in b"".join(request.body for request in collector.requests)
+
+
+@pytest.mark.parametrize("propagate", [("tracecontext",), ("b3",)])
+@pytest.mark.parametrize(
+    ("sample", "last", "sampled"),
+    [(0.5, (1 << 63) - 1, True), (0.5, 1 << 63, False), (1.0, (1 << 64) - 1, True), (0.0, 0, False)],
+)
+def test_the_last_bits_of_an_id_decide(monkeypatch, propagate, sample, last, sampled):
+    """Whoever samples by the same share comes to the same, whichever bits are before them; so does a caller's trace."""
+    monkeypatch.setattr(tracing, "getrandbits", lambda _: 7 << 128 | last << 64 | 1)
+    found = tracing.Tracing(TracesPlan("http://collector.test", sample=sample, propagate=propagate, parent=True))
+    exchange = Exchange("GET", "/x", b"", [])
+    found.begin("GET /x", exchange)
+    assert (exchange.trace.sampled, exchange.trace.id[16:]) == (sampled, f"{last:016x}")
+    continued = Exchange("GET", "/x", b"", [(b"b3", f"{exchange.trace.id}-{SPAN}".encode())])
+    found.begin("GET /x", continued)
+    assert continued.trace.sampled == sampled

@@ -11,7 +11,7 @@ import random
 import pytest
 
 from aggregator.telemetry.traces.context import Context, Propagation, context_lines, read_context
-from aggregator.telemetry.traces.trace import new_span, new_trace
+from aggregator.telemetry.traces.trace import FIRST_BITS, Unfollowed, ids_text, new_span
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -123,7 +123,7 @@ def test_what_is_sent_can_be_read():
 
 def test_ids_have_their_lengths():
     """32 and 16 digits, and each is another one."""
-    traces = [new_trace().split("-") for _ in range(100)]
+    traces = [ids_text(random.getrandbits(192) | FIRST_BITS).split(b"-") for _ in range(100)]
     assert {(len(trace), len(span)) for trace, span in traces} == {(32, 16)}
     assert len({trace for trace, _ in traces}) == len({new_span() for _ in range(100)}) == 100
 
@@ -131,5 +131,11 @@ def test_ids_have_their_lengths():
 def test_ids_are_never_zero(monkeypatch):
     """However the dice fall: an id of nothing but zeros is none (W3C Trace Context §3.2.2.3)."""
     monkeypatch.setattr(random, "getrandbits", lambda _: 0)
-    trace, span = new_trace().split("-")
+    trace, span = ids_text(random.getrandbits(192) | FIRST_BITS).split(b"-")
     assert all(int(digits, 16) for digits in (trace, span, new_span()))
+
+
+def test_a_trace_that_nobody_follows_has_its_ids_in_its_line():
+    """Log lines read them there."""
+    trace = Unfollowed(b"traceparent: 00-%b-%b-00\r\n" % (TRACE.encode(), SPAN.encode()))
+    assert (trace.id, trace.span) == (TRACE, SPAN)

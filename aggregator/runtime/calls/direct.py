@@ -44,9 +44,9 @@ class DirectCall(Sender):
         """Start the call."""
         routine, exchange, now = self.routine, frame.exchange, frame.loop.time()
         headers = routine.block
-        if routine.tracing is not None:
-            trace = exchange.trace
-            if trace is None or not trace.lines:  # its calls are followed
+        trace = exchange.trace
+        if trace is not None:
+            if not trace.lines:  # its calls are followed
                 return self._more(frame, done)
             headers += trace.lines
         if frame.conditions or frame.written is not None:

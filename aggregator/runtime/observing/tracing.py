@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import copy
+from random import getrandbits
 from typing import Any
 
 from aggregator.edge.networks import Networks
@@ -15,11 +16,11 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
-from aggregator.telemetry.traces.trace import CallSpan, Trace, Unfollowed, new_span, new_trace
+from aggregator.telemetry.traces.trace import FIRST_BITS, CallSpan, Trace, Unfollowed, ids_text, new_span
 
 _DIGITS = 1 << 64
-_ABOVE_ALL = "g"
-"""Greater than any hexadecimal number, as text."""
+_DECIDES = (_DIGITS - 1) << 64
+"""The bits of the number of new ids by which a trace is sampled: the last 64 of its own id."""
 
 
 class Tracing:
@@ -28,8 +29,7 @@ class Tracing:
     __slots__ = ("_adding", "_bound", "_drop", "_hidden", "_is_usual", "_parents", "_propagate", "_tells", "only_adds")
 
     def __init__(self, plan: TracesPlan) -> None:
-        share = round(plan.sample * _DIGITS) if plan.otlp else 0
-        self._bound = _ABOVE_ALL if share >= _DIGITS else f"{share:016x}"  # texts of one length compare as numbers do
+        self._bound = round(plan.sample * _DIGITS) << 64 if plan.otlp else 0
         self._tells = plan.otlp is not None
         self._hidden = plan.hidden
         self._parents = plan.parent
@@ -59,11 +59,13 @@ class Tracing:
         if self._parents and self._trusts(exchange):
             parent = read_context(exchange.header_list, self._propagate)
         if parent is None:
-            ids = new_trace()
-            if ids[16:32] >= self._bound and self._is_usual:  # as most are: nobody follows its calls
-                exchange.trace = Unfollowed(ids, f"traceparent: 00-{ids}-00\r\n".encode())
+            number = getrandbits(192) | FIRST_BITS
+            is_sampled = number & _DECIDES < self._bound
+            if not is_sampled and self._is_usual:  # as most are: nobody follows its calls
+                exchange.trace = Unfollowed(b"traceparent: 00-%b-00\r\n" % ids_text(number))
                 return
-            trace = exchange.trace = Trace(ids[:32], ids[33:], sampled=ids[16:32] < self._bound)
+            ids = ids_text(number).decode()
+            trace = exchange.trace = Trace(ids[:32], ids[33:], is_sampled)
         else:
             trace = exchange.trace = self._continued(parent)
         if trace.sampled and self._tells:
@@ -76,7 +78,9 @@ class Tracing:
 
     def _continued(self, parent: Context) -> Trace:
         """Return the trace of *parent*, whose caller may have left open whether it is sampled."""
-        sampled = parent.trace[16:] < self._bound if parent.sampled is None else parent.sampled
+        sampled = parent.sampled
+        if sampled is None:
+            sampled = int(parent.trace[16:], 16) << 64 < self._bound
         return Trace(parent.trace, new_span(), sampled, parent.span, parent.state, parent.baggage)
 
     def _trusts(self, exchange: Exchange) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from binascii import hexlify
 from typing import ClassVar
 
 from msgspec import Struct
 
-_FIRST_BITS = 1 << 191 | 1 << 63
-"""Set in new ids, so that none is zero; the bits of a trace id that have to be random (§2.2.2.2) come after it."""
+FIRST_BITS = 1 << 191 | 1 << 63
+"""Set in the numbers of new ids, so that none is zero (W3C Trace Context §3.2.2.3).
+
+The bits of a trace id that have to be random (§2.2.2.2) come after it.
+"""
 MOST_CALLS = 256
 """Calls of one request that have a span; the others are counted."""
 
 
-def new_trace() -> str:
-    """Return the ids of a new trace and its first span, joined by a dash (never zero, W3C Trace Context §3.2.2.3)."""
-    return (random.getrandbits(192) | _FIRST_BITS).to_bytes(24, "big").hex("-", -16)
+def ids_text(number: int) -> bytes:
+    """Return the ids of a trace and its first span that are *number*, of 192 bits, joined by a dash."""
+    return hexlify(number.to_bytes(24, "big"), b"-", -16)
 
 
 def new_span() -> str:
@@ -74,9 +78,8 @@ class Trace(Struct):
 
 
 class Unfollowed(Struct, frozen=True, gc=False):
-    """A new trace that nobody follows, as most are: *ids* as ``new_trace`` returns them, *lines* as in ``Trace``."""
+    """A new trace that nobody follows, as most are: *lines* as in ``Trace``, one ``traceparent``."""
 
-    ids: str
     lines: bytes
 
     sampled: ClassVar[bool] = False
@@ -87,9 +90,9 @@ class Unfollowed(Struct, frozen=True, gc=False):
     @property
     def id(self) -> str:
         """The id of the trace."""
-        return self.ids[:32]
+        return self.lines[16:48].decode()
 
     @property
     def span(self) -> str:
         """The id of the span of the request."""
-        return self.ids[33:]
+        return self.lines[49:65].decode()
