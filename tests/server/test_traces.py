@@ -24,7 +24,8 @@ from aggregator.parts.events import RequestEnded
 from aggregator.plan.compiling.telemetry import compile_traces
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.runtime.observing import tracing
-from aggregator.server.traces.exporting import BATCH_BYTES, MOST, MOST_BYTES, TraceSender
+from aggregator.server.traces import exporting
+from aggregator.server.traces.exporting import BATCH, BATCH_BYTES, MOST, MOST_BYTES, TraceSender
 from aggregator.telemetry.traces.trace import CallSpan, Trace, new_span
 
 from .conftest import reply_of
@@ -415,3 +416,28 @@ def test_the_last_bits_of_an_id_decide(monkeypatch, propagate, sample, last, sam
     continued = Exchange("GET", "/x", b"", [(b"b3", f"{exchange.trace.id}-{SPAN}".encode())])
     found.begin("GET /x", continued)
     assert continued.trace.sampled == sampled
+
+
+def test_what_comes_while_a_batch_is_sent_waits_for_the_next(monkeypatch):
+    """A request to the collector costs as much for one trace as for ten."""
+    monkeypatch.setattr(exporting, "PAUSE", 3600)
+    batches: list[int] = []
+    exporter, maker = Exporter(hangs=False), SimpleNamespace(spans=lambda one: [one])
+    first, second = threading.Event(), threading.Event()
+    sender = TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, maker))
+
+    def export(spans: Any) -> None:
+        batches.append(len(spans))
+        if len(batches) == 1:
+            asyncio.run(hear(sender, 1))
+            first.set()
+        else:
+            second.set()
+
+    exporter.export = export
+    asyncio.run(hear(sender, BATCH))
+    sender.start()
+    assert first.wait(60)
+    assert not second.wait(0.05)  # it comes at once, or in an hour
+    sender.close(60)
+    assert batches == [BATCH, 1]

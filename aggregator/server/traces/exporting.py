@@ -123,7 +123,10 @@ class TraceSender:
             self._done.set()
 
     def _send(self, exporter: SpanExporter, maker: Any) -> None:
+        """Send what waits; what comes meanwhile waits for the next time, unless the thread is to end."""
+        left = len(self._waiting)
         while batch := self._batch():
+            left -= len(batch)
             try:
                 taken = exporter.export([span for one in batch for span in maker.spans(one)])
                 is_taken = getattr(taken, "name", "") == "SUCCESS"
@@ -135,6 +138,8 @@ class TraceSender:
             else:
                 self.lost += len(batch)
                 self._tell()
+            if left <= 0 and len(self._waiting) < BATCH and not self._ending.is_set():
+                return
 
     def _batch(self) -> list[Snapshot]:
         """Return the requests that are sent next; none when none waits."""
