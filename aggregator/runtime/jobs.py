@@ -35,8 +35,8 @@ class Job:
     that an upstream has answered a call of the same request.
     """
 
-    __slots__ = ("_context", "_done", "_function", "_loop", "deadline", "has_begun", "is_given_up", "jobs", "name",
-                 "started", "steps", "under_way", "waits_until")  # fmt: skip
+    __slots__ = ("_context", "_done", "_function", "_loop", "began", "deadline", "has_begun", "is_given_up", "jobs",
+                 "name", "started", "steps", "under_way", "waits_until")  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, function: Callable[[], Any], done: Callable[[Outcome], None], name: str,
@@ -46,10 +46,11 @@ class Job:
         self.has_begun = False
         self.is_given_up = False
         self.jobs: Jobs | None = None
+        self.began = 0.0
         self.started = time.monotonic()
         self.deadline = self.started + deadline - loop.time()
         self.waits_until = math.inf
-        self.steps = 0
+        self.steps = 0 if under_way else 1  # whose body is read is answered by another job, or by calls
         self.under_way = under_way
         self._loop = loop
         self._function = function
@@ -113,19 +114,34 @@ class Jobs:
     def _is_free(self) -> bool:
         return self._taken + len(self._next) < self._threads and not self._line and self._waiting > 0
 
-    def get(self) -> Job | None:
-        """Return the next job, blocking until there is one; None when the calling thread should end."""
+    def get(self, since: float | None = None) -> Job | None:
+        """Return the next job, blocking until there is one; None when the calling thread should end.
+
+        A thread whose last job ended at *since* took that long to come for a job that waited, which counts with it.
+        """
         while True:
-            self._ready.acquire()
+            if not self._ready.acquire(blocking=False):
+                self._ready.acquire()
+                since = None
             with self._lock:
                 if self._ends:
                     self._ends -= 1
                     return None
-                job = self._next.popitem(last=False)[0] if self._next else self._line.take(time.monotonic())
-                if job is not None:
-                    job.jobs = None
-                    self._taken += 1
+                if (job := self._taken_next(since)) is not None:
                     return job
+
+    def take(self) -> Job | None:
+        """Return the next job, None when no job waits."""
+        with self._lock:
+            return self._taken_next(None)
+
+    def _taken_next(self, since: float | None) -> Job | None:
+        now = time.monotonic()
+        job = self._next.popitem(last=False)[0] if self._next else self._line.take(now)
+        if job is not None:
+            job.jobs, job.began = None, now if since is None else since
+            self._taken += 1
+        return job
 
     def did(self, seconds: float | None) -> None:
         """Count a job as done after *seconds* of work; None for a job that was cancelled before it ran."""

@@ -103,14 +103,14 @@ class Threads:
         threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
 
     def _work(self) -> None:
-        thread = threading.get_ident()
-        while (job := self._jobs.get()) is not None:
+        thread, ended = threading.get_ident(), None
+        while (job := self._jobs.get(ended)) is not None:
             if not job.is_given_up:
-                began = time.monotonic()
-                self._running[thread] = Work(job.name, thread, began)
+                self._running[thread] = Work(job.name, thread, time.monotonic())
                 outcome = job.outcome()
                 del self._running[thread]
-                self._jobs.did(time.monotonic() - began)
+                ended = time.monotonic()
+                self._jobs.did(ended - job.began)
                 self._free.release()  # who hears of the outcome may start the next job, and finds this thread
                 job.hand_over(outcome)
                 del outcome

@@ -106,6 +106,15 @@ def test_requests_that_upstreams_have_worked_for_go_first(run) -> None:
     assert [jobs.get(), jobs.get()] == [old, new]
 
 
+def test_a_new_request_leaves_time_for_its_answer(run) -> None:
+    """Half of what is left is for what follows the reading of its body, which was in vain otherwise."""
+    jobs = run(busy(1, 1.0))
+    jobs.put(run(job(60.0)))
+    with pytest.raises(Busy):
+        jobs.put(run(job(4.9)))
+    jobs.put(run(job(4.9, under_way=True)))
+
+
 def test_what_has_waited_past_its_use_is_not_begun(run) -> None:
     """It is told so, and the thread takes the next one."""
     told: list[Any] = []
