@@ -235,3 +235,19 @@ def test_what_is_tried_slowly_is_shown(tmp_path: Path, caplog: pytest.LogCapture
         served.settle(sent=20)
         assert (shown(), metric()) == (None, False)
     assert caplog.text.count("Durable effects are delivered again") == 1
+
+
+def test_credentials_that_are_not_taken_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is an attempt meanwhile, and so nothing would be dead for days: the log says why it waits."""
+    auth = "auth: {oauth2: {token_url: 'http://id.test/token', client_id: shop, client_secret: guessed}}"
+    with process(tmp_path, document(upstream=auth), lambda _: httpx.Response(401)) as served:
+        served.sign_up(*(f"n{number}" for number in range(20)))
+        tried = 0
+        while "is tried slowly" not in caplog.text:
+            tried += 1
+            served.now += 10 * MOST
+            served.until(lambda tried=tried: served.outbox.ends["again"] >= tried)  # type: ignore[misc]
+        served.settle(waiting=20)
+        assert [record.getMessage() for record in caplog.records if "tried slowly" in record.getMessage()] == [
+            "Durable effects wait: their upstream fails, and is tried slowly."
+        ]

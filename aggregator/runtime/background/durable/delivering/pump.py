@@ -203,9 +203,10 @@ class Pump:
         outcome = outcome_of(record, target.retry, result, self._clock(), self._mask)
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
-        if outcome.counts:
+        is_sole = len(record.upstreams) == 1
+        if outcome.counts or (is_sole and result.cause is Cause.CREDENTIALS):  # somebody has to mend it, and is told
             self._heard(record.upstream, target, result)
-        elif is_crowded(result) and len(record.upstreams) == 1:
+        elif is_sole and is_crowded(result):
             self._under_way.untried(record, self._clock(), turn_in(result))
         self._ends[end_of(outcome, result)] += 1
         if outcome.state == DEAD:
