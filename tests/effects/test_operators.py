@@ -49,6 +49,22 @@ def responding(answers: dict[str, int]):  # type: ignore[no-untyped-def]
     return lambda one: httpx.Response(answers.get(json.loads(one.content)["to"], 200))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"order": "retry", "state": "dead", "name": "welcome"}, "retry 1, by name welcome, state dead"),
+        ({"order": "discard", "key": "b", "since": "2h"}, "discard 1, by since 2h, key"),
+        ({"order": "forget", "key": "b"}, "forget 1, answers 0, by key"),
+    ],
+)
+def test_the_log_says_which_were_meant(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    """By what they were named; a key may be that of a customer, who is forgotten, so it is not written down."""
+    with process(tmp_path, document(call=ORDER), lambda _: httpx.Response(400)) as served:
+        served.sign_up("b")
+        served.settle(dead=1)
+        assert served.run(effects_action(served.app.running).run(given)).summary == said
+
+
 def test_effects_are_found_by_what_they_are(tmp_path: Path, answers: dict[str, int]) -> None:
     """By state, key, name, request and id; one alone with what it sends."""
     answers["b"] = 400

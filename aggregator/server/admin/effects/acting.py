@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.server.admin.actions import Action, ActionError, Outcome
-from aggregator.server.admin.effects.reading import Unknown, listed, masked, ordered, subject_in, wanted_of
+from aggregator.server.admin.effects.reading import KEYS, Unknown, listed, masked, ordered, subject_in, wanted_of
 from aggregator.server.generations.running import Running
 from aggregator.stores.effects.contract import EffectStore
 
@@ -42,9 +42,15 @@ def effects_action(running: Running) -> Action:
             running.outbox.try_all()
         if forgets:
             found = {"forget": 0} | found | {"answers": await _forget(running, given)}
-        return Outcome(found, ", ".join(f"{what} {count}" for what, count in found.items()))
+        return Outcome(found, f"{', '.join(f'{what} {count}' for what, count in found.items())}, by {_meant(given)}")
 
     return Action("effect", "Retry, replay, discard or forget durable effects.", run)
+
+
+def _meant(given: Mapping[str, Any]) -> str:
+    """Return which effects *given* means, as the log says it; a key may be the name of a customer, who is forgotten."""
+    named = [f"{key} {given[key]}" for key in KEYS if key != "key" and given.get(key) is not None]
+    return ", ".join(named if given.get("key") is None else [*named, "key"])
 
 
 async def _forget(running: Running, given: Mapping[str, Any]) -> int:

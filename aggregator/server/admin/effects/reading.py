@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from aggregator.stores.effects.contract import ORDERS, EffectStore, Filter
 from aggregator.stores.effects.records import STATES
 from aggregator.telemetry.redaction import redact_text, redact_value
 
-_KEYS = ("id", "name", "state", "key", "request", "since")
+KEYS: Final = ("id", "name", "state", "key", "request", "since")
 
 
 class Unknown(Exception):  # noqa: N818 - it becomes an answer, or a line of a command
@@ -26,9 +26,9 @@ class Unknown(Exception):  # noqa: N818 - it becomes an answer, or a line of a c
 
 def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
     """Return which effects *given* means; it may hold *others*, too. Raises ``Unknown``."""
-    if wrong := [key for key in given if key not in (*_KEYS, *others)]:
-        raise Unknown(400, f"Effects are named by {', '.join(_KEYS)}, and by no `{wrong[0]}`.")
-    said = {key: str(given[key]) for key in _KEYS[:-1] if given.get(key) is not None}
+    if wrong := [key for key in given if key not in (*KEYS, *others)]:
+        raise Unknown(400, f"Effects are named by {', '.join(KEYS)}, and by no `{wrong[0]}`.")
+    said = {key: str(given[key]) for key in KEYS[:-1] if given.get(key) is not None}
     if said.get("state") not in (None, *STATES):
         raise Unknown(400, f"`state` is one of {', '.join(STATES)}.")
     wanted = msgspec.convert(said, Filter)
@@ -72,7 +72,7 @@ async def ordered(store: EffectStore, given: Mapping[str, Any], now: float) -> d
     if what not in ORDERS:
         raise Unknown(400, f"`order` is one of {', '.join(ORDERS)}.")
     if wanted.is_empty or (what == "forget" and wanted.key is None):
-        named = "`key`" if what == "forget" else ", ".join(f"`{key}`" for key in _KEYS)
+        named = "`key`" if what == "forget" else ", ".join(f"`{key}`" for key in KEYS)
         raise Unknown(400, f"Say which effects are meant: by {named}.")
     if wanted.id is not None and await store.show(wanted.id) is None:
         raise Unknown(404, f"There is no effect `{wanted.id}`.")
