@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from aggregator.errors import StoreError
 from aggregator.stores.effects import ledger
 from aggregator.stores.effects.contract import Bounds, Filter, Turn
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.records import Outcome
 from aggregator.stores.effects.table import EffectTable
-from tests.effects.conftest import record
+from tests.effects.conftest import document, down, process, record
 from tests.policies.conftest import START
 
 MANY = Bounds(10_000, 10**9)
@@ -126,6 +127,38 @@ def test_parking_many_lets_others_write(tmp_path: Path) -> None:
         return parked, counts, is_done, await task, store.kept.counts["waiting"]
 
     assert in_file(tmp_path, work) == ((True, STEPS), (STEPS, 1), False, 0, STEPS + 1)
+
+
+def test_all_else_is_delivered_while_many_park(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the server stops meanwhile: the next one parks what is left."""
+    begun: list[frozenset[str]] = []
+
+    async def park(_: EffectsInFile, known: frozenset[str], __: float) -> int:
+        begun.append(known)
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(EffectsInFile, "park", park)
+    with process(tmp_path, document()) as served:
+        assert served.sign_up("a") == [201]
+        served.settle(sent=1)
+        assert begun == [frozenset({"mail"})]
+
+
+def test_what_was_not_parked_is_parked_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store could not be written at first."""
+    park, refused = EffectsInFile.park, [StoreError("The disk is full.")]
+
+    async def parked(store: EffectsInFile, known: frozenset[str], now: float) -> int:
+        if refused:
+            raise refused.pop()
+        return await park(store, known, now)
+
+    with process(tmp_path, document(), down) as served:
+        served.sign_up("a")
+        monkeypatch.setattr(EffectsInFile, "park", parked)
+        served.reload("state: ./state\nendpoints: {GET /x: {respond: {body: 1}}}")
+        served.settle(parked=1)
 
 
 def test_an_order_that_was_parked_in_steps_goes_on_from_its_first(

@@ -65,8 +65,9 @@ class Pump:
         self._under_way = UnderWay()
         self._ended: list[Outcome] = []
         self._awake = asyncio.Event()
-        self._is_parked = False
-        """Whether the store knows which upstreams are known."""
+        self._news, self._known = 1, 0
+        """The number of the last news of which upstreams are known, and of the last that the store has heard of."""
+        self._parking: asyncio.Task[None] | None = None
         self._strays = set[str]()
         """The ids of those whose delivery has ended since the file lost their upstream: they wait, and are to park."""
         self._tidied = self._looked = 0.0
@@ -80,7 +81,8 @@ class Pump:
 
     def configure(self, plan: BackgroundPlan, targets: Targets) -> None:
         """Deliver by *targets* from now on, within the limits of *plan*."""
-        self._plan, self._targets, self._is_parked = plan, targets, False
+        self._plan, self._targets = plan, targets
+        self._news += 1
         self.try_all()
 
     def take_over(self) -> None:
@@ -103,13 +105,25 @@ class Pump:
 
     @property
     def _has_news(self) -> bool:
-        """Whether the store is to be told which upstreams are known."""
-        return not self._is_parked and self._targets is not NOWHERE
+        """Whether the store is to be told which upstreams are known, and is not told now."""
+        return self._known < self._news and self._parking is None and self._targets is not NOWHERE
+
+    def _begin_parking(self, store: EffectStore) -> None:
+        """Have *store* park what waits for unknown upstreams, while all else is delivered: a million take long."""
+        self._parking = asyncio.get_running_loop().create_task(self._park(store))
 
     async def _park(self, store: EffectStore) -> None:
-        targets = self._targets
-        tell_parked(await store.park(targets.known, self._clock()))
-        self._is_parked = targets is self._targets
+        news = self._news
+        try:
+            tell_parked(await store.park(self._targets.known, self._clock()))
+            self._known = news
+            self.wake()
+        except StoreError:
+            pass  # it is begun again once the store can be written
+        except Exception as error:  # a fault of ours must not end deliveries
+            log(_log, logging.ERROR, "Deliveries failed by a fault of the program.", error=place_of(error))
+        finally:
+            self._parking = None
 
     async def _deliver(self, store: EffectStore) -> None:
         while not self._stops:
@@ -124,11 +138,14 @@ class Pump:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._awake.wait()
+        if (parking := self._parking) is not None:
+            parking.cancel()
+            await asyncio.gather(parking, return_exceptions=True)
 
     async def _turn(self, store: EffectStore) -> float:
         """Keep what ended, start what is due; returns after how many seconds to look again."""
         if self._has_news and store.trouble is None:
-            await self._park(store)
+            self._begin_parking(store)
         now = self._clock()
         waited_for = self._targets.open_among([*store.upstreams])
         room, free = self._under_way.room(waited_for, self._plan.workers, now)
@@ -147,12 +164,13 @@ class Pump:
             raise
         if strays := self._strays.intersection(outcome.id for outcome in ended):
             self._strays -= strays
-            self._is_parked = False
+            self._news += 1
+            self.wake()
         self._tell(turn, turned)
         for record in turned.claimed:
             self._start(record)
         if self._has_news:
-            return 0.0
+            return _AGAIN
         if turned.next_due is None or free <= len(turned.claimed):
             return self._until(tried_at)
         return self._until(tried_at, turned.next_due)
