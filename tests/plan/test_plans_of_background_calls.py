@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from aggregator.plan.explaining.summary import call_words, effect_calls
+from aggregator.policies.durable.plan import DeliveryPlan
+from aggregator.policies.retry.plan import RetryPlan
+from aggregator.policies.values import Span
+from aggregator.templates import compile_value
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,29 @@ def test_the_only_call_after_an_answer_needs_no_name(plan_of) -> None:
     plan = plan_of("endpoints: {GET /a: {call: 'shop:/a', background: [{name: told, url: shop:/b}]}}").endpoints[0]
     assert [moment for moment, _, _ in effect_calls(plan.effects[0], alone=True)] == ["after a success"]
     assert list(call_words(plan))[1:] == [("after a success", ("shop",))]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "stored before the answer leaves; sent up to 12 times on 5xx"),
+        (
+            {"moment": "accepted", "delay": 600.0},
+            "stored just after the answer; sent after 600s, up to 12 times on 5xx",
+        ),
+        ({"store": "shared"}, "stored for all machines before the answer leaves; sent up to 12 times on 5xx"),
+        ({"at": compile_value("{{ body.from }}")}, "sent not before body.from, up to 12 times"),
+        ({"at": compile_value("2030-01-01")}, "sent not before `at`, up to 12 times"),
+        ({"order": compile_value("{{ body.id }}")}, "sent one after the other for the same key of `order`, up to"),
+        (
+            {"dedupe": compile_value("{{ body.id }}"), "dedupe_for": 3600.0},
+            "leaves, once in 1h for the same key of `dedupe`;",
+        ),
+        ({"full": "drop"}, "; dropped when it cannot be stored"),
+    ],
+)
+def test_explain_says_what_is_sent_when(said: dict[str, Any], words: str) -> None:
+    """When at the earliest, behind what, how often, and what happens when it cannot be stored."""
+    retry = RetryPlan(12, frozenset(), frozenset(), Span(1.0, 3600.0), None, "always", ("5xx",))
+    plan = DeliveryPlan("stored", retry)
+    assert words in replace(plan, **said).words

@@ -53,16 +53,24 @@ class DeliveryPlan(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The delivery as `explain` prints it: ``stored before the answer, delivered at least once, up to 12 times``"""
+        """The delivery as `explain` prints it: ``stored before the answer leaves; sent up to 12 times …``"""
         written = "stored before the answer leaves" if self.moment == "stored" else "stored just after the answer"
         written = written if self.store == "sqlite" else written.replace("stored", "stored for all machines", 1)
+        once = "" if self.dedupe is None else f", once in {duration_text(self.dedupe_for)} for the same key of `dedupe`"
         retry = self.retry
-        when = f", after {duration_text(self.delay)}" if self.delay else ""
-        order = "" if self.order is None else ", one after the other for the same key"
         return (
-            f"{written}{when}{order}; sent up to {retry.attempts} times on {' '.join(retry.on)}, pauses {retry.backoff}"
-            f"; {_UNSTORED[self.full]}"
+            f"{written}{once}; sent {self._when}up to {retry.attempts} times on {' '.join(retry.on)}, "
+            f"pauses {retry.backoff}; {_UNSTORED[self.full]}"
         )
+
+    @property
+    def _when(self) -> str:
+        """When it is sent, and behind what, as the beginning of a list."""
+        after = f"after {duration_text(self.delay)}, " if self.delay else ""
+        reads = [] if self.at is None else sorted(".".join(map(str, reference)) for reference in self.at.references)
+        at = "" if self.at is None else f"not before {' and '.join(reads) or '`at`'}, "
+        order = "" if self.order is None else "one after the other for the same key of `order`, "
+        return f"{after}{at}{order}"
 
 
 _UNSTORED: dict[Full, str] = {

@@ -36,7 +36,7 @@ def described(effect: dict[str, Any]) -> str:
 def listed(effect: dict[str, Any]) -> str:
     """Return the line of *effect* below ``HEAD``."""
     last = effect["last"] or {}
-    why = f"  {last.get('reason', '')}" if effect["state"] != "sent" and last else ""
+    why = f"  {last['reason']}" if effect["state"] != "sent" and "reason" in last else ""
     why = "  a dry run: not sent" if last.get("dry_run") else why
     moment = _moment(effect["ended"] or effect["created"])
     return f"{effect['id']}  {effect['state']:<7}  {moment}  {effect['attempts']:>5}  {effect['name']}{why}"
