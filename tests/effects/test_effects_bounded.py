@@ -179,12 +179,13 @@ def test_what_is_written_to_a_deleted_file_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_one_that_waits_too_long_is_dead(tmp_path: Path) -> None:
-    """Beyond `max.age` it is given up, and after `keep_dead` forgotten."""
+    """Beyond `max.age` it is given up, which counts as dead, and after `keep_dead` forgotten."""
     text = document(durable="max: {age: 1h}, keep_dead: 1d", call="delay: 20d")
     with process(tmp_path, text, down) as served:
         served.sign_up("a")
         served.now += 3700
         served.settle(dead=1)
+        served.until(lambda: served.outbox.ends["dead"] == 1)
         served.now += 86500
         served.until(lambda: served.outbox.kept.number == 0)
 

@@ -191,6 +191,7 @@ class Pump:
         if turn.looks:
             self._looked = turn.now
         tell_turned(turned)
+        self._ends["dead"] += turned.given_up
         if turn.ages is not None and not turned.given_up and not turned.forgotten:
             self._tidied = turn.now
 
