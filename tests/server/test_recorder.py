@@ -29,6 +29,7 @@ telemetry:
 upstreams: {up: {url: "${UP}"}}
 endpoints:
   GET /cards/{card}: {call: "up:/cards/{card}"}
+  GET /names/{name}: {call: {url: "up:/names", query: {name: "{{ params.name }}"}}}
   GET /page: {fan_out: {ads: {url: "up:/ads", optional: true, default: []}, main: "up:/main"}}
   POST /login: {body: {type: object}, call: {method: POST, url: "up:/login", json: "{{ body }}"}}
 """
@@ -170,6 +171,20 @@ def test_a_request_is_sent_again(kept):
     assert told["request"]["why"] == "asked"
     with Wire(gateway.admin) as wire:
         assert wire.send(b"POST /-/try HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").reply().status == 401
+
+
+def test_a_path_is_kept_as_it_is_sent(kept):
+    """Percent-encoded, which is what a URL in an archive is, and what is sent again."""
+    upstream, gateway, ask = kept
+    upstream["/names"] = reply_of({}, 500)
+    target = "/names/%3Cimg%20x%3E%25%C3%A9%3Fa%23b"
+    gateway.get(f"{target}?page=2", "x-request-id: one")
+    assert ask("GET", "/-/requests/one").json["target"] == f"{target}?page=2"
+    (entry,) = ask("GET", "/-/requests/one.har").json["log"]["entries"]
+    assert entry["request"]["url"] == f"http://gateway{target}?page=2"
+    first = upstream.last.target
+    assert ask("POST", "/-/requests/one/replay").json["request"]["endpoint"] == "GET /names/{name}"
+    assert upstream.last.target == first
 
 
 def test_a_request_is_tried(kept):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
@@ -21,6 +21,8 @@ _LONGEST = 4096
 """Characters of a header or of a target that are kept."""
 _SHORTEST = 4
 """Characters of a value that is looked for elsewhere: a shorter one would turn up in every other word."""
+_OF_PATHS = "/:@!$&'()*+,;=~"
+"""What stands in a path as it is (RFC 3986, section 3.3)."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -55,9 +57,10 @@ class Cleaner:
         return tuple((name, self.text(hidden.header(name, value))) for name, value in kept if name in wanted)
 
     def target(self, endpoint: str, exchange: Exchange) -> str:
-        """Return path and query of a request to *endpoint* as they may be shown."""
+        """Return path and query of a request to *endpoint* as they may be shown, percent-encoded as they are sent."""
         hidden = self._plan.hidden
-        path = without_values(exchange.path, hidden.values(endpoint, exchange.segments))
+        shown = self.text(without_values(exchange.path, hidden.values(endpoint, exchange.segments)))
+        path = quote(shown, safe=_OF_PATHS)  # after what is secret was found in it, which is known as it reads
         query = hidden.query_text(exchange.query_string.decode("latin-1"))
         return self.text(f"{path}?{query}" if query else path)
 
