@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         print("ready", file=answers, flush=True)
         for line in questions:
             question = json.loads(line)
-            answer = _forked(partial(_first_failure, session, question))
+            answer = _forked(partial(_first_failure, session, question), 2 * question["seconds"])
             print(json.dumps(answer), file=answers, flush=True)
     return True
 
@@ -46,25 +47,37 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _failed.append(report.nodeid)
 
 
-def _forked(judge: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what *judge* returns in a process of its own; what that has started ends with it."""
+def _forked(judge: Callable[[Callable[[], None]], dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return what *judge* returns in a process of its own, which says each so many *seconds* that it goes on.
+
+    What that has started ends with it. Some tests hang beyond the time that each has of its own: in threads that are waited for.
+    """
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         os.setsid()
         try:
-            os.write(writing, json.dumps(judge()).encode())
+            os.write(writing, b"\n" + json.dumps(judge(lambda: _go_on(writing))).encode())
         finally:
             os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as said:
-        _, status = os.waitpid(child, 0)
+    said = b""
+    try:
+        while select.select([reading], [], [], seconds)[0] and (more := os.read(reading, 65_536)):
+            said += more
+    finally:
+        os.close(reading)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # what its tests have started and not ended
-        answer = said.read()
-    return json.loads(answer) if answer else {"test": f"the end of the process ({status})"}
+        os.waitpid(child, 0)
+    answer = said.partition(b"\n")[2]
+    return json.loads(answer) if answer else {"test": "what ends the process, or never ends"}
 
 
-def _first_failure(session: pytest.Session, question: dict[str, Any]) -> dict[str, Any]:
+def _go_on(writing: int) -> None:
+    os.write(writing, b".")
+
+
+def _first_failure(session: pytest.Session, question: dict[str, Any], go_on: Callable[[], None]) -> dict[str, Any]:
     """Return which of the tests that *question* names fails first, or that this process cannot tell."""
     if not _swapped(Path(question["path"])):
         return {"unknown": True}
@@ -74,6 +87,7 @@ def _first_failure(session: pytest.Session, question: dict[str, Any]) -> dict[st
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if _failed:
             break
+        go_on()
     return {"test": _failed[0] if _failed else None}
 
 

@@ -46,7 +46,16 @@ def read_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "{fan_out: {a: {race: ['a:/x', 'a:/x']}}}",
     ],
 )
-@pytest.mark.parametrize(("body", "is_long"), [(LONG, True), (b"<a><b/></a>", False)])
+@pytest.mark.parametrize(
+    ("body", "is_long"),
+    [
+        (LONG, True),
+        (b"<a><b/></a>", False),
+        (b"<a>" + b"x" * 4089 + b"</a>", False),
+        (b"<a>" + b"x" * 4090 + b"</a>", True),
+    ],
+    ids=["long", "short", "4096", "4097"],
+)
 def test_a_long_body_of_an_upstream_is_read_in_a_thread(serve, read_in, endpoint, body, is_long):
     """And a short one where its reply arrives."""
     gateway = serve(f"endpoints: {{GET /x: {endpoint}}}", {"/x": httpx.Response(200, content=body, headers=XML)})

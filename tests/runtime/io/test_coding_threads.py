@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from aggregator.edge.coding import coder
 from aggregator.errors import CallError, Cause
 from aggregator.runtime import coding
+from aggregator.runtime.answers import compressing
 from aggregator.runtime.coding import aside, read_aside
 from aggregator.runtime.threads import Threads
 
@@ -77,3 +80,18 @@ def test_a_fault_while_reading_is_no_traceback_of_the_client(run, caplog):
 
     assert run(main()).cause is Cause.FAULT
     assert "by a fault of the program" in caplog.text
+
+
+@pytest.mark.parametrize(("size", "threads"), [(1, 0), (64 * 1024 - 1, 0), (64 * 1024, 1)])
+def test_a_long_piece_of_a_stream_is_coded_in_a_thread(run, monkeypatch, size, threads):
+    """And a short one where it comes; what is read of either is the same."""
+    went: list[Callable[[], Any]] = []
+
+    async def noting(work: Callable[[], Any]) -> Any:
+        went.append(work)
+        return await aside(work)
+
+    monkeypatch.setattr(compressing, "aside", noting)
+    coding = compressing.StreamCoder(coder("gzip"), flushes=True)
+    coded = run(coding.feed(b"x" * size)) + coding.finish()
+    assert (gzip.decompress(coded), len(went)) == (b"x" * size, threads)
