@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from aggregator.cli.commands.serving.mock import mock
 from aggregator.server.mocking.recording import tape as tapes
 from aggregator.server.mocking.recording.kept import MOST_BODY, Kept
-from aggregator.server.mocking.recording.recorder import Recorder
+from aggregator.server.mocking.recording.recorder import Recorder, client_of
 from aggregator.server.mocking.recording.tape import NotAppendableError, Tape, appended
 from aggregator.server.mocking.server import MockServer
 from aggregator.server.mocking.source import MockSource
@@ -308,3 +308,13 @@ def test_the_file_is_what_is_served(tmp_path: Path) -> None:
         assert server.plan == MockSource(file, {}).load()
 
     asyncio.run(main())
+
+
+def test_the_client_of_the_upstream_adds_nothing() -> None:
+    """No proxy of the environment, and a redirect is an answer like others."""
+
+    async def main() -> tuple[bool, bool]:
+        async with client_of("http://up.test") as client:
+            return client.trust_env, client.follow_redirects
+
+    assert asyncio.run(main()) == (False, False)
