@@ -97,7 +97,10 @@ def sites_of(path: Path) -> Iterator[Site]:
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    seen: set[ast.AST] = set()  # those of a function within another one are met twice
+    seen: set[ast.AST] = {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"
+    }
+    # … and those of a function within another one are met twice; `strict` of `zip` asserts what always holds
     for function in functions:
         for statement in function.body:
             for node in ast.walk(statement):
