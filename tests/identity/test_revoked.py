@@ -56,6 +56,23 @@ def test_an_empty_file() -> None:
     assert read_revoked(None).is_empty
 
 
+def test_what_has_an_entry_is_not_empty() -> None:
+    """Of either kind: who finds it empty does not look."""
+    first, second = Revocations(), Revocations()
+    assert (first.is_empty, second.is_empty) == (True, True)
+    first.add_id("a")
+    second.add_subject("ada", 1)
+    assert (first.is_empty, second.is_empty) == (False, False)
+
+
+def test_the_latest_moment_of_a_subject_holds() -> None:
+    """What is revoked stays revoked, whichever entry comes first."""
+    kept = Revocations()
+    kept.add_subject("ada", 5)
+    kept.add_subject("ada", 3)
+    assert (kept.holds({"sub": "ada", "iat": 4}), kept.holds({"sub": "ada", "iat": True})) == (True, True)
+
+
 def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound nothing is added, and whoever asks for it is told."""
     monkeypatch.setattr(revoked, "MOST", 1)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aggregator.templates import Known, unshadowed
+import pytest
+
+from aggregator.errors import ExpressionError
+from aggregator.templates import Known, compile_expression, unshadowed
 
 
 class _Busy(Mapping[str, Any]):
@@ -33,3 +36,29 @@ def test_what_a_thread_adds_while_the_known_is_read_disturbs_nothing() -> None:
         "body.b": Known(3, None, frozenset({"body"})),
     }
     assert list(unshadowed(known, _Busy(known))) == ["body.a", "body.b"]
+
+
+class _Names(dict[str, Any]):
+    """Names beside what is *known* of expressions."""
+
+    known: dict[object, Known]
+
+
+@pytest.mark.parametrize("source", ["a == 1", "a + 1", "a ~ 'x'", "a > b"])
+def test_what_was_evaluated_is_not_evaluated_again(source: str) -> None:
+    """A comparison, too, has the value that is known of it; without one it is evaluated."""
+    expression = compile_expression(source)
+    names = _Names(a=1, b=2)
+    names.known = {source: Known("known", None, frozenset({"a"}))}
+    assert expression.evaluate(names) == "known"
+    names.known = {"other": Known("known", None, frozenset({"a"}))}
+    assert expression.evaluate(names) != "known"
+
+
+@pytest.mark.parametrize("source", ["a == 1", "a | upper"])
+def test_a_known_error_is_raised_again(source: str) -> None:
+    """As if the expression had been evaluated."""
+    names = _Names(a=1)
+    names.known = {source: Known(None, ExpressionError("long ago"), frozenset({"a"}))}
+    with pytest.raises(ExpressionError, match="long ago"):
+        compile_expression(source).evaluate(names)

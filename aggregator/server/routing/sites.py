@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from aggregator.edge.forwarded import origin_of
 from aggregator.edge.hosts import Hosts
-from aggregator.edge.networks import NO_NETWORKS
 from aggregator.http import HeaderList
 from aggregator.plan.types import Plan
 from aggregator.server.routing.index import RouteIndex
@@ -50,7 +49,7 @@ class Sites:
         """Return the site of a request from *peer* whose ``Host`` field is *host*, empty for none."""
         if self._hosts is None:
             return self.main
-        if self._trusted is NO_NETWORKS or not self._trusted.holds(peer):
+        if not self._trusted.holds(peer):
             return self._hosts.of_field(host)
         return self._hosts.of_name(origin_of(peer, scheme, host.decode("latin-1"), headers, self._trusted).host)
 
