@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from aggregator.edge.caching import is_of_caches
 from aggregator.parts.rows import RowPlan as RowPlan
-from aggregator.plan.calls import CallPlan, FanPlan, GroupPlan, PartPlan, ShapePlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, FanPlan, GroupPlan, PartPlan, ShapePlan
 from aggregator.plan.edge import BARE, EdgePlan
 from aggregator.plan.incoming.admission import OPEN, AdmissionPlan
 from aggregator.plan.incoming.inputs import InputPlan as InputPlan
 from aggregator.plan.schemes import SchemePlan
 from aggregator.plan.serving import BackgroundPlan, ClientPlan, ServerPlan
 from aggregator.plan.telemetry import MetricsPlan, RecorderPlan, SloPlan, TracesPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.cache.plan import AnswerCachePlan
 from aggregator.policies.durable.plan import DeliveryPlan
 from aggregator.policies.idempotency.plan import IdempotencyPlan

@@ -15,8 +15,8 @@ import httpx
 from msgspec.structs import replace
 
 from aggregator.brokers.opening import open_broker
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.templates import header_value
 from aggregator.transport import (
     ClientPool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.breaker.table import BREAKERS
 from aggregator.policies.hosts.breaking import HostBreakers
 from aggregator.policies.hosts.checking import HealthChecks

@@ -17,10 +17,10 @@ import httpx
 
 from aggregator.parts.events import NO_LISTENERS, Listeners
 from aggregator.parts.result import Result
-from aggregator.plan.calls import CallPlan, UpstreamPlan
-from aggregator.plan.edge import BARE, EdgePlan
+from aggregator.plan.calls import CallPlan
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import EndpointPlan, InputPlan, ResponsePlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.flights import Flights
 from aggregator.policies.cache.kept import Kept
@@ -34,7 +34,7 @@ from aggregator.policies.rate_limit.pacing import Pace
 from aggregator.policies.rate_limit.shared_pacing import build_pace
 from aggregator.policies.registry import Draft, Kind, Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
-from aggregator.runtime.admission.building import Keeper, tells_limits
+from aggregator.runtime.admission.building import Keeper
 from aggregator.runtime.admission.refusals import Refusals
 from aggregator.runtime.admission.schemes import Scheme
 from aggregator.runtime.answers.answer import Tail
@@ -47,9 +47,9 @@ from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.background.shadows import Shadow, ShadowQueue, Shadows
 from aggregator.runtime.calls.judging import Judge, judges_alike
 from aggregator.runtime.endpoint.routine import Routine
-from aggregator.runtime.finish.building import Finish, compile_finish, private, remembering
+from aggregator.runtime.finish.alike import Finishes
 from aggregator.runtime.finish.leaving import Leaving, constant_tail, leaving_of
-from aggregator.runtime.finish.limits import Words, told_limits
+from aggregator.runtime.finish.limits import Words
 from aggregator.runtime.finish.provenance import Telling, provenance_of
 from aggregator.runtime.finish.purging import Purging
 from aggregator.runtime.finish.timing import always
@@ -122,10 +122,7 @@ class Resources:
         self._known: defaultdict[type, dict[Hashable, Any]] = defaultdict(dict)
         self._inputs: dict[Hashable, Inputs] = {}
         self._judges: dict[Hashable, Judge] = {}
-        self._private = private(None, frozenset())
-        self._privates: dict[Hashable, Finish] = {(id(None), False, frozenset()): self._private}
-        self._limited: dict[int, Finish] = {}
-        self._finishes: dict[Hashable, tuple[Finish | None, EdgePlan]] = {}
+        self.finishes = Finishes(self.schemes)
         self._passing: dict[Tail | None, Assembly] = {}
 
     def judge_callers(self, schemes: Mapping[str, Scheme]) -> None:
@@ -165,32 +162,6 @@ class Resources:
             return Inputs(plan, names)
         declared = tuple(id(parameter) for parameter in (*plan.params, *plan.query, *plan.headers, *plan.cookies))
         return self._inputs.setdefault((names, declared), Inputs(plan, names))
-
-    def finish(self, plan: EndpointPlan) -> Finish | None:
-        """Return what is done to each answer of *plan*; what depends on who calls is private unless it is declared."""
-        finish, auth = self._carried(plan.edge), plan.admission.auth
-        if auth is not None:
-            is_public = plan.keeping is not None and plan.keeping.public
-            key = (id(finish), auth.reads_body, plan.fields_of_caches)
-            whole = remembering(finish) if auth.reads_body else finish
-            made = private(whole, plan.fields_of_caches)
-            finish = whole if is_public else self._privates.setdefault(key, made)
-        if tells_limits(plan.admission, self.schemes):
-            finish = self._limited.setdefault(id(finish), told_limits(finish))
-        return finish
-
-    def _carried(self, plan: EdgePlan) -> Finish | None:
-        """Return what puts on answers what *plan* says, the same for what carries the same."""
-        if plan == BARE:
-            return None
-        alike = (
-            plan.cors,
-            plan.fixed,
-            plan.lifecycle,
-            id(plan.errors),
-            *((name, id(template)) for name, template in plan.made),
-        )
-        return self._finishes.setdefault(alike, (compile_finish(plan), plan))[0]
 
     def kept(self, plan: UpstreamPlan) -> Kept[Reply]:
         """Return the replies of the upstream of *plan* that are kept."""
@@ -256,7 +227,7 @@ class Resources:
 
     def assembly(self, plan: EndpointPlan) -> Assembly:
         """Return what makes the answers of *plan*; all that only pass an answer on have the same."""
-        response, tail = plan.response, constant_tail(plan, self.leaving(plan), self._private)
+        response, tail = plan.response, constant_tail(plan, self.leaving(plan), self.finishes.private)
         if plan.raw and response == _PLAIN and not is_head_of_head(plan) and not chooses(plan):
             return self._passing.setdefault(tail, Assembly(plan, None, self.discloses, tail))
         transform = None if response.transform is None else self.plugins.function(response.transform)
@@ -265,7 +236,9 @@ class Resources:
     def leaving(self, plan: EndpointPlan) -> Leaving | None:
         """Return what is done to the answers of *plan* before they leave, None when nothing is."""
         purging = Purging(plan.purges, self.purges) if plan.purges else None
-        steps = Leaving(purging, self.timing(plan), self._provenance(plan), self.finish(plan), self.compressing(plan))
+        steps = Leaving(
+            purging, self.timing(plan), self._provenance(plan), self.finishes.of(plan), self.compressing(plan)
+        )
         found = leaving_of(steps)
         return None if found is None else self.same(found)
 

@@ -15,8 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from aggregator.errors import CallError, Cause, StartupError
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.client import SharedClient, pool_key
 from aggregator.transport import Caps, Limits, Origin, PoolSettings, TlsSettings
 from aggregator.transport.fetching import fetched

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from aggregator.plan.calls import BatchPlan, UpstreamPlan
+from aggregator.plan.calls import BatchPlan
 from aggregator.plan.types import DocPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.templates import Expression, Template, UrlTemplate
 
 Reference = tuple[str, ...]

@@ -8,9 +8,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, CorePlan, FanPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.schemes import ExternalPlan
 from aggregator.plan.types import Plan, RowPlan
+from aggregator.plan.upstreams import UpstreamPlan
 
 
 def parts_in(fan: FanPlan | None) -> Iterator[PartPlan]:

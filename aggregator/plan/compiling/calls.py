@@ -15,7 +15,7 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.errors import Cause
-from aggregator.plan.calls import CallPlan, ChoicePlan, ShapePlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, ChoicePlan, ShapePlan, SuccessPlan
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
 from aggregator.plan.compiling.forwarding import Forwarding, verdicts_of
@@ -27,6 +27,7 @@ from aggregator.plan.compiling.telemetry import traced_fields
 from aggregator.plan.compiling.upstreams import anonymous_upstream, compile_upstream
 from aggregator.plan.edge import ErrorPlan
 from aggregator.plan.types import RowPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.cache.compiling import compile_cache, flies_with_all, invalidates
 from aggregator.policies.call_budget.plan import compile_budget
 from aggregator.policies.credentials.plan import CallerPlace

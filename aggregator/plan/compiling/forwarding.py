@@ -12,9 +12,9 @@ from msgspec import Struct
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.http import CREDENTIALS, NEVER_FORWARDED, SAFE
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.requests import BodyKind, RequestPlan, RestPlan
 from aggregator.plan.types import RowPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.credentials.plan import CallerPlace, headers_of
 from aggregator.templates import UrlTemplate
 

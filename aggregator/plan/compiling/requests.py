@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.calls.graphql import GraphqlSettings
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.forwarding import Forwarding, query_names, tells_client, tells_deadline
 from aggregator.plan.requests import BodyKind, RequestPlan, RestPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.templates import (
     Const,
     MapNode,

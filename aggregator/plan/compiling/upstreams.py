@@ -11,7 +11,6 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TlsSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
-from aggregator.plan.calls import RoutePlan, UpstreamPlan
 from aggregator.plan.compiling.endpoint.admission import token_places
 from aggregator.plan.compiling.endpoint.fields import compile_headers, compile_query
 from aggregator.plan.compiling.endpoint.limits import compile_rate
@@ -23,6 +22,7 @@ from aggregator.plan.compiling.policies.mocks import compile_mock
 from aggregator.plan.compiling.policies.places import compile_concurrency
 from aggregator.plan.compiling.policies.retries import compile_budget
 from aggregator.plan.serving import ClientPlan
+from aggregator.plan.upstreams import RoutePlan, UpstreamPlan
 from aggregator.policies.cache.plan import SIZE
 from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.credentials.compiling import compile_credentials

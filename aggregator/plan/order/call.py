@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from aggregator.durations import rate_text
 from aggregator.plan.analysis.roots import slow_in
-from aggregator.plan.calls import CallPlan, EachPlan, PartPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, EachPlan, PartPlan
 from aggregator.plan.order.step import Step, step, words_of
 from aggregator.plan.types import RowPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.cache.plan import cache_text
 from aggregator.policies.retry.plan import budget_words
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from aggregator.errors import CallError
 from aggregator.parts.frame import Done, Frame
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.calls.sending import Sender
 from aggregator.runtime.calls.writing.rendering import Rendered
 from aggregator.stores.effects.records import EffectRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregator.parts.result import Result
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.shared.elements import ELEMENT_CODEC, Element
 from aggregator.policies.cache.shared.level import SharedLevel, level_of

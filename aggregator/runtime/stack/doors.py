@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.order.call import AROUND_DOOR
 from aggregator.plan.order.step import tied
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.credentials.building import with_credentials
 from aggregator.policies.mock.door import MockDoor
 from aggregator.policies.mock.script import Script

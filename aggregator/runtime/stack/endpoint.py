@@ -40,7 +40,7 @@ def build_endpoint(plan: EndpointPlan, resources: Resources) -> EndpointHandler 
         queue, report, discloses = resources.queue, resources.report, resources.discloses
         teller = build_teller(call, plan.key, resources)
         return StreamHandler(
-            plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finish(plan),
+            plan, inputs, sender, effects, queue, report, discloses, gates, teller, resources.finishes.of(plan),
             resources.clock, resources.trusted, resources.compressing(plan), behind,
             build_way(call, resources, params), resources.asked_deadline, storing,
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aggregator.plan.calls import CallPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.resources import Resources
 from aggregator.runtime.stack.doors import build_mocked_door
 from aggregator.runtime.stack.sending import build_sender

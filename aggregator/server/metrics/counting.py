@@ -10,9 +10,10 @@ from aggregator.exchange import Exchange
 from aggregator.parts.events import WELL, CallTally, Listeners, RequestEnded
 from aggregator.parts.result import Result
 from aggregator.plan.analysis.walking import upstreams_in
-from aggregator.plan.calls import PartPlan, UpstreamPlan
+from aggregator.plan.calls import PartPlan
 from aggregator.plan.telemetry import MetricsPlan
 from aggregator.plan.types import EndpointPlan, Plan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.server.metrics.lag import LoopLag
 from aggregator.server.metrics.series import CLASSES, EndpointSeries, UpstreamSeries
 from aggregator.telemetry.metrics.histogram import MOST_WAITING, Exemplar

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import httpx
 
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.client import OpenedPools, SharedClient, pool_key
 from aggregator.transport import Limits, Origin, PoolSettings, StockTransport
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from aggregator.errors import CallError, Cause
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.serving import ClientPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.client import SharedClient
 from aggregator.transport import Caps, Door, Origin, PoolSettings, TlsSettings
 from aggregator.transport.fetching import fetched

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aggregator.config.model.calls.call import CallSettings
-from aggregator.plan.calls import UpstreamPlan
 from aggregator.plan.compiling.calls import EndpointSurroundings, compile_call, unread
 from aggregator.plan.types import ShadowPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.routing.settings import ShadowSettings
 from aggregator.templates import compile_url
 

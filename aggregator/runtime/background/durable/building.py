@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from aggregator.plan.calls import PartPlan, UpstreamPlan
+from aggregator.plan.calls import PartPlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, FixedPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.runtime.background.durable.fixing import DurableEffect, Piece
 from aggregator.runtime.background.durable.storing import Storing
 from aggregator.runtime.background.effects import Effect

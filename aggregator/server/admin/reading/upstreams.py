@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator.durations import rate_text
 from aggregator.plan.analysis.walking import upstreams_in
-from aggregator.plan.calls import UpstreamPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.concurrency.places import PLACES
 from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.server.generations.running import Running

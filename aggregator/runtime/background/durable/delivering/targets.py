@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from aggregator.causes import causes_called
 from aggregator.parts.frame import Done, Frame, Part, Written
 from aggregator.plan.analysis.walking import upstreams_in
-from aggregator.plan.calls import CallPlan, PartPlan, SuccessPlan, UpstreamPlan
+from aggregator.plan.calls import CallPlan, PartPlan, SuccessPlan
 from aggregator.plan.order.call import Attempt
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.types import FixedPlan, Plan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS
 from aggregator.policies.retry.plan import RetryPlan
 from aggregator.runtime.background.durable.delivering.under_way import Holding
