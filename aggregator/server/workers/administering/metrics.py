@@ -19,6 +19,7 @@ from aggregator.telemetry.metrics.families import FAMILIES, Family
 HIGHEST: Final = frozenset({
     families.BREAKERS, families.PRESSURE, families.GENERATION, families.LOADED, families.REFUSED, families.CONFIG,
     families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN, families.EFFECTS,
+    families.EFFECTS_SLOW,
 })  # fmt: skip
 """Gauges of which the highest of a worker tells of all."""
 LOWEST: Final = frozenset({families.STARTED, families.STORE})
