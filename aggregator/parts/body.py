@@ -16,7 +16,8 @@ from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.transport import Reply
 
-_UNREAD: Any = object()
+UNREAD: Any = object()
+"""Stands for data that was not made yet."""
 SHORT = 16 * 1024
 """Bytes of a text that each result decodes for itself, in a quarter of a millisecond."""
 
@@ -31,25 +32,25 @@ class Decoded:
         self.decode = decode
         self.reading: Any = None
         """The future of whoever makes it now, None while nobody does."""
-        self._value: Any = _UNREAD
-        self._as_sent: Any = _UNREAD
+        self._value: Any = UNREAD
+        self._as_sent: Any = UNREAD
 
     @property
     def is_there(self) -> bool:
         """Whether ``value`` was made."""
-        return self._value is not _UNREAD
+        return self._value is not UNREAD
 
     @property
     def value(self) -> Any:
         """The text as data."""
-        if self._value is _UNREAD:
+        if self._value is UNREAD:
             self._value = self.decode(self.text)
         return self._value
 
     @property
     def as_sent(self) -> Any:
         """The text as data that keeps every digit of its numbers."""
-        if self._as_sent is _UNREAD:
+        if self._as_sent is UNREAD:
             self._as_sent = json_codec.decode_exact(self.text)
         return self._as_sent
 
@@ -70,7 +71,7 @@ class Body(Struct, eq=False, kw_only=True):
     raw: bytes = b""
     decoder: Callable[[bytes], Any] | None = None
     _json: bytes | None = None
-    _value: Any = _UNREAD
+    _value: Any = UNREAD
     _as_sent: tuple[bytes, Any] | None = None
     _decoded: Decoded | None = None
 
@@ -89,12 +90,12 @@ class Body(Struct, eq=False, kw_only=True):
     @json.setter
     def json(self, text: bytes) -> None:
         self._json = text
-        self._value = _UNREAD
+        self._value = UNREAD
 
     @property
     def value(self) -> Any:
         """The body as data, not to be changed; None for what has none."""
-        if self._value is _UNREAD:
+        if self._value is UNREAD:
             self._value = self._read()
         return self._value
 
@@ -121,7 +122,7 @@ class Body(Struct, eq=False, kw_only=True):
     @property
     def is_read(self) -> bool:
         """Whether the body is there as data, so that nobody has to decode it any more."""
-        if self._value is not _UNREAD:
+        if self._value is not UNREAD:
             return True
         decoded = self._decoded
         return decoded is not None and decoded.is_there and self._stands_for(decoded)
@@ -151,10 +152,6 @@ class Body(Struct, eq=False, kw_only=True):
     def is_written(self, text: bytes) -> None:
         """Take note that *text* is the JSON text of its data."""
         self._json = text
-
-    def has_no_meaning(self) -> None:
-        """Forget the JSON text and the data; *raw* stays."""
-        self._json, self._value = None, _UNREAD
 
     def shares(self, reply: Reply) -> None:
         """Share the data with other results of *reply*, unless the text is short."""

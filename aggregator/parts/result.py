@@ -11,7 +11,7 @@ from typing import Any
 from aggregator.errors import AggregatorError, CallError, Cause
 from aggregator.exchange import State
 from aggregator.http import HeaderList, first, header_map
-from aggregator.parts.body import Body
+from aggregator.parts.body import UNREAD, Body
 from aggregator.parts.rows import RowPlan
 from aggregator.parts.view import View
 from aggregator.transport import Reply
@@ -194,7 +194,7 @@ class Result(Body, eq=False):
         self.state = _FAILED
         self.error = failure = error if isinstance(error, CallError) else as_call_error(error)
         self.cause = failure.cause
-        self.has_no_meaning()
+        self._json, self._value = None, UNREAD
         # Its frames hold the whole request, and the request holds it: such a ring waits for the collector.
         if error.__traceback__ is not None or error.__context__ is not None:
             error.__traceback__ = error.__context__ = error.__cause__ = None

@@ -56,29 +56,25 @@ class Variants(Protocol):
         """Remember *coded*, which is *body* in *coding*."""
 
 
-class Answer:
+class Answer(Struct, eq=False):
     """Status, headers and body, complete but for the headers that every answer gets.
 
-    A large body may come in *pieces*, which a door that can write them as they are need not join, and the last headers
-    as a *tail*, behind the *leading* ones, which it need not render. *head_only* says that the body was never here, as
-    that of a HEAD call is not: no length and no tag are made of it. *variants* are what is known of the body in content
-    codings, None of a body that is sent once.
+    *content* is the body; a large one may come in *pieces*, which a door that can write them as they are need not join,
+    and the last headers as a *tail*, behind the *leading* ones, which it need not render. *head_only* says that the
+    body was never here, as that of a HEAD call is not: no length and no tag are made of it. *variants* are what is
+    known of the body in content codings, None of a body that is sent once.
     """
 
-    __slots__ = ("_body", "_problem", "head_only", "leading", "pieces", "status", "tail", "variants")
-    pieces: list[bytes] | None
+    status: int
+    leading: HeaderList
+    content: bytes | list[bytes]
+    tail: Tail | None = None
+    head_only: bool = False
+    _problem: Problem | bytes | None = None
+    variants: Variants | None = None
 
-    def __init__(self, status: int, headers: HeaderList, body: bytes | list[bytes], tail: Tail | None = None) -> None:
-        self.status = status
-        self.leading = headers
-        self.tail = tail
-        if isinstance(body, bytes):  # as nearly always; a property would be one more call
-            self._body, self.pieces = body, None
-        else:
-            self.body = body
-        self.head_only = False
-        self._problem: Problem | bytes | None = None
-        self.variants: Variants | None = None
+    def __repr__(self) -> str:  # what its fields hold stays out of logs
+        return f"<Answer {self.status}>"
 
     @property
     def document(self) -> dict[str, Any] | None:
@@ -113,21 +109,23 @@ class Answer:
     @property
     def body(self) -> bytes:
         """The body in one piece."""
-        if self.pieces is not None:
-            self.body = b"".join(self.pieces)
-        return self._body
+        if isinstance(self.content, list):
+            self.content = b"".join(self.content)
+        return self.content
 
     @body.setter
     def body(self, body: bytes | list[bytes]) -> None:
-        if isinstance(body, bytes):
-            self._body, self.pieces = body, None
-        else:
-            self._body, self.pieces = b"", body
+        self.content = body
+
+    @property
+    def pieces(self) -> list[bytes] | None:
+        """The pieces of a body that is not joined yet; None for one in one piece."""
+        return self.content if isinstance(self.content, list) else None
 
     @property
     def size(self) -> int:
         """The bytes of its body."""
-        return len(self._body) if self.pieces is None else sum(map(len, self.pieces))
+        return sum(map(len, self.content)) if isinstance(self.content, list) else len(self.content)
 
 
 def problem(

@@ -44,7 +44,7 @@ class Assembly:
     """Makes the answer of an endpoint from an ended run that did not fail; a whole one with *tail*."""
 
     __slots__ = (
-        "_begin", "_check", "_chooses", "_cookies", "_finish", "_headers", "_narrowing",
+        "_begin", "_check", "_chooses", "_cookies", "_finish", "_headers", "_is_short", "_narrowing",
         "_reads", "_standing", "_status_of", "_tail", "reads",
     )  # fmt: skip
 
@@ -62,6 +62,7 @@ class Assembly:
         self._cookies = plan.response.cookies
         self._standing = standing_statuses(plan)
         self._chooses = chooses(plan)
+        self._is_short = not (self._status_of or self._tail or self._headers or self._cookies or self._chooses)
         self._reads = answer_reads(plan, has_steps=bool(steps), is_text=may_be_text(plan.response))
         self.reads = self._reads is not None
         """Whether it needs results, or the body of the request, as data, other than to copy results."""
@@ -96,6 +97,9 @@ class Assembly:
     def plain(self, run: Run) -> Answer:
         """Return the answer before anything that needs the body as data, or that more than one part has a say in."""
         answer = self._begin(run)
+        results: Any = run.results
+        if self._is_short and is_smooth(results):
+            return answer
         names = run.frame.names
         if self._status_of is not None and answer.status not in self._standing:
             answer.status = status_from(self._status_of, names)
@@ -107,7 +111,6 @@ class Assembly:
             add_cookies(answer, self._cookies, names)
         if self._status_of is not None and not has_body(answer.status):
             empty(answer)
-        results: Any = run.results
         if is_smooth(results) and not self._chooses:
             return answer
         if is_partial(results):
@@ -119,11 +122,10 @@ class Assembly:
 
 def _compile_begin(plan: EndpointPlan, tail: Tail | None, *, has_steps: bool) -> Begin:
     """Return the function that makes an answer with status, content type and body; with steps the body comes later."""
-    status = plan.response.status
     if plan.raw:
         whole = plan.response.pass_all
         return _passing(
-            status, standing_statuses(plan), None if whole else tail, is_head_of_head(plan),
+            plan.response.status, standing_statuses(plan), None if whole else tail, is_head_of_head(plan),
             whole=whole, varies=plan.response.varies,
         )  # fmt: skip
     begin = _making(plan, tail, has_steps=has_steps)

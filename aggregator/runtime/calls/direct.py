@@ -27,15 +27,18 @@ from aggregator.transport import Reply
 from aggregator.transport.door import Cancelable
 
 _OK: Final = State.OK
+_FAILED: Final = State.FAILED
 
 
 class DirectCall(Sender):
     """The call of *sender*; where it is counted, *counted* is the same call, counted from outside."""
 
-    __slots__ = ("counted", "durations", "waiting")
+    __slots__ = ("counted", "durations", "splice", "waiting")
 
     def __init__(self, sender: Sender, counted: Counted | None = None) -> None:
         super().__init__(sender.plan, sender.routine, sender.head, sender.tail)
+        assert sender.routine.splice is not None  # its target is plain
+        self.splice = sender.routine.splice
         self.counted = counted
         self.durations: Histogram | None = None if counted is None or counted.tally is None else counted.tally.durations
         self.waiting = None if self.durations is None else self.durations.waiting
@@ -52,7 +55,7 @@ class DirectCall(Sender):
         if frame.conditions or frame.written is not None:
             return self._more(frame, done)
         try:
-            target = self.write_target(frame)
+            target = self.splice.render(self.head, exchange.segments, self.tail)
         except AggregatorError:
             return self._more(frame, done)
         deadline = now + routine.timeout
@@ -85,8 +88,13 @@ class _UnderWay(Struct, eq=False):
     def ended(self, outcome: Reply | CallError) -> None:
         """Judge *outcome* here, or read its body in a thread where that may take long."""
         call = self.call
-        if isinstance(outcome, CallError) or len(outcome.body) <= call.routine.judge.at_once:
+        if isinstance(outcome, CallError) or outcome.attempts > 1:
             self.judged(call.judge(self.frame, outcome, self.started))
+        elif len(outcome.body) <= (judge := call.routine.judge).at_once:  # as ``Sender.judge``, without a call
+            result = judge.judge(self.frame, outcome, self.started)
+            if result.state is _FAILED:
+                result.is_ruled_by(call.plan.rows)
+            self.judged(result)
         else:
             ticket = judge_soon(call, self.frame, outcome, self.started, self.deadline, self.judged)
             self.ticket = ticket or self.ticket

@@ -31,6 +31,7 @@ from aggregator.transport import Reply
 _JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ASCII = 0x7F
 _STATUS = Cause.STATUS
+_OK = State.OK
 _AT_ONCE = 4 * 1024
 """Bytes that are read without a thread; as XML they take up to seven milliseconds."""
 Read = Callable[[], Any]
@@ -111,26 +112,24 @@ class Judge:
 
         *read* gives the body as data, or raises, when it was read before.
         """
-        result = Result(self._name, started, frame.loop.time(), status=reply.status)
-        result.headers = reply.headers
-        result.raw = reply.body
-        result.reply = reply
-        result.upstream = label = self._label
-        if reply.attempts > 1:
-            result.attempts = reply.attempts
-        if self._cap is not None and len(reply.body) > self._cap:
+        status, headers, body, label = reply.status, reply.headers, reply.body, self._label
+        result = Result(  # all at once: setting fields later takes longer
+            self._name, started, frame.loop.time(), _OK, status, headers, reply, None, None, label, "", reply.attempts,
+            raw=body,
+        )  # fmt: skip
+        if self._cap is not None and len(body) > self._cap:
             error = CallError(Cause.TOO_LARGE, f"The upstream '{label}' sent too large a body.")
             return _as_failure(result, error)
-        if reply.status not in self._statuses:
-            if reply.status in self._verdicts and is_verdict(self._success, reply.status, frame.exchange):
+        if status not in self._statuses:
+            if status in self._verdicts and is_verdict(self._success, status, frame.exchange):
                 result.decoder = _lenient
                 return result
-            return _as_failure(result, _status_error(label, reply.status, reply.headers))
+            return _as_failure(result, _status_error(label, status, headers))
         try:
             fault = self._read(result, reply, read)
             if fault is not None:
                 return _as_failure(result, fault)
-            if len(reply.body) > SHORT:
+            if len(body) > SHORT:
                 result.shares(reply)
             if self._refine is not None:
                 self._refine(result, frame)
@@ -148,8 +147,8 @@ class Judge:
             if (written := reply.read) is not None:
                 result.is_written(written.json)
             return None
-        kind = result.content_type
-        raw, forced = result.raw, self._forced
+        kind = first(reply.headers, b"content-type")
+        raw, forced = reply.body, self._forced
         if forced is None and kind in _JSON_TYPES:
             if raw:
                 if raw[0] > _ASCII:  # no JSON text begins so: a byte order mark may
@@ -159,7 +158,7 @@ class Judge:
                     if fault is not None:
                         return fault
                     reply.is_json = raw is reply.body
-                result.json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")
+                result._json = raw if raw[0] > 32 and raw[-1] > 32 else raw.strip(b" \t\r\n")  # no property call
             return None
         if not raw:
             return None

@@ -64,7 +64,10 @@ class Endings:
             return self.failed(run.failure, run)
         try:
             answer = self._routine.assembly.plain(run)
-            return self.failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run) if _is_late(run) else answer
+            frame = run.frame
+            if frame.loop.time() <= frame.exchange.deadline + FINISHING:  # as ``_is_late``, without a call
+                return answer
+            return self.failed(_unmade(CallError(Cause.DEADLINE, LATE), run), run)
         except AggregatorError as error:
             return self.failed(_unmade(blame(error, run.frame.names), run), run)
         except Exception as error:
@@ -108,8 +111,8 @@ class Endings:
         exchange = run.frame.exchange
         results = run.ended_results()
         debug = self._routine.discloses(exchange)
-        if rows is None:
-            rows = self._rows_of(failure) if failure.rows is None else failure.rows
+        if rows is None and (rows := failure.rows) is None:
+            rows = self._rows_of(failure)
         answer = failure_answer(
             failure, rows, run.frame.names, exchange, results,
             debug=debug, pass_headers=self._plan.response.pass_headers,

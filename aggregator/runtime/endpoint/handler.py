@@ -42,7 +42,7 @@ TLS_CLIENT = "aggregator.tls_client"
 class EndpointHandler:
     """Serves one endpoint of one generation: its *parts*, by its *routine*."""
 
-    __slots__ = ("_endings", "_parts", "_whole", "is_direct", "plan", "routine")
+    __slots__ = ("_endings", "_is_short", "_parts", "_whole", "is_direct", "plan", "routine")
 
     def __init__(self, plan: EndpointPlan, routine: Routine, parts: tuple[Part, ...]) -> None:
         self.plan = plan
@@ -52,6 +52,13 @@ class EndpointHandler:
         self._parts = parts if len(parts) != 1 else parts[0]  # a tuple of one would be one more wait for memory
         self.is_direct = plan.inputs.read_body == "no" and routine.assembly.is_plain and not plan.response.delay
         self.is_direct = self.is_direct and routine.storing is None and routine.idempotency is None
+        self._is_short = not self._may_take_long()
+
+    def _may_take_long(self) -> bool:
+        """Return whether more than its calls may have to be waited for, from the inputs to the answer."""
+        routine = self.routine
+        has_more = bool(routine.gates_behind) or routine.keeping is not None
+        return has_more or routine.assembly.reads or not self._endings.is_short
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -103,6 +110,14 @@ class EndpointHandler:
         except Refusal as refusal:
             leave(routine.leaving, exchange, answered)(refused(refusal, exchange), None)
             return None
+        if self._is_short and (whole := self._whole) is not None:  # as ``_go``, without a call
+            parts = self._parts
+            run = Run(
+                routine.order, parts if isinstance(parts, tuple) else (parts,),
+                Frame(exchange, Names(exchange), exchange.deadline, loop), lambda ended: answered(whole(ended), ended),
+            )  # fmt: skip
+            run.begin()
+            return run
         if routine.gates_behind:
             return admit(routine.gates_behind, self._go, exchange, loop, answered, self.plan.key, routine.leaving)
         return self._go(exchange, loop, answered)

@@ -76,7 +76,7 @@ class Run:
         self.over = False
         self.wanted: Wanted | None = None
         self.failure: Result | None = None
-        self._open = list(order.waits)
+        self._open: list[int] | None = None
         self._left = len(parts)
         self._ended = ended
         frame.names.see(order.places, self.results)
@@ -143,9 +143,17 @@ class Run:
             return
         if result.is_there:
             self.frame.exchange.under_way = self.frame.exchange.is_awaited
-        for dependent in self.order.dependents[number]:
-            self._open[dependent] -= 1
-            if self._open[dependent] == 0 and not self.over:
+        if dependents := self.order.dependents[number]:
+            self._launch_due(dependents)
+
+    def _launch_due(self, dependents: tuple[int, ...]) -> None:
+        """Start those of *dependents* that waited for nothing but the part that has just ended."""
+        waits = self._open
+        if waits is None:
+            waits = self._open = list(self.order.waits)
+        for dependent in dependents:
+            waits[dependent] -= 1
+            if waits[dependent] == 0 and not self.over:
                 self._launch(dependent)
 
     def _finish(self) -> None:

@@ -134,8 +134,10 @@ class DirectCycle:
             exchange.tls_client = self._connection.tls_client
             exchange.scheme = self._connection.scheme
             self._exchange = exchange
-            if found.generation.load is None:
-                self._start()
+            if found.generation.load is None:  # as ``_start``, without a call
+                run = found.handler.begin(exchange, self._connection.loop, self._answered)
+                if not self.response_complete:
+                    self._run = run
             else:
                 self._take_place(found.generation.load)
         except Exception as error:
@@ -203,7 +205,8 @@ class DirectCycle:
     def _write(self, answer: Answer) -> int:
         """Write *answer*; return the number of bytes of the body sent."""
         status = answer.status
-        body = [answer.body] if answer.pieces is None else answer.pieces
+        content = answer.content
+        body = content if isinstance(content, list) else [content]
         lines = [STATUS_LINES[status]]
         for name, value in self._connection.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
