@@ -143,6 +143,7 @@ class EndpointHandler:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        exchange.sent_path = scope.get("raw_path") or b""
         exchange.scheme = scope.get("scheme", "http")
         self.open(exchange, segments, peer_of(scope), loop.time())
         exchange.tls_client = scope.get(TLS_CLIENT)

@@ -151,6 +151,7 @@ class StreamHandler:
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        exchange.sent_path = scope.get("raw_path") or b""
         exchange.scheme, exchange.peer, exchange.trusted = scope.get("scheme", "http"), peer_of(scope), self._trusted
         exchange.segments = segments
         exchange.id = request_id(exchange.header_list)

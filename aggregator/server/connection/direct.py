@@ -129,7 +129,9 @@ class DirectCycle:
         found.generation.in_flight += 1
         try:
             path = found.path.decode("ascii")
-            exchange = Exchange(method, unquote(path) if "%" in path else path, found.query, headers)
+            exchange = Exchange(method, path, found.query, headers)
+            if "%" in path:
+                exchange.path, exchange.sent_path = unquote(path), found.path
             found.handler.open(exchange, found.segments, client, self._connection.loop.time())
             exchange.tls_client = self._connection.tls_client
             exchange.scheme = self._connection.scheme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
@@ -21,8 +21,8 @@ _LONGEST = 4096
 """Characters of a header or of a target that are kept."""
 _SHORTEST = 4
 """Characters of a value that is looked for elsewhere: a shorter one would turn up in every other word."""
-_OF_PATHS = "/:@!$&'()*+,;=~"
-"""What stands in a path as it is (RFC 3986, section 3.3)."""
+_OF_SEGMENTS = ":@!$&'()*+,;=~"
+"""What stands in a segment of a path as it is (RFC 3986, section 3.3)."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -59,10 +59,28 @@ class Cleaner:
     def target(self, endpoint: str, exchange: Exchange) -> str:
         """Return path and query of a request to *endpoint* as they may be shown, percent-encoded as they are sent."""
         hidden = self._plan.hidden
-        shown = self.text(without_values(exchange.path, hidden.values(endpoint, exchange.segments)))
-        path = quote(shown, safe=_OF_PATHS)  # after what is secret was found in it, which is known as it reads
+        path = self._path(exchange, hidden.values(endpoint, exchange.segments))
         query = hidden.query_text(exchange.query_string.decode("latin-1"))
         return self.text(f"{path}?{query}" if query else path)
+
+    def _path(self, exchange: Exchange, values: tuple[str, ...]) -> str:
+        """Return the path as it was sent, but for its segments that hold a secret or are among *values*.
+
+        A secret is known as it reads, so it is looked for in what the path means. One that reaches over a slash is
+        masked there, and what is left of the path is encoded again.
+        """
+        meant = self._clean(without_values(exchange.path, values))
+        sent = exchange.sent_path.decode("latin-1")
+        if unquote(sent) == exchange.path:
+            masked = "/".join([self._segment(one, values) for one in sent.split("/")])
+            if unquote(masked) == meant:
+                return masked
+        return quote(meant, safe=_OF_SEGMENTS + "/")
+
+    def _segment(self, sent: str, values: tuple[str, ...]) -> str:
+        meant = unquote(sent)
+        shown = MASK if meant in values and meant else self._clean(meant)
+        return sent if shown == meant else quote(shown, safe=_OF_SEGMENTS)
 
     def masked(self, exchange: Exchange, target: str, body: Body) -> tuple[str, ...]:
         """Return the places of a request whose values were sent, and are not remembered."""
@@ -71,7 +89,7 @@ class Cleaner:
         found = [f"headers.{name}" for name in sorted(names & (SECRET_HEADERS | hidden))]
         path, _, query = target.partition("?")
         found += [f"query.{pair.partition('=')[0]}" for pair in query.split("&") if MASK in pair]
-        found += ["path"] if MASK in path else []
+        found += ["path"] if MASK in path or len(target) >= _LONGEST else []
         return tuple(found + (["body"] if MASK in body.text or body.left_out else []))
 
     def body(self, raw: bytes, content_type: str, data: Any = None) -> Body:
