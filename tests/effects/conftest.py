@@ -126,7 +126,7 @@ def refuse() -> Respond:
 
 def shared_plan(valkey: Valkey) -> StorePlan:
     """Return the place of effects that are kept in *valkey*."""
-    return StorePlan(store_address(valkey.url), prefix="t:")
+    return StorePlan(store_address(valkey.url), timeout=30.0, prefix="t:")
 
 
 @pytest.fixture(scope="session")

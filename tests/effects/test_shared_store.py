@@ -29,7 +29,7 @@ CALM = {"--appendonly": "yes", "--appendfsync": "always"}
 def shared(valkey: Valkey, **said: str) -> str:
     """Return a file with one durable call that is kept in *valkey*, and no folder."""
     text = document(durable="store: shared", **said).replace("state: ./state", "").replace("sync: normal, ", "")
-    return f"store: {{url: 'unix://{valkey.path}', prefix: 't:'}}\n{text}"
+    return f"store: {{url: 'unix://{valkey.path}', timeout: 30s, prefix: 't:'}}\n{text}"
 
 
 @pytest.fixture

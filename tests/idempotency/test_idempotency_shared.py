@@ -23,7 +23,7 @@ endpoints:
     idempotency: {{ttl: 1h, subject: "{{{{ headers['x-who'] }}}}"}}
     call: {{method: POST, url: "pay:/", body: forward}}
 server: {{idempotency: {{store: shared}}}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
 

@@ -23,7 +23,7 @@ Test = Callable[[AnswersInRedis, AnswersInRedis], Awaitable[None]]
 def on_two_machines(server: Valkey, test: Test) -> None:
     """Run *test* with the ways of two machines to *server*, which holds nothing."""
     server.ask("FLUSHALL")
-    plan = StorePlan(store_address(server.url), timeout=10.0, prefix="t:")
+    plan = StorePlan(store_address(server.url), timeout=60.0, prefix="t:")
 
     async def main() -> None:
         one, other = AnswersInRedis(plan), AnswersInRedis(plan)
@@ -235,7 +235,7 @@ def test_a_server_that_is_away_is_told_and_tried_again(caplog: pytest.LogCapture
     server = Valkey()
 
     async def main() -> None:
-        answers = AnswersInRedis(StorePlan(store_address(server.url), timeout=10.0, prefix="t:"))
+        answers = AnswersInRedis(StorePlan(store_address(server.url), timeout=60.0, prefix="t:"))
         try:
             for _ in range(3):
                 with pytest.raises(StoreError):

@@ -12,7 +12,7 @@ from aggregator.stores.shared.address import store_address
 def test_many_purges_end_what_began_before_the_first_of_them(valkey, now):
     """Of the oldest tags no more is known than that there were some; what began later is known still."""
     valkey.ask("FLUSHALL")
-    store = RedisStore(store_address(valkey.url), "t:", 10.0, lambda _: None)
+    store = RedisStore(store_address(valkey.url), "t:", 60.0, lambda _: None)
     now(store.connect())
     first = now(store.look(b"s", b"k")).number
     now(store.keep(b"s", b"k", b"v", [tag_digest("mine")], 100.0, first))
@@ -28,7 +28,7 @@ def test_many_purges_end_what_began_before_the_first_of_them(valkey, now):
 def test_a_server_that_forgets_the_purges_gives_out_nothing_of_before(valkey, now):
     """As one does that has too little memory."""
     valkey.ask("FLUSHALL")
-    store = RedisStore(store_address(valkey.url), "t:", 10.0, lambda _: None)
+    store = RedisStore(store_address(valkey.url), "t:", 60.0, lambda _: None)
     now(store.connect())
     number = now(store.look(b"s", b"k")).number
     now(store.keep(b"s", b"k", b"v", [], 100.0, number))
@@ -41,7 +41,7 @@ def test_a_server_that_forgets_the_purges_gives_out_nothing_of_before(valkey, no
 def test_every_key_of_a_level_expires(valkey, now):
     """The log of purges, too."""
     valkey.ask("FLUSHALL")
-    store = RedisStore(store_address(valkey.url), "t:", 10.0, lambda _: None)
+    store = RedisStore(store_address(valkey.url), "t:", 60.0, lambda _: None)
     now(store.connect())
     number = now(store.look(b"s", b"k")).number
     now(store.keep(b"s", b"k", b"v", [], 100.0, number))

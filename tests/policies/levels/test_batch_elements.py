@@ -24,7 +24,7 @@ endpoints:
     call: {{url: "shop:/products?ids={{keys}}", for_each: {{in: "{{{{ query.ids }}}}", key: "{{{{ item }}}}", batch: {{key: id}}}}}}
   PUT /products/{{id}}: {{respond: {{status: 204}}, purge: ["product:{{{{ id }}}}"]}}
 server: {{workers: 2}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
     def __init__(self, folder: Any, place: Machine | str) -> None:

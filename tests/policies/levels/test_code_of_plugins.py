@@ -28,7 +28,7 @@ endpoints:
   GET /values:
     fan_out:
       user: {{{{url: "users:/a", transform: "{PLUGIN}:shape", last_good: {{{{ttl: 1h, shared: true}}}}}}}}
-store: {{{{url: "{{url}}", timeout: 10s}}}}
+store: {{{{url: "{{url}}", timeout: 60s}}}}
 """
 
 

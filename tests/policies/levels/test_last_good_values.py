@@ -30,7 +30,7 @@ endpoints:
         last_good: {{ttl: 1h, shared: true}}
   PUT /rates: {{respond: {{status: 204}}, purge: [all-rates]}}
 server: {{workers: 2}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
     async def respond(self, request: httpx.Request) -> httpx.Response:

@@ -31,7 +31,7 @@ endpoints:
   GET /answers/{{id}}: {{cache: {{ttl: 1h, on_error: 10h, shared: true}}, call: "plain:/{{id}}"}}
   GET /old/{{id}}: {{call: {{url: "users:/{{id}}", cache: {{ttl: 1h, stale: 1h, shared: true}}}}}}
 server: {{workers: 2}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
     @property

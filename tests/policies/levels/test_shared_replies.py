@@ -30,7 +30,7 @@ endpoints:
   PUT /items/{{id}}: {{call: "PUT items:/{{id}}"}}
   GET /plain/{{id}}: {{call: "plain:/{{id}}"}}
 server: {{workers: 2}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
 

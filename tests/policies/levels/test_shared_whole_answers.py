@@ -32,7 +32,7 @@ endpoints:
     call: "users:/{{id}}"
     background: [{{url: "POST events:/", json: {{id: "{{{{ call.id }}}}", status: "{{{{ calls.call.status }}}}"}}}}]
 server: {{workers: 2}}
-store: {{url: "{url}", timeout: 10s}}
+store: {{url: "{url}", timeout: 60s}}
 """
 
     async def respond(self, request: httpx.Request) -> httpx.Response:
