@@ -22,6 +22,10 @@ _SILENCE = 40.0
 """Seconds without a sign of life after which a process is held to be gone; it gives one each 15 seconds."""
 
 
+class StoppingError(AggregatorError):
+    """A process that is there, and does not tell of anything now."""
+
+
 class Event(NamedTuple):
     """One event: ``config``, ``counts``, ``request``, ``lost``; ``gone`` and ``back`` are our own."""
 
@@ -50,6 +54,9 @@ def follow(
                 raise AggregatorError(
                     f"Nothing answers at {target.place}: {str(error) or type(error).__name__}."
                 ) from None
+        except StoppingError:
+            if not was_there:
+                raise
         if not failures:
             yield Event("gone", {})
         pause(_PAUSES[min(failures, len(_PAUSES) - 1)])
@@ -66,7 +73,7 @@ def _events(target: AdminTarget, asked: Mapping[str, str]) -> Iterator[Event]:
     ):
         if answer.status_code != 200:
             answer.read()
-            raise AggregatorError(_refusal(answer))
+            raise (StoppingError if answer.status_code == 503 else AggregatorError)(_refusal(answer))
         yield from parse(answer.iter_lines())
 
 

@@ -8,7 +8,7 @@ import pytest
 from aggregator.cli import following
 from aggregator.cli.administration import AdminTarget
 from aggregator.cli.commands.acting.tail import line_of
-from aggregator.cli.following import Event, follow, parse
+from aggregator.cli.following import Event, StoppingError, follow, parse
 from aggregator.cli.watching.leaving import until_left
 from aggregator.cli.watching.table import Table
 from aggregator.errors import AggregatorError
@@ -46,6 +46,18 @@ def test_a_server_that_goes_is_waited_for(monkeypatch):
     with pytest.raises(AggregatorError, match="the end"):
         list(follow(TARGET, {}, pauses.append))
     assert pauses == [0.5, 1.0, 2.0, 0.5]
+
+
+def test_a_server_that_stops_is_waited_for(monkeypatch):
+    """It may still answer, that it tells of nothing; one that does at first is not waited for."""
+    stops, first = StoppingError("The workers stop."), Event("config", {"generation": 1})
+    pauses = _lives(monkeypatch, [first], stops, [first], AggregatorError("the end"))
+    with pytest.raises(AggregatorError, match="the end"):
+        list(follow(TARGET, {}, pauses.append))
+    assert pauses == [0.5, 1.0, 0.5]
+    _lives(monkeypatch, stops)
+    with pytest.raises(StoppingError):
+        list(follow(TARGET, {}, pauses.append))
 
 
 def test_what_is_heard_when_it_goes(monkeypatch):

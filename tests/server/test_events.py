@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 from tiers import other_cell
 
 from aggregator.causes import Cause, State
+from aggregator.cli.group import cli
+from aggregator.config.loading import load_config
 from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, Visitors
 from aggregator.parts.result import Result
+from aggregator.plan.compiler import compile_plan
 from aggregator.runtime.reporting import Report
+from aggregator.server.admin.reading.names import refuse_unknown
 from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, Chosen, Client, Clients
 from aggregator.server.live.tally import PartTally, Tally, bucket
 from aggregator.server.live.telling import Wanted, told
@@ -123,6 +129,62 @@ def test_a_reload_is_told(stage):
         assert event("config")["refused"] is not None
 
 
+def test_who_listens_to_what_a_reload_removes_goes_on(stage):
+    """The stream stays, and tells of it again when the file has it again."""
+    more = ROUTES + "  GET /m: {respond: {body: 1}}\n"
+    gateway = stage.gateway(more)
+    with following(gateway, "?show=requests&endpoint=GET%20/m") as (_, event):
+        for number, text in enumerate((ROUTES, more), 2):
+            gateway.reload(text)
+            while event("config")["generation"] != number:
+                pass
+        gateway.get("/m")
+        assert event("request")["endpoint"] == "GET /m"
+
+
+CHOSEN = [
+    ("endpoint=GET /nn", 404, "There is no endpoint `GET /nn`; did you mean `GET /n`?"),
+    ("endpoint=/cards/7", 404, "There is no endpoint `/cards/7`; did you mean `GET /cards/{card}`?"),
+    ("endpoint=POST /n", 404, "There is no endpoint `POST /n`; its path answers to another method: `GET /n`."),
+    ("part=cal", 404, "No endpoint has a part `cal`; did you mean `call`?"),
+    ("part=call[1]", 404, "No endpoint has a part `call[1]`; did you mean `call`?"),
+    ("endpoint=GET /n&part=call", 404, "`GET /n` has no part `call`; there is none."),
+    ("part=nothing", 404, "No endpoint has a part `nothing`; there are a, call, inner, items, price."),
+    ("part=price[0]", 404, "No endpoint has a part `price[0]`; did you mean `price`?"),
+    ("cause=time_out", 400, "There is no cause `time_out`; did you mean `timeout`?"),
+]
+NESTED = """  GET /page:
+    fan_out:
+      a: {fan_out: {inner: "up:/inner"}}
+      items: {for_each: "{{ a.inner }}", url: "up:/items/{item}"}
+      price: {race: ["up:/one", "up:/two"]}
+"""
+
+
+def test_a_name_that_can_choose_nothing_is_refused(stage, monkeypatch):
+    """With the nearest one, to who listens, to who asks what is kept, and by `tail` and `top`, which exit with 1."""
+    monkeypatch.delenv("AGGREGATOR_ADMIN_SECRET", raising=False)
+    gateway = stage.gateway(ROUTES.replace("telemetry: {", "telemetry: {recorder: {}, ") + NESTED, stage.upstream())
+    with Wire(gateway.admin) as wire:
+        for query, status, said in CHOSEN:
+            for path in ("/-/events", "/-/requests"):
+                target = f"{path}?{quote(query, safe='=&')}"
+                reply = wire.send(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()).reply()
+                assert (reply.status, reply.detail) == (status, said), query
+    for command in ("tail", "top"):
+        words = [command, "--url", f"http://127.0.0.1:{gateway.admin}", "--endpoint", "GET /nn"]
+        result = CliRunner().invoke(cli, words)
+        assert (result.exit_code, result.stderr) == (1, f"error: {CHOSEN[0][2]}\n")
+
+
+@pytest.mark.parametrize("part", ["a", "inner", "items", "items[3]", "price", "call"])
+def test_parts_at_any_depth_are_known(tmp_path, part):
+    """Those of a group, and the items of a list; who runs in a race is told of by the name of the race."""
+    (tmp_path / "routes.yaml").write_text("version: 1" + ROUTES + NESTED)
+    plan = compile_plan(load_config(tmp_path / "routes.yaml", {"UP": "http://127.0.0.1:9"}))
+    refuse_unknown({"part": part, "cause": "timeout"}, plan)
+
+
 def test_a_stopping_server_ends_them(stage):
     """With an event that says so."""
     gateway = stage.gateway(ROUTES)
@@ -174,6 +236,7 @@ def _part(name: str, cause: Cause | None = None) -> Result:
         (Wanted(part="ads"), True),
         (Wanted(part="none"), False),
         (Wanted(cause="refused"), True),
+        (Wanted(cause="connect"), True),
         (Wanted(cause="fault"), False),
         (Wanted(part="ads", cause="refused"), True),
         (Wanted(part="main", cause="refused"), False),

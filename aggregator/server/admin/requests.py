@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from aggregator.http import METHODS, is_token
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.reading.names import refuse_unknown
 from aggregator.server.generations.running import Running
 from aggregator.server.once.conversation import Conversation, Question, Reply, scope_of
 from aggregator.server.recorder.record import Record
@@ -39,6 +40,8 @@ def requests_shown(running: Running, asked: Mapping[str, str]) -> dict[str, Any]
     if unknown := [name for name in asked if name not in _ASKED]:
         raise ActionError(400, f"Requests are chosen by `endpoint`, `cause` and `part`, not by `{unknown[0][:50]}`.")
     found = [record.summary() for record in recorder if is_wanted(record, asked)]
+    if not found:  # what is kept may be of an endpoint that a reload has removed
+        refuse_unknown(asked, running.plan)
     return {"keep": recorder.plan.keep, "bytes": recorder.size, "left_out": recorder.left_out, "requests": found}
 
 

@@ -8,21 +8,19 @@ from typing import Any
 
 from starlette.types import Receive, Send
 
-from aggregator.durations import duration_of
 from aggregator.parts.events import RequestEnded
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.generations.running import Running
-from aggregator.server.live.audience import Chosen, Client, Clients
+from aggregator.server.live.audience import Client, Clients
+from aggregator.server.live.choosing import chosen
 from aggregator.server.live.tally import Tally
-from aggregator.server.live.telling import Wanted, told
+from aggregator.server.live.telling import told
 from aggregator.telemetry.redaction import Masker, redact_text
 
 PATH = "/-/events"
 PAUSE, COUNTED, ALIVE = 0.25, 0.95, 60
 """Seconds between two looks for what waits, and between counts, and after how many looks a sign of life is sent."""
 END = b"event: end\ndata: {}\n\n"
-_KEYS = frozenset({"show", "endpoint", "part", "cause", "slower_than"})
-_SHOWN = frozenset({"requests", "failures", "counts", "parts"})
 HEADERS = [
     (b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
 ]  # fmt: skip
@@ -117,24 +115,6 @@ class Audience:
 
     def _clean(self, text: str) -> str:
         return self._masker(redact_text(text))
-
-
-def chosen(asked: Mapping[str, str]) -> Chosen:
-    """Return what is *asked* for. Raises ``ActionError``."""
-    if unknown := [name for name in asked if name not in _KEYS]:
-        raise ActionError(400, f"Events are chosen by {', '.join(sorted(_KEYS))}, not by `{unknown[0][:50]}`.")
-    shown = set(asked.get("show", "requests,counts").split(","))
-    if not shown <= _SHOWN:
-        raise ActionError(400, f"`show` is one or more of {', '.join(sorted(_SHOWN))}, with commas.")
-    if "parts" in shown and not asked.get("endpoint"):
-        raise ActionError(400, "`show=parts` needs the `endpoint` whose parts are counted.")
-    slower = duration_of(asked["slower_than"]) if "slower_than" in asked else 0.0
-    if slower is None:
-        raise ActionError(400, "`slower_than` is a duration such as 500ms.")
-    is_bad = "requests" not in shown
-    wanted = Wanted(asked.get("endpoint", ""), asked.get("part", ""), asked.get("cause", ""), slower, is_bad)
-    has_requests = not shown.isdisjoint(("requests", "failures"))
-    return Chosen(wanted if has_requests else None, "counts" in shown, asked["endpoint"] if "parts" in shown else None)
 
 
 async def gone_of(receive: Receive) -> None:

@@ -16,7 +16,7 @@ _LONGEST = 500
 
 
 class Wanted(Struct, frozen=True):
-    """A filter of requests: of an *endpoint*, with a failed *part*, by *cause*, *slower* than seconds.
+    """A filter of requests: of an *endpoint*, with a *part*, by *cause* or family of them, *slower* than seconds.
 
     With *is_bad* only those that failed, lacked parts, or were not answered to their end.
     """
@@ -38,7 +38,7 @@ class Wanted(Struct, frozen=True):
         parts = [one for one in _flat(event.parts) if not self.part or one.name == self.part]
         if self.cause:
             causes = [one.cause for one in parts] + ([] if self.part else [event.cause])
-            return self.cause in [cause.value for cause in causes if cause is not None]
+            return any(self.cause in cause.names for cause in causes if cause is not None)
         return not self.part or bool(parts)
 
 

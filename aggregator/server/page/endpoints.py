@@ -10,7 +10,7 @@ from aggregator.plan.explaining.sharing import sharing_words
 from aggregator.plan.explaining.summary import route_member
 from aggregator.plan.explaining.text import explanation_text
 from aggregator.plan.types import EndpointPlan
-from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.reading.names import unknown_endpoint
 from aggregator.server.generations.running import Running
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def endpoints_shown(running: Running, asked: Mapping[str, str]) -> Any:
         return [route_member(endpoint) for endpoint in running.plan.declared]
     found = next((endpoint for endpoint in running.plan.declared if endpoint.key == key), None)
     if found is None:
-        raise ActionError(404, f"There is no endpoint `{key[:200]}`.")
+        raise unknown_endpoint(key, running.plan)
     from aggregator.plan.explaining.drawing.pictures import endpoint_graph, endpoint_picture
 
     whole = running.plan

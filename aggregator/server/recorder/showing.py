@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aggregator.causes import Cause
 from aggregator.http import phrase
 from aggregator.runtime.bars import Bar, bar_member
 from aggregator.server.recorder.record import Body, Record
@@ -103,9 +104,16 @@ def _type_of(pairs: _Pairs) -> str:
 
 
 def is_wanted(record: Record, asked: Mapping[str, str]) -> bool:
-    """Return whether *record* is among what is *asked* for: by ``endpoint``, by ``cause``, by ``part``."""
-    if asked.get("endpoint", record.endpoint) != record.endpoint:
+    """Return whether *record* is among what is *asked* for: by ``endpoint``, ``part``, and ``cause``.
+
+    The cause, or a family of causes, is that of the request or of one of its parts, as of events.
+    """
+    endpoint, part, cause = (asked.get(name, "") for name in ("endpoint", "part", "cause"))
+    if endpoint and endpoint != record.endpoint:
         return False
-    if asked.get("cause", record.cause) != record.cause:
-        return False
-    return "part" not in asked or any(bar.name.partition("?")[0] == asked["part"] for bar in record.bars)
+    bars = [bar for bar in record.bars if not part or bar.name.removesuffix("?").removesuffix("[]") == part]
+    if cause:
+        causes = [bar.cause for bar in bars if bar.cause is not None]
+        causes += [Cause(record.cause)] if record.cause and not part else []
+        return any(cause in one.names for one in causes)
+    return not part or bool(bars)

@@ -66,6 +66,10 @@ def test_one_address_tells_of_all_workers(workers: Callable[..., Workers]) -> No
     assert {one["id"] for one in kept} == ids
     assert len({one["id"].partition("-")[0] for one in kept}) == len({one["worker"] for one in kept})
     assert admin.get(f"/-/requests/{kept[0]['id']}")["id"] == kept[0]["id"]
+    refused = admin.client.get("/-/events?endpoint=GET%20/bat")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        404, "There is no endpoint `GET /bat`; did you mean `GET /bad`?",
+    )  # fmt: skip
     sample = 'aggregator_requests_total{endpoint="GET /bad",status="5xx"}'
     assert admin.counted(sample) == 12
 

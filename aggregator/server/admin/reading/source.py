@@ -11,6 +11,7 @@ from aggregator.codecs import json as json_codec
 from aggregator.http import HeaderList
 from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer
+from aggregator.server.admin.reading.names import refuse_unknown
 from aggregator.server.admin.reading.views import shown
 from aggregator.server.application.probes import probe_answer
 from aggregator.server.generations.running import Running
@@ -68,6 +69,7 @@ class ProcessSource:
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
         """Send the events *asked* for until the client leaves. Raises ``ActionError`` before anything is sent."""
+        refuse_unknown(asked, self._running.plan)
         await self._audience.serve(asked, receive, send)
 
     def refused(self, scope: Scope, status: int, reason: str, identity: str) -> None:

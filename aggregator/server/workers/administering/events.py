@@ -18,7 +18,8 @@ from starlette.types import Receive, Send
 from aggregator.codecs import json as json_codec
 from aggregator.server.admin.actions import ActionError
 from aggregator.server.live.audience import MOST_CLIENTS, Waiting
-from aggregator.server.live.serving import ALIVE, COUNTED, END, HEADERS, PAUSE, chosen, gone_of
+from aggregator.server.live.choosing import chosen
+from aggregator.server.live.serving import ALIVE, COUNTED, END, HEADERS, PAUSE, gone_of
 from aggregator.server.workers.administering.gathering import added
 from aggregator.server.workers.messages import Heard, Listen, Quit
 from aggregator.server.workers.supervising.member import Member

@@ -18,6 +18,7 @@ from aggregator.server.admin.quotas import shown_of
 from aggregator.server.admin.reading.changes import PATH as CHANGES
 from aggregator.server.admin.reading.lately import PATH as LATELY
 from aggregator.server.admin.reading.lately import lately_shown
+from aggregator.server.admin.reading.names import refuse_unknown
 from aggregator.server.admin.reading.source import json_answer
 from aggregator.server.admin.reading.views import CONFIG, QUOTAS
 from aggregator.server.metrics.page import PATH as METRICS
@@ -121,10 +122,11 @@ class WorkersSource:
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
         """Send the events of all workers.
 
-        Raises ``ActionError`` before anything is sent, when the workers are stopping.
+        Raises ``ActionError`` before anything is sent, when the workers are stopping, or what is asked for is unknown.
         """
         if self._crew.is_stopping:
             raise ActionError(503, "The workers stop.")
+        refuse_unknown(asked, self._reloading.plan)
         await self._events.serve(asked, receive, send)
 
     def _serving(self) -> dict[str, Any]:
