@@ -133,3 +133,10 @@ endpoints:
 def test_a_guard_that_reads_the_body_comes_after_it(plan_of: PlanOf, line: str, at: int) -> None:
     """All others come before anything of it is read."""
     assert [*admission_lines(plan_of(GUARDED).endpoints[0].admission)][at] == line
+
+
+def test_limits_in_the_same_words_have_titles_of_their_own(plan_of: PlanOf) -> None:
+    """The second is numbered: each is a policy of its own in the fields that tell of them."""
+    limits = "[1/m, {rate: 1/m, by: '{{ request.client }}'}, 5/h, {rate: 1/m, by: '{{ request.path }}'}]"
+    plan = plan_of(f"endpoints: {{GET /a: {{rate_limit: {limits}, respond: {{body: 1}}}}}}")
+    assert [one.title for one in plan.endpoints[0].admission.limits.windows] == ["1/m", "1/m #2", "5/h", "1/m #3"]
