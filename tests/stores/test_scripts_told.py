@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from aggregator.stores.effects.records import EffectRecord, FixedRequest, Outcome
+from aggregator.stores.effects.records import Alternative, EffectRecord, FixedRequest, Outcome
 from aggregator.stores.level.contract import LARGEST, LONGEST, NO_LEASE, Lease
 from aggregator.stores.quota import Period, Quota
 from aggregator.stores.rate import Rate
@@ -155,6 +156,17 @@ def record(size: int = 0, **more: Any) -> EffectRecord:
     """Return an effect whose request has so many bytes."""
     said = {"id": "1", "name": "n", "endpoint": "e", "upstream": "u", "request_id": "r", "created": 100.0, "due": 100.0}
     return EffectRecord(**{**said, "request": FixedRequest(b"POST", b"", b"", b"x" * size), **more})
+
+
+def test_how_large_an_effect_is() -> None:
+    """What it sends, with all that is tried in its place and where; and what is kept beside it."""
+    others = (
+        Alternative("second", FixedRequest(b"POST", b"/b", b"x: 1", None)),
+        Alternative("3", FixedRequest(b"GET", b"", b"", None)),
+    )
+    request = FixedRequest(b"POST", b"/a", b"a: 1", b"body", others)
+    assert (replace(request, others=()).size, request.size) == (10, 10 + 12 + 1)
+    assert record(request=request).size == 23 + record().size
 
 
 def test_a_script_takes_so_many_effects() -> None:

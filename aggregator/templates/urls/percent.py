@@ -86,7 +86,7 @@ def encode_segments(value: Any, name: str = "value", *, raw: bool = False) -> by
     """
     if type(value) is not str:
         return encode_segment(value, name, raw=raw)
-    slash = b"/" if len(value) > 1 and value.endswith("/") else b""
+    slash = b"/" if value.endswith("/") else b""
     pieces = (value[:-1] if slash else value).split("/")
     return b"/".join([encode_segment(piece, name, raw=raw) for piece in pieces]) + slash
 

@@ -17,6 +17,7 @@ from aggregator.server.workers.making.maker import Maker
 from aggregator.server.workers.messages import Beat
 from aggregator.server.workers.supervising import crew as module
 from aggregator.server.workers.supervising.crew import Crew
+from aggregator.server.workers.supervising.rolling import Rolling
 
 SEEN: Callable[..., None] = lambda *_: None  # noqa: E731 - nobody hears
 
@@ -192,3 +193,42 @@ def test_the_configuration_of_all_is_that_of_the_first_with_the_counts_of_all() 
     second = {"digest": "b", "in_flight": 2, "background": {"queued": 2}, "limits": {"refused": 3}}
     whole = {"digest": "a", "in_flight": 3, "background": {"queued": 3}, "limits": {"refused": 3}}
     assert whole_config([(ONE, first), (TWO, second)]) == whole
+
+
+def test_workers_are_replaced_one_after_the_other() -> None:
+    """The next one follows once another serves in the place of the first, or it has ended; none waits twice."""
+
+    async def main() -> list[list[bool]]:
+        loop, rolling = asyncio.get_running_loop(), Rolling()
+        waiting = [worker(told=loop.create_future()) for _ in range(3)]
+        seen: list[list[bool]] = []
+
+        async def look() -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            seen.append([one.relieved.is_set() for one in waiting])
+
+        rolling.replace(waiting[:2])
+        rolling.replace(waiting[1:])
+        await look()
+        waiting[0].told.set_result(None)
+        await look()
+        waiting[1].ended.set_result("killed")
+        await look()
+        await rolling.close()
+        return seen
+
+    assert asyncio.run(main()) == [[True, False, False], [True, True, False], [True, True, True]]
+
+
+def test_nobody_is_replaced_once_all_stop() -> None:
+    """What waits does so for nothing, and the end of that is none of a fault."""
+
+    async def main() -> bool:
+        rolling, first, second = Rolling(), worker(told=asyncio.get_running_loop().create_future()), worker()
+        rolling.replace([first, second])
+        await asyncio.sleep(0)
+        await rolling.close()
+        return bool(second.relieved.is_set())
+
+    assert asyncio.run(main()) is False
