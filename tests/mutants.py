@@ -40,7 +40,7 @@ TESTS = {
     "edge": ["edge", "server"],
     "exchange": ["runtime", "server"],
     "fields": ["config", "wrong_files"],
-    "http": ["test_http.py", "edge", "runtime"],
+    "http": ["test_http.py", "test_http_fields.py", "edge", "runtime"],
     "identity": ["identity", "policies"],
     "parts": ["runtime"],
     "plan": ["plan", "runtime", "policies"],

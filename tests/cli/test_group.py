@@ -108,6 +108,36 @@ def test_too_few_files_are_no_fault_of_the_program(
     assert capsys.readouterr().err == "error: Too many open files: raise the limit (ulimit -n, LimitNOFILE=).\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "error: The output cannot be written: No space left on device.\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "a.yaml"), "fault: OSError: "),
+        (OSError(errno.ENOENT, "No such file"), "fault: FileNotFoundError: "),
+    ],
+    ids=["output", "a file", "another error"],
+)
+def test_output_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, said: str
+) -> None:
+    """A full disk behind a pipe is told as that; of a file that has a name it is the file's."""
+
+    def fail(_: object) -> str:
+        raise error
+
+    monkeypatch.setattr("aggregator.config.reference.schema.schema_text", fail)
+    monkeypatch.setattr(group, "_drop_stdout", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["aggregator", "schema"])
+    monkeypatch.delenv("AGGREGATOR_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        group.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_a_fault_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """With AGGREGATOR_DEBUG the exception is not caught."""
     monkeypatch.setattr("aggregator.config.reference.schema.schema_text", lambda _: 1 / 0)

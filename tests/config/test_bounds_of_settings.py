@@ -12,6 +12,7 @@ from aggregator.config.model.edge.lifecycle import DEPRECATED, NOT_DEPRECATED, D
 from aggregator.config.model.listening.workers import Blocked
 from aggregator.config.model.telemetry.metrics import MetricsSettings
 from aggregator.config.model.telemetry.shares import Objective, Sample
+from aggregator.config.model.upstreams.forward import ForwardSettings
 from aggregator.fields import Duration, StatusKey, Timeout, duration_text, parse_size, size_text
 from aggregator.policies.concurrency.settings import Limit
 from aggregator.policies.hedge.settings import HedgeSettings, quantile_of
@@ -219,3 +220,25 @@ def test_moments(value: Any) -> None:
 def test_days(value: Any) -> None:
     """They begin at midnight."""
     assert LifecycleSettings(since=value).since == datetime(2027, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({}, (False, (), False, ())),
+        ({"headers": ["accept"], "query": ["page"]}, (False, ("accept",), False, ("page",))),
+        ({"headers": "all", "query": "all"}, (True, (), True, ())),
+        ({"headers": ["all", "authorization"]}, (True, ("authorization",), False, ())),
+        ({"headers": "all", "except": ["x-a"]}, (True, (), False, ())),
+    ],
+)
+def test_what_is_passed_on(value: Any, said: tuple[Any, ...]) -> None:
+    """All, or what is named; beside `all` those that never go unless they are."""
+    settings = ForwardSettings.model_validate(value)
+    assert (settings.all_headers, settings.named_headers, settings.all_query, settings.named_query) == said
+
+
+@pytest.mark.parametrize(("more", "is_taken"), [({"headers": "all"}, True), ({"query": "all"}, True), ({}, False)])
+def test_exceptions_are_from_all(more: dict[str, Any], is_taken: bool) -> None:
+    """Of headers or of parameters."""
+    assert (problem_of(ForwardSettings, {"except": ["a"], **more}) is None) is is_taken

@@ -247,3 +247,17 @@ def test_a_fault_of_ours_in_a_check_ends_no_checks(caplog):
     (found,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert found.fields["host"] == "http://a"
     assert "test_hosts_under_fault.py" in found.fields["fault"]
+
+
+def test_what_there_is_to_know_of_each_host():
+    """One that is out says in how many seconds it comes back, and none says less than nothing."""
+    table = HostTable(("users", HostsPlan(hosts("ab"))))
+    table.hosts[1].returns = 107.5
+    known = [
+        {"host": name, "state": "usable", "weight": 1, "priority": 0, "in_flight": 0, "failures": 0, "ejections": 0}
+        for name in ("http://a", "http://b")
+    ]
+    shown = [table.hosts[0].as_dict(100.0), table.hosts[1].as_dict(100.0), table.hosts[1].as_dict(200.0)]
+    out = known[1] | {"state": "ejected"}
+    assert shown == [known[0], out | {"returns_in": 7.5}, out | {"returns_in": 0.0}]
+    assert [one["host"] for one in table.as_list(100.0)] == ["http://a", "http://b"]

@@ -12,9 +12,12 @@ import pytest
 
 from aggregator.edge.coding import coder
 from aggregator.errors import CallError, Cause
+from aggregator.exchange import Exchange
 from aggregator.runtime import coding
 from aggregator.runtime.answers import compressing
 from aggregator.runtime.coding import aside, read_aside
+from aggregator.runtime.request.decoding import aside_or_refused
+from aggregator.runtime.request.inputs import Refusal
 from aggregator.runtime.threads import Threads
 
 
@@ -95,3 +98,20 @@ def test_a_long_piece_of_a_stream_is_coded_in_a_thread(run, monkeypatch, size, t
     coding = compressing.StreamCoder(coder("gzip"), flushes=True)
     coded = run(coding.feed(b"x" * size)) + coding.finish()
     assert (gzip.decompress(coded), len(went)) == (b"x" * size, threads)
+
+
+def test_a_body_of_a_client_is_refused_while_too_many_wait(run, stuck):
+    """503, with when to come again; those that are being read, or wait for that, go on."""
+
+    async def main() -> list[Any]:
+        exchange = Exchange("POST", "/", b"", [])
+        waiting = [asyncio.ensure_future(aside_or_refused(stuck.wait, exchange)) for _ in range(4)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        stuck.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    found = run(main())
+    refusals = [one for one in found if isinstance(one, Refusal)]
+    assert {(one.status, one.headers) for one in refusals} == {(503, ((b"retry-after", b"1"),))}
+    assert found.count(True) == 4 - len(refusals)
+    assert 1 <= found.count(True) <= 2
