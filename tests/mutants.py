@@ -44,7 +44,7 @@ TESTS = {
     "identity": ["identity", "policies"],
     "parts": ["runtime"],
     "plan": ["plan", "runtime", "policies"],
-    "policies": ["policies", "config", "wrong_files"],
+    "policies": ["policies", "runtime", "config", "wrong_files"],
     "runtime": ["runtime", "idempotency", "effects", "server", "policies"],
     "schemas": ["schemas", "runtime", "server/test_declared_secrets.py"],
     "server": ["server", "effects"],
