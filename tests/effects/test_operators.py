@@ -237,6 +237,17 @@ def test_an_export_opens_the_folder_once_for_many(tmp_path: Path, monkeypatch: p
     assert len(opened) <= 4
 
 
+@pytest.mark.parametrize("order", [["list", "--json"], ["export"]])
+def test_what_is_printed_is_utf_8(tmp_path: Path, answers: dict[str, int], order: list[str]) -> None:
+    """People search it for what they know."""
+    answers["Jörg"] = 400
+    with process(tmp_path, document(), responding(answers)) as served:
+        served.sign_up("Jörg")
+        served.settle(dead=1)
+    assert ("Jörg" in run(tmp_path, *order).output) == (order == ["export"])
+    assert "\\u" not in run(tmp_path, *order).output
+
+
 def test_an_export_leaves_out_what_has_gone_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the list of it and a look at all of it."""
     with process(tmp_path, document()) as served:

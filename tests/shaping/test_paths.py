@@ -44,6 +44,8 @@ def test_paths_are_parsed(text: str, path: tuple[Any, ...]) -> None:
         ('a."b', 2, "needs a name"),
         ('"\\x"', 0, "not a JSON string"),
         ("a. b", 2, "no blanks"),
+        ("$", 0, "not with the `\\$` of JSONPath"),
+        ("$.a", 0, "not with the `\\$` of JSONPath"),
         (".".join("a" * (MAX_SEGMENTS + 1)), 2 * MAX_SEGMENTS + 1, "at most 50"),
     ],
 )
@@ -104,3 +106,8 @@ def test_endless_arrays_are_an_error() -> None:
 def test_each_shows_itself_as_written() -> None:
     """In messages and comparisons of plans * is *."""
     assert repr(parse_path("a.*")) == "('a', *)"
+
+
+def test_a_dollar_further_on_is_a_name() -> None:
+    """Only at the beginning it is meant as that of JSONPath."""
+    assert parse_path("a.$") == ("a", "$")

@@ -36,7 +36,7 @@ def sentence(keyword: str, details: dict[str, Any]) -> str:
     Nothing is told of a rule that holds one of ``details["hidden"]``.
     """
     write, hidden = _SENTENCES.get(keyword), details.get("hidden", ())
-    if write is None or (hidden and any(_holds(details.get(name), hidden) for name in _STATED)):
+    if write is None or any(_holds(details.get(name), hidden) for name in _STATED):
         return UNTOLD
     return write(details)
 
