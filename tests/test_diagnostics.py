@@ -135,6 +135,15 @@ def test_a_long_line_is_cut_around_the_caret(start: int) -> None:
     assert caret.count("^") == 5
 
 
+@pytest.mark.parametrize(("width", "cells"), [(5, 19), (24, 19), (25, 20), (80, 75), (104, 99), (200, 99)])
+def test_a_line_is_as_wide_as_the_terminal_lets_it(width: int, cells: int) -> None:
+    """Less its gutter and the cell of what is cut before it: of twenty cells at least, and of a hundred at most."""
+    sources = {"long.yaml": Source("long.yaml", "x" * 500)}
+    problem = error(1, "x", source="x" * 500, file="long.yaml")
+    _, _, quoted, _ = render_text([problem], sources, width=width).split("\n")
+    assert len(quoted.removeprefix("1 | ")) == cells
+
+
 def test_a_span_longer_than_the_frame_is_underlined_up_to_its_edge() -> None:
     """The underline never leaves the frame."""
     line = "x" * 500
