@@ -18,13 +18,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from aggregator.causes import Cause as Cause
 
 if TYPE_CHECKING:
     from aggregator.diagnostics import Diagnostic, Source
 
+_Error = TypeVar("_Error", bound=BaseException)
 References: TypeAlias = frozenset[tuple[str, ...]]
 """Paths that an expression reads, root first: ``order.id`` is ``("order", "id")``."""
 
@@ -87,6 +88,14 @@ def place_of(error: BaseException) -> str:
         return type(error).__name__
     code = trace.tb_frame.f_code
     return f"{type(error).__name__} in {code.co_qualname}, {PurePath(code.co_filename).name}:{trace.tb_lineno}"
+
+
+def without_frames(error: _Error) -> _Error:
+    """Return *error* without the frames that it and what it arose from went through: these hold whole bodies."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__, one = None, one.__context__
+    return error
 
 
 def shortage_behind(error: BaseException | None) -> str | None:

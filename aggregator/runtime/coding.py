@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.runtime.jobs import Busy, Outcome
+from aggregator.runtime.jobs import Busy, Outcome, tell_nobody
 from aggregator.runtime.threads import Threads
 from aggregator.transport.door import Cancelable
 
@@ -57,14 +57,21 @@ def _busy() -> CallError:
 def given(outcome: Outcome) -> Any:
     """Return the value of *outcome*, or raise what was raised; a fault of ours as a ``CallError``, with a log line."""
     value, error = outcome
-    if isinstance(error, Busy):
-        raise _busy()
-    if error is None or isinstance(error, AggregatorError):
-        if error is not None:
-            raise error
+    if error is None:
         return value
+    try:
+        raise _told_of(error)
+    finally:
+        del error, outcome  # which would hold this frame, and this frame them
+
+
+def _told_of(error: BaseException) -> AggregatorError:
+    if isinstance(error, Busy):
+        return _busy()
+    if isinstance(error, AggregatorError):
+        return error
     _log.error("A body could not be read or written by a fault of the program: %r", error, exc_info=error)
-    raise CallError(Cause.FAULT, "The server made a mistake; its log tells more.") from None
+    return CallError(Cause.FAULT, "The server made a mistake; its log tells more.")
 
 
 class Aside:
@@ -94,16 +101,21 @@ class Aside:
 
     def _ended(self, outcome: Outcome) -> None:
         self._timer.cancel()
-        self._done(outcome)
+        self._tell(outcome)
 
     def _late(self) -> None:
         self._job.cancel()
-        self._done((None, CallError(Cause.DEADLINE, LATE)))
+        self._tell((None, CallError(Cause.DEADLINE, LATE)))
+
+    def _tell(self, outcome: Outcome) -> None:
+        done, self._done = self._done, tell_nobody  # who is told may hold this
+        done(outcome)
 
     def cancel(self) -> None:
         """Cancel: *done* is not called any more."""
         self._timer.cancel()
         self._job.cancel()
+        self._done = tell_nobody
 
 
 def read_aside(

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, without_frames
 from aggregator.parts.clock import context_in_thread
 from aggregator.transport.waiting import WaitingLine
 
@@ -58,10 +58,13 @@ class Job:
         self._context = context_in_thread(loop)
 
     def outcome(self) -> Outcome:
-        """Run the function."""
+        """Run the function, once; it and what it worked on are let go of here, in the thread."""
         self.has_begun = True
+        function, self._function = self._function, _nothing
         try:
-            return self._context.run(self._function), None
+            return self._context.run(function), None
+        except AggregatorError as error:
+            return None, without_frames(error)
         except BaseException as error:
             return None, error
 
@@ -73,12 +76,13 @@ class Job:
             return
 
     def _settle(self, outcome: Outcome) -> None:
-        if not self.is_given_up:
-            self._done(outcome)
+        done, self._done = self._done, tell_nobody  # who is told may hold this job
+        done(outcome)
 
     def cancel(self) -> None:
         """Cancel: *done* is not called, and a job that has not begun never runs."""
         self.is_given_up = True
+        self._done = tell_nobody
         if self.jobs is not None:
             self.jobs.leave(self)
 
@@ -167,6 +171,14 @@ class Jobs:
             self._ends += threads
         if threads:
             self._ready.release(threads)
+
+
+def _nothing() -> None:
+    """Stand for a function that has run."""
+
+
+def tell_nobody(outcome: Outcome) -> None:
+    """Stand for the waiter of a job that was told, or has left."""
 
 
 def _drop(job: Job) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import threading
+import weakref
 from http import HTTPStatus
 from types import FrameType, TracebackType
 
 import httpx
 import pytest
 
+from aggregator.errors import CallError, Cause
 from aggregator.http import phrase
+from aggregator.runtime.threads import Threads
 
 TEXT = """
 endpoints:
@@ -39,6 +44,29 @@ def test_no_frame_is_left_to_the_collector(serve, path):
         gc.set_debug(0)
         gc.garbage.clear()
     assert not ours
+
+
+def test_what_a_thread_failed_at_dies_there():
+    """A failure that leaves a thread holds no value of it: to free a long one would keep the loop."""
+    worked, died = [], []
+
+    def work(_):
+        value = frozenset({1})
+        weakref.finalize(value, lambda: died.append(threading.get_ident()))
+        worked.append(threading.get_ident())
+        try:
+            raise ValueError(1)
+        except ValueError:
+            raise CallError(Cause.MALFORMED, "It is malformed.") from None
+
+    async def failed_in(threads):
+        return await threads.run(work, None)
+
+    threads = Threads(1)
+    _, error = asyncio.run(failed_in(threads))
+    threads.close()
+    assert isinstance(error, CallError)
+    assert died == worked
 
 
 def test_every_status_has_its_phrase():

@@ -114,9 +114,10 @@ class Flight:
         """Remove *waiter*; the run is cancelled with the last one."""
         self._waiting.pop(waiter, None)
         if not self._waiting:
+            ticket = self._ticket
             self._land()
-            if self._ticket is not None:
-                self._ticket.cancel()
+            if ticket is not None:
+                ticket.cancel()
 
     @property
     def variants(self) -> KeptVariants | None:
@@ -125,6 +126,7 @@ class Flight:
         return None if entry is None else KeptVariants(self._keeping.kept, self._key, entry)
 
     def _land(self) -> None:
+        self._ticket = None  # it holds whom its run tells, this flight
         if self._keeping.flying.get(self._key) is self:
             del self._keeping.flying[self._key]
 

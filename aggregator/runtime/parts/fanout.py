@@ -158,13 +158,15 @@ class Run:
 
     def _finish(self) -> None:
         self.over = True
+        ended, self._ended = self._ended, _tell_nobody  # who is told may hold this run
         if self._left:
             self.cancel()
-        self._ended(self)
+        ended(self)
 
     def cancel(self) -> None:
         """Cancel all parts under way."""
         self.over = True
+        self._ended = _tell_nobody
         for number, ticket in enumerate(self.tickets):
             if ticket is not None:
                 self.tickets[number] = None
@@ -174,6 +176,10 @@ class Run:
         """Return the results of the parts that ended, in declared order."""
         results: Any = self.results
         return tuple(results) if self._left == 0 else tuple(filter(None, results))  # as most have all of them
+
+
+def _tell_nobody(run: Run) -> None:
+    """Stand for the waiter of a run that was told, or has left."""
 
 
 class _Nothing:

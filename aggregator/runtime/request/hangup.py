@@ -45,6 +45,7 @@ class Watch:
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
+            self._task = None  # its cancellation will hold the frame of ``_look``, and that frame this
 
 
 async def done_unless_gone(done: asyncio.Future[bool], receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
