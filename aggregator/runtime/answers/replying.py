@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 from aggregator.errors import place_of
@@ -19,6 +20,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CLOSE = (b"connection", b"close")
+_PIECE = 256 * 1024
+"""Bytes that are written at once where others are to get a turn: less than a millisecond."""
 FAULT = "The server made a mistake; its log tells more."
 
 
@@ -31,6 +34,42 @@ async def send_answer(send: Send, answer: Answer, request_id: str, *, closing: b
     headers = full_headers(answer, request_id, len(body), closing=closing)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_slowly(send: Send, answer: Answer, request_id: str) -> None:
+    """Send *answer* as ``send_answer`` does, a large body piece by piece, so that others are served in between.
+
+    The client has taken most of a piece before the next is written.
+    """
+    if not has_body(answer.status) or answer.size <= _PIECE:
+        await send_answer(send, answer, request_id)
+        return
+    headers = full_headers(answer, request_id, answer.size, closing=False)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send_body(send, answer)
+
+
+async def send_body(send: Send, answer: Answer) -> None:
+    """Send the body of *answer*, whose head was sent, piece by piece."""
+    for piece in _pieces(answer):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.sleep(0)  # a client that takes all at once would have nobody else get a turn
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _pieces(answer: Answer) -> Iterator[bytes]:
+    """Yield the body of *answer* in pieces of ``_PIECE`` bytes or somewhat more, if it is not in one."""
+    content, some, size = answer.content, list[bytes](), 0
+    if isinstance(content, bytes):
+        yield from (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+        return
+    for piece in content:
+        some.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield b"".join(some)
+            some, size = [], 0
+    yield b"".join(some)
 
 
 def full_headers(answer: Answer, request_id: str, length: int, *, closing: bool) -> HeaderList:

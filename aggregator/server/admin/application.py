@@ -13,7 +13,7 @@ from aggregator.errors import AggregatorError
 from aggregator.http import header_map, phrase, replaced
 from aggregator.plan.incoming.listening import AdminPlan
 from aggregator.runtime.answers.answer import Answer, problem
-from aggregator.runtime.answers.replying import fault_answer, send_answer
+from aggregator.runtime.answers.replying import fault_answer, send_slowly
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.door import AdminDoor, Denied
@@ -57,7 +57,7 @@ class AdminApplication:
             reason = phrase(answer.status) if said is None else said.detail
             self._source.refused(scope, answer.status, reason, identity)
         answer.headers = replaced(answer.headers, b"cache-control", b"no-store")
-        await send_answer(send, answer, identity)
+        await send_slowly(send, answer, identity)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, path, plan = scope["method"], scope["path"], self._source.plan

@@ -10,11 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from aggregator.codecs import json as json_codec
 from aggregator.policies.credentials.describing import credentials_member
 from aggregator.policies.hosts.table import HOSTS
 from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.answers.replying import send_body
 from aggregator.server.generations.running import Running
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.metrics.page import metrics_answer
@@ -45,7 +47,7 @@ def probe_routes(running: Running) -> list[Route]:
     async def metrics(request: Request) -> Response:
         if running.plan.server.admin is not None or running.metrics is None:
             raise HTTPException(404)
-        return _response(await metrics_answer(running, request.headers.get("accept", "")))
+        return _Pieces(await metrics_answer(running, request.headers.get("accept", "")))
 
     return [
         Route("/livez", livez, include_in_schema=False),
@@ -76,8 +78,23 @@ def probe_answer(running: Running, path: str, *, verbose: bool = False) -> Answe
 
 
 def _response(answer: Answer) -> Response:
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, answer.status, headers={**headers, **_NO_STORE})
+    return Response(answer.body, answer.status, headers=_headers(answer))
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    return {**{name.decode(): value.decode() for name, value in answer.headers}, **_NO_STORE}
+
+
+class _Pieces(Response):
+    """An *answer* that is sent piece by piece."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(None, answer.status, headers={**_headers(answer), "content-length": str(answer.size)})
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - that of Starlette
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send_body(send, self._answer)
 
 
 def describe(running: Running) -> dict[str, Any]:
