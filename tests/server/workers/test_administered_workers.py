@@ -87,3 +87,40 @@ def test_one_address_tells_of_all_workers(workers: Callable[..., Workers]) -> No
     running.process.terminate()
     assert running.end() == 0
     admin.client.close()
+
+
+KEEPING = f"""
+version: 1
+state: ./state
+server: {{workers: 2, admin: {{address: 127.0.0.1:0, secret: {SECRET}}}}}
+telemetry: {{metrics: {{otlp: "http://user:canary-of-an-address@127.0.0.1:9", every: 1s, headers: {{x-key: "${{KEPT}}"}}}}}}
+upstreams: {{hook: {{url: "http://127.0.0.1:9/", idempotent: true, headers: {{authorization: "Bearer ${{KEPT}}"}}}}}}
+endpoints:
+  POST /order:
+    body: {{type: object}}
+    respond: {{status: 202}}
+    background:
+      - {{name: sent, durable: true, url: "POST hook:/${{KEPT}}", json: {{note: "${{KEPT}}", own: "{{{{ body }}}}"}}}}
+"""
+
+
+def test_what_waits_shows_no_secret(workers: Callable[..., Workers], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever worker keeps it; nor does anything else of the address, or what is written of a collector that is down."""
+    monkeypatch.setenv("KEPT", "canary-of-kept")
+    running = workers(KEEPING, "--log-level", "debug")
+    admin = Administration(running)
+    body = {"said": "canary-of-kept", "password": "canary-of-a-password", "n": 1}
+    for _ in range(4):
+        running.until(lambda: httpx.post(f"{running.url}/order", json=body, timeout=PATIENCE).status_code == 202)
+    kept = admin.get("/-/effects")
+    assert [one["name"] for one in kept] == ["sent"] * 4
+    whole = [sent for one in kept for sent in admin.get(f"/-/effects?id={one['id']}")]
+    assert {one["request"]["target"] for one in whole} == {"/********"}
+    shown = '{"note":"********","own":{"said":"********","password":"********","n":1}}'
+    assert {one["request"]["body"] for one in whole} == {shown}
+    running.until_said("Metrics were lost")
+    told = [str(admin.get(f"/-/{path}")) for path in ("config", "lately", "background", "upstreams", "endpoints")]
+    assert [text for text in (str(whole), str(kept), *told, *running.lines) if "canary" in text] == []
+    running.process.terminate()
+    assert running.end() == 0
+    admin.client.close()

@@ -140,11 +140,11 @@ class _Source:
         return self._masked(self._work(show))
 
     def _masked(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        from aggregator.server.admin.effects.reading import masked
+        from aggregator.server.admin.effects.masking import masked
         from aggregator.telemetry.redaction import Masker
 
         assert self._plan is not None
-        return masked(found, Masker(self._plan.secrets))
+        return masked(found, Masker(self._plan.secrets), self._plan.server.log.hidden)
 
     def act(self, given: dict[str, Any], why: str) -> Any:
         """Return what came of the order that is *given*."""

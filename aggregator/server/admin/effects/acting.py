@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.server.admin.actions import Action, ActionError, Outcome
-from aggregator.server.admin.effects.reading import KEYS, Unknown, listed, masked, ordered, subject_in, wanted_of
+from aggregator.server.admin.effects.masking import masked
+from aggregator.server.admin.effects.reading import KEYS, Unknown, listed, ordered, subject_in, wanted_of
 from aggregator.server.generations.running import Running
 from aggregator.stores.effects.contract import EffectStore
 
@@ -25,7 +26,7 @@ async def effects_shown(running: Running, asked: Mapping[str, str]) -> list[dict
     if not after.isdecimal():
         raise ActionError(400, "`after` is the place of an effect.")
     found = await _asked(running, lambda store: listed(store, wanted, int(after)))
-    return masked(found, running.outbox.masker)
+    return masked(found, running.outbox.masker, running.plan.server.log.hidden)
 
 
 def effects_action(running: Running) -> Action:

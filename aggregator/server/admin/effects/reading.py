@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from aggregator.durations import duration_of
 from aggregator.stores.effects.contract import ORDERS, EffectStore, Filter
 from aggregator.stores.effects.records import STATES
-from aggregator.telemetry.redaction import redact_text, redact_value
 
 KEYS: Final = ("id", "name", "state", "key", "request", "since")
 
@@ -46,14 +45,6 @@ def subject_in(given: Mapping[str, Any]) -> str:
     if key is None:
         raise Unknown(400, "Say which effects are meant: by `key`.")
     return str(key)
-
-
-def masked(found: list[dict[str, Any]], mask: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Return what was *found* of effects as *mask* leaves its texts, and without what reads like a credential.
-
-    What an upstream answered was masked when it was kept, but not by earlier programs; what is sent is kept as it is.
-    """
-    return [redact_value(one, lambda text: redact_text(mask(text))) for one in found]
 
 
 async def listed(store: EffectStore, wanted: Filter, after: int = 0) -> list[dict[str, Any]]:
