@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
@@ -56,7 +57,7 @@ def _forked(judge: Callable[[Callable[[], None]], dict[str, Any]], seconds: floa
     if (child := os.fork()) == 0:
         os.setsid()
         try:
-            os.write(writing, b"\n" + json.dumps(judge(lambda: _go_on(writing))).encode())
+            os.write(writing, b"\n" + json.dumps(said_by(judge, lambda: _go_on(writing))).encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -71,6 +72,19 @@ def _forked(judge: Callable[[Callable[[], None]], dict[str, Any]], seconds: floa
         os.waitpid(child, 0)
     answer = said.partition(b"\n")[2]
     return json.loads(answer) if answer else {"test": "what ends the process, or never ends"}
+
+
+def said_by(judge: Callable[[Callable[[], None]], dict[str, Any]], go_on: Callable[[], None]) -> dict[str, Any]:
+    """Return what *judge* returns; what it raises as its ``fault``, which says nothing of the change.
+
+    A test may end the run, the process or its own time (``Exit``, what is no ``Exception``): that is raised, and the process ends.
+    """
+    try:
+        return judge(go_on)
+    except pytest.exit.Exception:
+        raise
+    except Exception:
+        return {"fault": traceback.format_exc()}
 
 
 def _go_on(writing: int) -> None:

@@ -254,18 +254,28 @@ class Judge:
         self._answers.readline()
 
     def ask(self, path: str, files: Sequence[str], tests: Sequence[str] | None) -> dict[str, Any]:
-        """Return what the tests in *files* say of the changed module at *path*: those named, or the second tier for None."""
+        """Return what the tests in *files* say of the changed module at *path*: those named, or the second tier for None.
+
+        Raises ``RuntimeError`` for a fault of the judge, which is no verdict.
+        """
         seconds = _SECONDS[tests is None]
         question = {"path": path, "files": files, "tests": tests, "seconds": seconds}
         print(json.dumps(question), file=self._questions, flush=True)
-        answer: dict[str, Any] = json.loads(self._answers.readline())
-        return answer
+        return verdict_in(self._answers.readline())
 
     def close(self) -> None:
         """End the process: nobody asks any more."""
         self._questions.close()
         self._answers.close()
         self._process.wait()
+
+
+def verdict_in(line: str) -> dict[str, Any]:
+    """Return the verdict that a judge wrote as *line*; raises ``RuntimeError`` where it tells of a fault, or has ended."""
+    answer: dict[str, Any] = json.loads(line) if line else {"fault": "its process has ended"}
+    if "fault" in answer:
+        raise RuntimeError(f"The judge of mutants failed: {answer['fault']}")
+    return answer
 
 
 def _environment(place: Path) -> dict[str, str]:
