@@ -134,11 +134,6 @@ class Jobs:
                 if (job := self._taken_next(since)) is not None:
                     return job
 
-    def take(self) -> Job | None:
-        """Return the next job, None when no job waits."""
-        with self._lock:
-            return self._taken_next(None)
-
     def _taken_next(self, since: float | None) -> Job | None:
         now = time.monotonic()
         job = self._next.popitem(last=False)[0] if self._next else self._line.take(now)

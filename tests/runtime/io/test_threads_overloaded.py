@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,6 +47,30 @@ class Clock:
         """Drop what a loop would be told."""
 
 
+class Idle(Exception):  # noqa: N818 - no error: the thread would wait
+    """No job is to be had now."""
+
+
+class Ready:
+    """The semaphore of a queue whose threads are played by the test: what would block raises ``Idle``."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def release(self) -> None:
+        """Add one."""
+        self._count += 1
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Take one, if there is one."""
+        if self._count:
+            self._count -= 1
+            return True
+        if blocking:
+            raise Idle
+        return False
+
+
 class Office:
     """Threads that work as long as *work* says on each of the steps of requests."""
 
@@ -68,7 +94,12 @@ class Office:
         self._begin()
 
     def _begin(self) -> None:
-        while self._free and (job := self._jobs.take()) is not None:
+        while self._free:
+            try:
+                job = self._jobs.get(self._clock.now)
+            except Idle:
+                return
+            assert job is not None
             self._free -= 1
             seconds = next(self._work)
             self._clock.at(self._clock.now + seconds, partial(self._end, job, seconds))
@@ -105,6 +136,7 @@ def test_four_times_too_much_leaves_nine_tenths(
     """Of what threads can do, so much is done for requests that still have time, of however many jobs each is."""
     clock, rng = Clock(), random.Random(seed)
     monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Lock=Lock, Semaphore=Ready))
     office, possible = Office(clock, kind(rng), steps), THREADS * SECONDS / (WORK * steps)
     when = 0.0
     while when < SECONDS:
