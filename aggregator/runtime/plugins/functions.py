@@ -18,7 +18,7 @@ from typing import Any
 from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
-from aggregator.runtime.coding import LARGE, aside
+from aggregator.runtime.coding import LARGE, LATE, aside
 from aggregator.runtime.plugins.code import code_digest
 from aggregator.runtime.threads import NOT_BEGUN, Threads
 from aggregator.telemetry.logging import log
@@ -185,6 +185,7 @@ def _stamp(path: Path) -> int:
 
 _TOOK = "A function of a plug-in took too long."
 _WAITED = "A function of a plug-in waited too long for a thread."
+_UNWRITTEN = "The time was over before the result of a function was written."
 
 
 class Transformed:
@@ -203,12 +204,20 @@ class Transformed:
 
 
 class _Transforming:
-    __slots__ = ("_done", "_frame", "_function", "_task", "_ticket")
+    """The call under way, then its function.
+
+    States of the function: *reading* (a thread of bodies decodes a long body for it), *asked* (it runs, or waits for a
+    thread of functions), *writing* (a thread of bodies encodes what it made of a long body). A body that is not long
+    knows only the second. ``_late`` is what the client is told when the time is over in the present one.
+    """
+
+    __slots__ = ("_done", "_frame", "_function", "_late", "_task", "_ticket")
 
     def __init__(self, inner: Part, function: Function, frame: Frame, done: Done) -> None:
         self._function = function
         self._frame = frame
         self._done = done
+        self._late = _TOOK
         self._task: asyncio.Task[None] | None = None
         self._ticket = inner.start(frame, self._ended)
 
@@ -227,8 +236,8 @@ class _Transforming:
                 else:
                     result.value = await self._function(result.own_value)
         except TimeoutError as late:
-            waited = NOT_BEGUN in getattr(late.__cause__, "__notes__", ())
-            self._fail(result, CallError(Cause.DEADLINE, _WAITED if waited else _TOOK))
+            waited = self._late is _TOOK and NOT_BEGUN in getattr(late.__cause__, "__notes__", ())
+            self._fail(result, CallError(Cause.DEADLINE, _WAITED if waited else self._late))
         except AggregatorError as error:
             self._fail(result, error)
         else:
@@ -237,8 +246,11 @@ class _Transforming:
 
     async def _transform_long(self, result: Result) -> None:
         """Transform *result*, whose body a thread decodes before and encodes after."""
+        self._late = LATE
         given = await aside(lambda: result.own_value, self._frame.deadline)
+        self._late = _TOOK
         result.value = await self._function(given)
+        self._late = _UNWRITTEN
         with suppress(AggregatorError):  # told where it is written
             await aside(lambda: result.json, self._frame.deadline)
 

@@ -8,11 +8,13 @@ import threading
 import time
 import weakref
 from contextvars import ContextVar
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from aggregator.parts.result import Result
+from aggregator.runtime import coding
 from aggregator.runtime.plugins.functions import Plugins, Transformed
 from aggregator.runtime.threads import Threads, Work
 
@@ -120,6 +122,57 @@ def test_who_waited_for_a_thread_is_told_from_who_was_slow(run, others, detail):
         return str(result.error)
 
     assert run(main()) == detail
+
+
+@pytest.mark.parametrize(
+    ("busy", "detail"),
+    [
+        ("before", "The time was over before the body was read."),
+        ("function", "A function of a plug-in waited too long for a thread."),
+        ("slow", "A function of a plug-in took too long."),
+        ("after", "The time was over before the result of a function was written."),
+    ],
+)
+def test_a_deadline_names_what_the_time_of_a_long_body_was_spent_on(run, monkeypatch, busy, detail):
+    """A function that was not asked yet, or has ended, is not blamed for bodies that wait for our own threads."""
+    bodies, threads = Threads(1, waiting=8), Threads(1)
+    monkeypatch.setattr(coding, "CODING", bodies)
+
+    async def main():
+        loop, gate, ended = asyncio.get_running_loop(), threading.Event(), asyncio.get_running_loop().create_future()
+        stuck, now = asyncio.Event(), loop.time
+
+        def hold(of):
+            of.start(partial(gate.wait, 30), lambda _: None)
+
+        async def function(value):
+            if busy == "slow":
+                stuck.set()
+                await asyncio.Event().wait()
+            if busy == "after":
+                hold(bodies)
+            stuck.set()
+            return await threads.run(str, value) if busy == "function" else value
+
+        if busy in ("before", "function"):
+            hold(bodies if busy == "before" else threads)
+            await asyncio.sleep(0)
+        long = Result("call", 0.0, 0.0)
+        long.json = b'"%s"' % (b"x" * coding.LARGE)
+        inner = SimpleNamespace(name="call", start=lambda _, done: done(long))
+        Transformed(inner, function).start(SimpleNamespace(loop=loop, deadline=now() + 600.0), ended.set_result)
+        if busy != "before":
+            await stuck.wait()
+        await asyncio.sleep(0)
+        loop.time = lambda: now() + 1200.0
+        loop.call_soon(lambda: None)
+        result = await ended
+        gate.set()
+        return str(result.error)
+
+    assert run(main()) == detail
+    bodies.close()
+    threads.close()
 
 
 def test_a_loop_that_is_gone_is_no_trouble(run):
