@@ -115,7 +115,7 @@ class CachedBatch:
             self.elements.look(late, partial(self._fetch_old, behind, late, self.elements.kept.begin()))
 
     def _fetch_old(self, frame: Frame, wanted: Sequence[Wanted], began: int, numbers: Numbers) -> Cancelable | None:
-        """Fetch those of *wanted* that no other process is fetching."""
+        """Fetch those of *wanted* that are still missing or old: another process may have fetched them meanwhile."""
         elements = self.elements
         old = [one for one in wanted if (entry := elements.kept.peek(one.key)) is None or elements.over(entry) >= 0]
         elements.kept.refreshing.difference_update({one.key for one in wanted} - {one.key for one in old})

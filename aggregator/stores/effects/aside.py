@@ -46,7 +46,7 @@ def set_aside(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
 
 
 def bring_back(db: sqlite3.Connection, aside: set[Label], off: frozenset[Label]) -> None:
-    """Make ``AT_ONCE`` effects due whose label is *aside* and not *off*; labels with none left leave *aside*."""
+    """Make up to ``AT_ONCE`` effects due whose label is *aside* and not *off*; labels with none left leave *aside*."""
     left = AT_ONCE
     for label in aside - off:
         number = db.execute(_BACK, (*label, left)).rowcount

@@ -145,7 +145,7 @@ class EffectTable:
             aside.bring_back(self.db, self.aside, off)
 
     def _due(self, due: str, upstream: str, most: int, now: float, off: frozenset[Label]) -> list[tuple[Any, ...]]:
-        """Return up to *most* rows that are *due* to *upstream*; a step of those that are *off* is set aside before."""
+        """Return up to *most* rows that the SQL *due* selects; a step of those that are *off* is set aside before."""
         found, left = [*self.db.execute(due, (upstream, now, most))], aside.AT_ONCE
         while off and left > 0 and (gone := [row for row in found if (row[3], row[2]) in off]):
             aside.set_aside(self.db, gone)

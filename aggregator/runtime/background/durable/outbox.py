@@ -143,7 +143,7 @@ class Outbox:
         self._pump.take_over()
 
     def try_all(self) -> None:
-        """Look now, also for what waits for an upstream that is left alone."""
+        """Hold no upstream because of its breaker, end all pauses, and look for what is due now."""
         self._pump.try_all()
 
     def wake(self) -> None:

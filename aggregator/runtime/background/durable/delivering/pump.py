@@ -91,7 +91,7 @@ class Pump:
         self.wake()
 
     def try_all(self) -> None:
-        """Look now, also for what waits for an upstream that is left alone because of its breaker."""
+        """Hold no upstream because of its breaker, end all pauses, and look for what is due now."""
         self._under_way.let_go()
         self.wake()
 
