@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -45,6 +47,14 @@ class UpstreamPlan(Struct, frozen=True):
     mock: MockPlan | None = None
     route: RoutePlan | None = None
     hosts: HostsPlan | None = None
+
+    @property
+    def streams(self) -> ConcurrencyPlan | None:
+        """The places of its streams; None where pools alone count: without `concurrency`, or at hosts looked up."""
+        if self.concurrency is None or (self.hosts is not None and self.hosts.resolve is not None):
+            return None
+        limits, hosts = self.pool.limits, len(self.each_host)
+        return ConcurrencyPlan(limits.max_streams * hosts, limits.max_waiting * hosts, math.inf)
 
     @property
     def each_service(self) -> tuple[UpstreamPlan, ...]:

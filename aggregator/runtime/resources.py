@@ -27,7 +27,7 @@ from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.plan import with_code
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES, VALUES
 from aggregator.policies.cache.shared.purges import Purges
-from aggregator.policies.concurrency.places import PLACES, Places
+from aggregator.policies.concurrency.places import PLACES, STREAMS, Places
 from aggregator.policies.degrade.pressure import Pressure
 from aggregator.policies.hedge.latencies import LATENCIES, Latencies
 from aggregator.policies.rate_limit.pacing import Pace
@@ -150,6 +150,11 @@ class Resources:
         """Return the places at *upstream* that all its callers share, None when they are not counted."""
         plan = upstream.concurrency
         return None if plan is None else self.states.hold(PLACES, upstream.name, (upstream.name, plan))
+
+    def stream_places(self, upstream: UpstreamPlan) -> Places | None:
+        """Return the places of all streams of *upstream*; None when its pools alone count them."""
+        plan = upstream.streams
+        return None if plan is None else self.states.hold(STREAMS, upstream.name, (upstream.name, plan))
 
     def same(self, value: _T) -> _T:
         """Return the one object that all equal values are; *value* is immutable."""

@@ -175,6 +175,20 @@ def test_a_stream_tells_how_many_there_may_be(plan_of, limits: str, places: int)
     assert "streams at once" not in explanation_text(call)
 
 
+def test_a_stream_takes_its_place_among_the_streams_first(plan_of) -> None:
+    """The order of a stream says so where the upstream counts calls and streams together; calls take but one place."""
+    plan = plan_of("""
+    upstreams:
+      files: {url: https://files.example.com, concurrency: 8, limits: {max_streams: 7}}
+    endpoints:
+      GET /a: {stream: true, call: files:/a}
+      GET /b: {call: files:/b}
+    """)
+    stream, call = (explanation_text(explain(one, plan.secrets)) for one in plan.endpoints)
+    assert "  call     max_streams 7 → concurrency 8, " in stream
+    assert "  call     concurrency 8, " in call
+
+
 def test_alternatives_are_calls_of_their_own(plan_of) -> None:
     """Fallbacks, races and groups show every request that may be made, with its role."""
     plan = plan_of("""

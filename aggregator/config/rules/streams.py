@@ -8,6 +8,8 @@ from aggregator.config.analysis.sites import Analysis, Reference, Use
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.marks import Works, keys_without_effect
 from aggregator.config.model.response import ResponseSettings
+from aggregator.config.model.upstreams.limits import MOST_STREAMS
+from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
@@ -76,8 +78,17 @@ def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
             there = Elsewhere(("upstreams", str(name), "limits", "max_connections"), "of calls that are no streams")
             hint = "write `max_streams` there: how many streams may be open beside them"
             yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
-        if upstream is not None and upstream.concurrency is not None:
+        if upstream is not None and upstream.concurrency is not None and not _leave_places(upstream, around):
             yield from _check_shares(analysis, str(name), upstream.concurrency.limit)
+
+
+def _leave_places(upstream: UpstreamSettings, around: Surroundings) -> bool:
+    """Return whether the streams of *upstream* are fewer than the calls that it has to carry."""
+    concurrency, own = upstream.concurrency, upstream.limits
+    most = (own and own.max_streams) or around.settings.client.limits.max_streams or MOST_STREAMS
+    if concurrency is None or not isinstance(concurrency.limit, int) or upstream.resolve is not None:
+        return False
+    return most * max(1, len(upstream.hosts)) < concurrency.limit
 
 
 def _check_shares(analysis: Analysis, name: str, limit: int | str) -> Iterator[Finding]:

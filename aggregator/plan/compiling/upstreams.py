@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from aggregator.config.model.client import ClientSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.model.upstreams.limits import LimitSettings, Timeouts, TlsSettings
+from aggregator.config.model.upstreams.limits import MOST_STREAMS, LimitSettings, Timeouts, TlsSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.demo import demo_target
 from aggregator.plan.compiling.endpoint.admission import token_places
@@ -142,7 +142,7 @@ def _limits(own: LimitSettings | None, client: LimitSettings) -> Limits:
         max_keepalive=int(pick("max_keepalive", 20)),
         keepalive_expiry=pick("keepalive_expiry", 30.0),
         max_waiting=int(pick("max_waiting", 1000)),
-        max_streams=int(pick("max_streams", 50)),
+        max_streams=int(pick("max_streams", MOST_STREAMS)),
         max_age=pick("max_age", 300.0),
     )
 

@@ -115,7 +115,7 @@ def effect_calls(effect: EffectPlan, *, alone: bool) -> Iterator[tuple[str, str,
 def call_words(plan: EndpointPlan) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each call of *plan* by its place (``page.cart``) with the steps that it takes, in words."""
     for part in plan.fan.parts if plan.fan is not None else ():
-        yield from _in_part(part, part_text(part), ())
+        yield from _in_part(part, part_text(part), (), is_stream=plan.stream)
     alone = len(plan.effects) == 1
     for effect in plan.effects:
         words: tuple[str, ...] = ("when",) if effect.when is not None else ()
@@ -135,9 +135,11 @@ def shadow_text(shadow: ShadowPlan) -> str:
     return f"beside {share_text(shadow.share)}"
 
 
-def _in_part(part: PartPlan, name: str, outer: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _in_part(
+    part: PartPlan, name: str, outer: tuple[str, ...], *, is_stream: bool = False
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     around = (*outer, *words_of(AROUND_PART, part))
-    for attempt in attempts_of(part):
+    for attempt in attempts_of(part, is_stream=is_stream):
         fallback = ("fallback",) if attempt.number else ()
         yield name, (*around, *fallback, *words_of(AROUND_CALL, attempt))
     for inner in part.inner:

@@ -25,7 +25,7 @@ class Attempt(Struct, frozen=True):
     """One alternative of a part: a *call*, its *number* from 0, and what is made *each* item of it.
 
     *rows* are those of the status map of the part, *optional* tells that the answer goes without it. What it sends when
-    it *is_fixed* was written before.
+    it *is_fixed* was written before. When it *is_stream* its answer passes as it comes.
     """
 
     call: CallPlan
@@ -34,12 +34,13 @@ class Attempt(Struct, frozen=True):
     rows: tuple[RowPlan, ...] = ()
     optional: bool = False
     is_fixed: bool = False
+    is_stream: bool = False
 
 
-def attempts_of(part: PartPlan) -> tuple[Attempt, ...]:
+def attempts_of(part: PartPlan, *, is_stream: bool = False) -> tuple[Attempt, ...]:
     """Return the alternatives of *part*; only the first one is made for each item of a list."""
     return tuple(
-        Attempt(call, number, None if number else part.each, part.rows, part.optional)
+        Attempt(call, number, None if number else part.each, part.rows, part.optional, is_stream=is_stream)
         for number, call in enumerate(part.calls)
     )
 
@@ -144,9 +145,11 @@ def _rate_words(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _concurrency_words(attempt: Attempt) -> tuple[str, ...]:
-    plan = attempt.call.upstream.concurrency
-    assert plan is not None
-    return (plan.words,)
+    """Return the words of the places that are taken; those of streams alone come first."""
+    upstream = attempt.call.upstream
+    assert upstream.concurrency is not None
+    streams = upstream.streams if attempt.is_stream else None
+    return (*(() if streams is None else (f"max_streams {streams.limit}",)), upstream.concurrency.words)
 
 
 AROUND_PART: Final[tuple[Step[PartPlan], ...]] = (

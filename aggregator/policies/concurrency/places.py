@@ -195,4 +195,6 @@ def _failure(cause: Cause) -> CallError:
     return error
 
 
+STREAMS: Final[Kind[tuple[str, ConcurrencyPlan], Places]] = Kind("streams", Places, Places.adopt)
+"""Places of streams alone, taken before those of ``PLACES``: a stream that waits for its own holds none of these."""
 PLACES: Final[Kind[tuple[str, ConcurrencyPlan], Places]] = Kind("concurrency", Places, Places.adopt)

@@ -35,6 +35,7 @@ def _around_stream(call: CallPlan, resources: Resources) -> AroundStream:
         None if call.retry is None else Retrying(call.retry, resources.budget(upstream)),
         resources.breakers(upstream),
         resources.pace(upstream),
+        resources.stream_places(upstream),
         resources.places(upstream),
         _mock_when(upstream, resources),
     )

@@ -1,4 +1,4 @@
-"""What is around each attempt at a stream, from outside in: the breaker of its upstream, its turn, its place."""
+"""What is around each attempt at a stream, from outside in: the breaker of its upstream, its turn, its places."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class AroundStream(Struct, frozen=True, eq=False):
     retrying: Retrying | None = None
     breakers: Breakers | None = None
     pace: Pace | None = None
+    streams: Places | None = None
     places: Places | None = None
     mock: tuple[Expression, Door] | None = None
 
@@ -61,6 +62,8 @@ class AroundStream(Struct, frozen=True, eq=False):
 
         if self.pace is not None:
             await self.pace.turn(min(due, frame.deadline) - clock())
-        if self.places is None:
-            return await begin()
-        return await held(self.places, begin, min(due, frame.deadline))
+        reply = begin
+        for places in (self.places, self.streams):
+            if places is not None:
+                reply = partial(held, places, reply, min(due, frame.deadline))
+        return await reply()

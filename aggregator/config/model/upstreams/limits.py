@@ -8,6 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from aggregator.fields import Settings, Timeout
 
+MOST_STREAMS = 50
+"""Streams open at once, to each upstream, unless the file says how many."""
+
 
 class Timeouts(Settings):
     """Limits of one call. A plain duration is the total."""
