@@ -167,3 +167,21 @@ def test_a_hedge_that_is_refused_is_none(rig):
     assert len(one.sent) == 1
     one.sent[0].answer(1)
     assert (one.body, one.header("aggregator-parts")) == (1, None)
+
+
+def test_while_it_is_not_known_how_long_most_take_nothing_is_hedged(rig):
+    """A percentile needs answers; nothing waits for one either."""
+    one = hedged(rig, "{after: p95, budget: 50%}", calls=0).start()
+    one.loop.advance(5.0)
+    assert len(one.sent) == 1
+    one.sent[0].answer(1)
+    assert (one.body, one.loop.waiting) == (1, [])
+
+
+@pytest.mark.parametrize(("after", "times"), [("8999ms", 2), ("9s", 1), ("10s", 1)])
+def test_nothing_is_sent_once_the_time_of_the_call_is_over(rig, after, times):
+    """A second request would have no time of its own."""
+    one = hedged(rig, f"{{after: {after}, budget: 50%}}").start()
+    one.loop.advance(8.9995)
+    one.loop.advance(0.0005)
+    assert len(one.sent) == times
