@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
 
-from aggregator.policies.cache.shared.leases import Begun, Held, Wish
+from aggregator.policies.cache.shared.leases import ALONE, Begun, Held, Wish
+from aggregator.policies.cache.shared.level import SharedLevel
 from aggregator.policies.cache.shared.looking import Look
 from aggregator.stores.level.contract import Lease, Looked
 
@@ -57,3 +60,46 @@ def test_who_wants_nothing_of_the_store_waits_for_no_other_process() -> None:
     gone = asyncio.run(_gone_on())
     assert sorted(gone) == ["early", "late"]
     assert [begun.number for begun in gone.values()] == [7, 7]
+
+
+class _Ticket:
+    """What follows a look, until it is cancelled."""
+
+    is_cancelled = False
+
+    def cancel(self) -> None:
+        """Note that."""
+        self.is_cancelled = True
+
+
+def _level(*, is_there: bool) -> SharedLevel[str]:
+    store = SimpleNamespace(level=SimpleNamespace(is_there=is_there, end_lease=lambda *_: None))
+    return SharedLevel(cast("Any", None), cast("Any", store), b"space", cast("Any", None))
+
+
+def test_what_this_process_fetches_is_joined_without_a_question() -> None:
+    """Whoever joins goes on at once after the same purges, and what it has begun can be given up."""
+    level, ticket, gone = _level(is_there=True), _Ticket(), list[Begun]()
+    held = level.hold(b"key", b"token", 7)
+
+    def go_on(begun: Begun) -> _Ticket:
+        gone.append(begun)
+        return ticket
+
+    lookup = level.look(b"key", (), go_on)
+    assert [(begun.number, begun.held) for begun in gone] == [(7, held)]
+    assert lookup is not None
+    lookup.cancel()
+    assert ticket.is_cancelled
+
+
+def test_nobody_looks_into_a_store_that_is_away() -> None:
+    """It goes on alone, and what cancels it is what follows."""
+    ticket, gone = _Ticket(), list[Begun]()
+
+    def go_on(begun: Begun) -> _Ticket:
+        gone.append(begun)
+        return ticket
+
+    assert _level(is_there=False).look(b"key", (), go_on) is ticket
+    assert gone == [ALONE]
