@@ -9,7 +9,7 @@ from aggregator.brokers.message import Message
 from aggregator.errors import CallError, StoreError
 from aggregator.stores.redis.connecting import options
 from aggregator.stores.redis.node import Command, Connection, Node
-from aggregator.stores.shared.address import Kind, StoreAddress
+from aggregator.stores.shared.address import StoreAddress
 from aggregator.transport.failures import RESET, chain, connect_failure
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.tls.contexts import build_context
@@ -74,8 +74,7 @@ def _connection(settings: PoolSettings) -> Callable[[], Connection]:
     """Return what makes connections as *settings* say: `BrokerDoor` limits how long one takes."""
     origin, broker = settings.origin, settings.broker
     assert broker is not None
-    kind: Kind = "server" if origin.unix_socket is None else "socket"
-    address = StoreAddress(kind, user=broker.user, password=broker.password)
+    address = StoreAddress("server", user=broker.user, password=broker.password)
     made = {**options(address), "socket_connect_timeout": None, "db": broker.db}
     from redis.asyncio.connection import Connection as Plain
     from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection

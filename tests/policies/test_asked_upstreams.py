@@ -118,3 +118,23 @@ def test_a_reload_that_changes_how_it_is_called_forgets_verdicts(serve: Callable
         assert outcome.generation
         assert served.get("/a", **session(1)).status_code == 200
         assert len(served.lines) == asked
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ("{{ response.body.sub }}", "ada"),
+        ("{{ response['body'].sub }}", "ada"),
+        ("{{ response.body['sub'] }}", "ada"),
+        ("{{ response.headers['x-sub'] }}", "bob"),
+    ],
+)
+def test_who_is_admitted_is_read_from_the_answer(serve: Callable[..., Served], subject: str, said: str) -> None:
+    """From its body, however that is written, or from its head."""
+    file = FILE.replace("WITH", "timeout: 1s").replace("cache: CACHE", f'subject: "{subject}"')
+    file = file.replace(
+        "GET /a: {auth: sessions, respond: {body: 1}}",
+        'GET /a: {auth: sessions, respond: {body: "{{ auth.subject }}"}}',
+    )
+    served = serve(file, lambda _: httpx.Response(200, json={"sub": "ada"}, headers={"x-sub": "bob"}))
+    assert served.get("/a", **session(1)).json() == said

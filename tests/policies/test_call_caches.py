@@ -273,3 +273,17 @@ def test_a_kept_reply_is_proved_to_be_json_once(serve: Serve, monkeypatch: pytes
     assert [answer.json() for answer in answers] == [{"n": [1, 2]}, {"x": {"n": [1, 2]}}, {"n": [1, 2]}]
     assert scanned == [bodies["/good"]]
     assert [served.get(path).status_code for path in ("/a/bad", "/a/bad", "/b/bad")] == [502] * 3
+
+
+def test_a_call_that_cannot_be_written_fails_in_its_own_words(serve: Serve, upstream: Counting) -> None:
+    """Nothing is kept of it, and nothing is asked."""
+    call = "{call: {url: 'up:/x', query: {n: \"{{ query.n + 1 }}\"}CACHE}}"
+    endpoints = f"GET /a: {call.replace('CACHE', ', cache: 60s')}, GET /b: {call.replace('CACHE', '')}"
+    served = serve(f"""
+        upstreams: {{up: {{url: "http://up.test"}}}}
+        endpoints: {{{endpoints}}}
+    """, upstream)  # fmt: skip
+    kept, plain = served.get("/a?n=x"), served.get("/b?n=x")
+    assert (kept.status_code, kept.json()["detail"]) == (plain.status_code, plain.json()["detail"])
+    assert kept.status_code >= 400
+    assert upstream.counts == {}

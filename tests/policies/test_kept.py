@@ -6,6 +6,7 @@ import random
 import tracemalloc
 from collections import OrderedDict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -217,3 +218,24 @@ def test_what_a_reply_was_read_to_counts_with_it() -> None:
     reply.read = ReadBody("xml", b"1" * 10_000)
     put_reply(kept, b"k", reply, (), kept.begin())
     assert (kept.size, reply.read, len(kept)) == (before, None, 1)
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(0, True), (9, True), (10, True), (11, False)])
+def test_an_entry_may_be_as_large_as_the_whole(size: int, is_kept: bool) -> None:
+    """One that is larger is not kept, and what was there of its key has gone."""
+    cache: S3Fifo[str] = S3Fifo(10, lambda *_: None)
+    cache.put(b"k", "old", 3)
+    assert cache.put(b"k", "new", size) is is_kept
+    assert cache.peek(b"k") == ("new" if is_kept else None)
+    assert cache.size == (size if is_kept else 0)
+
+
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (6, True), (7, True), (8, False)])
+def test_an_entry_may_grow_to_the_whole(more: int, is_kept: bool) -> None:
+    """Beyond that it is as it was, and whoever asked is told; so is who means an entry that has been replaced."""
+    cache: S3Fifo[str] = S3Fifo(10, lambda *_: None)
+    cache.put(b"k", "one", 3)
+    assert cache.grow(b"k", "one", more) is is_kept
+    assert cache.size == (3 + more if is_kept else 3)
+    assert not cache.grow(b"k", "another", 1)
+    assert not cache.grow(b"nobody", "one", 1)

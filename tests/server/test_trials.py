@@ -83,6 +83,11 @@ def test_what_cannot_be_sent_is_refused(given: dict[str, Any], said: str) -> Non
     assert caught.value.status == 400
 
 
+def test_what_was_asked_is_logged_without_its_query() -> None:
+    """That may hold what nobody is to read."""
+    assert asyncio.run(actions_of(_echo)({"target": "/a?token=secret"})).summary == "GET /a: 200"
+
+
 def test_no_answer_is_a_fault_of_the_gateway() -> None:
     """An application that ends without one leaves nothing to show."""
     with pytest.raises(ActionError, match="No answer came") as caught:
