@@ -10,7 +10,10 @@ from aggregator.server.admin.reading.background import background_shown
 
 def test_counts_and_the_last_failures() -> None:
     """The newest first, and nothing in a reason that is secret, or was before a reload."""
-    recent = [{"call": "a", "reason": "no answer"}, {"call": "b", "reason": "hunter22 was refused by https://ada:pw@up.test"}]
+    recent = [
+        {"call": "a", "reason": "no answer"},
+        {"call": "b", "reason": "hunter22 was refused by https://ada:pw@up.test"},
+    ]
     queue = SimpleNamespace(depth=3, counts=SimpleNamespace(as_dict=lambda: {"sent": 5, "failed": 2}), recent=recent)
     outbox = SimpleNamespace(masker=lambda text: text.replace("hunter22", "********"))
     shown = background_shown(cast("Any", SimpleNamespace(queue=queue, outbox=outbox)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aggregator.config.loading import load_config
 from aggregator.plan.compiler import compile_plan
-from aggregator.server.workers.fitting import obstacle
+from aggregator.plan.incoming.listening import WorkersPlan
+from aggregator.server.workers.fitting import count_of, obstacle, start_of
 
 FILE = """version: 1
 {more}
@@ -31,3 +33,37 @@ def test_workers_need_a_place_for_their_answers(tmp_path: Path, more: str, fits:
     (tmp_path / "routes.yaml").write_text(FILE.format(more=more))
     why = obstacle(compile_plan(load_config(tmp_path / "routes.yaml")))
     assert (why is None) is fits, why
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", None),
+        ("telemetry: {metrics: {}}", "needs `server.admin`"),
+        ("server: {admin: '127.0.0.1:0'}", None),
+        ("telemetry: {metrics: {}}\nserver: {admin: '127.0.0.1:0'}", None),
+        ("server: {workers: {count: 2, start: fork}}", "safe on Linux alone"),
+        ("server: {workers: {count: 2, start: spawn}}", None),
+    ],
+)
+def test_what_keeps_workers_from_serving_together(tmp_path: Path, more: str, said: str | None) -> None:
+    """Metrics without an address at which all are in one scrape, and a fork where that is not safe."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{more}\nendpoints: {{GET /a: {{respond: {{body: 1}}}}}}\n")
+    why = obstacle(compile_plan(load_config(tmp_path / "routes.yaml")), forks=False)
+    assert (why is None) is (said is None)
+    assert (said or "") in (why or "")
+
+
+@pytest.mark.parametrize(
+    ("start", "forks", "found"),
+    [("auto", True, "fork"), ("auto", False, "spawn"), ("spawn", True, "spawn"), ("fork", True, "fork")],
+)
+def test_how_workers_start(start: Any, forks: bool, found: str) -> None:
+    """As the file says; else as copies where that is safe."""
+    assert start_of(WorkersPlan(start=start), forks=forks) == found
+
+
+@pytest.mark.parametrize(("asked", "declared", "count"), [(None, 3, 3), (5, 3, 5), (None, 1, 1)])
+def test_how_many_workers_serve(asked: int | None, declared: int, count: int) -> None:
+    """The command line stands before the file."""
+    assert count_of(asked, WorkersPlan(count=declared)) == count
