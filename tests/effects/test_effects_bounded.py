@@ -36,24 +36,24 @@ def called(served: Application) -> int:
     return sum(request.url.host == "users.test" for request in served.requests)
 
 
-def test_what_is_known_not_to_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
-    """By its size: what was kept shows how much one needs that is as large; a small one is tried, and kept."""
+def test_one_that_is_too_large_is_found_after_its_calls(tmp_path: Path) -> None:
+    """Its answer says that they were made; how large others are is not concluded from it."""
     with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
-        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000, "d" * 5000) == [200, 200, 503, 503]
+        assert served.sign_up("a" * 4000, "b" * 4000) == [200, 200]
+        answer = served.post(json={"email": "c" * 4000})
+        assert (answer.status_code, called(served)) == (503, 3)
+        assert answer.json()["detail"].startswith("The calls of this request were made")
+        assert served.sign_up("d", "e") == [200, 200]
+
+
+def test_with_no_bytes_left_for_the_smallest_requests_are_refused_before_their_calls(tmp_path: Path) -> None:
+    """An effect of which nothing is sent takes room, too; once there is some again they are tried."""
+    with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
+        assert served.sign_up("a" * 5000, "b" * 4300) == [200, 200]
+        assert "too much room" in served.post(json={"email": "c"}).json()["detail"]
         assert called(served) == 2
-        assert "too much room" in served.post(json={"email": "f" * 4000}).json()["detail"]
-        assert served.sign_up("g") == [200]
         served.run(served.outbox.ask(lambda store: store.order("discard", Filter(), served.now)))
-        assert served.sign_up("h" * 4000) == [200]
-
-
-def test_one_that_is_larger_than_all_before_is_found_not_to_fit_once(tmp_path: Path) -> None:
-    """After its call; those as large make none any more, while there is no room. Small ones are kept meanwhile."""
-    with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
-        assert served.sign_up("a", "b" * 6000, "c" * 6000) == [200, 200, 503]
-        assert called(served) == 3
-        assert served.sign_up("d" * 6000, "e" * 7000, "f") == [503, 503, 200]
-        assert called(served) == 4
+        assert served.sign_up("d" * 4000) == [200]
 
 
 def test_the_first_that_does_not_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
@@ -65,14 +65,38 @@ def test_the_first_that_does_not_fit_is_refused_before_its_calls(tmp_path: Path)
         assert (called(served), served.outbox.kept.number) == (0, 0)
 
 
-def test_a_list_that_does_not_fit_is_refused_before_its_calls(tmp_path: Path) -> None:
-    """As soon as one as long was kept; one that is shorter is kept."""
-    text = with_call(document(durable="max: {count: 5}", call='for_each: "{{ body.all }}"'))
+FRIENDS = with_call(document(durable="max: {count: 5}", call='for_each: "{{ response.body.friends }}"')).replace(
+    "url: users:/users", 'url: users:/users, json: "{{ body }}"'
+)
+"""A file whose requests lead to as many effects as their call says."""
+
+
+def friends(request: httpx.Request) -> httpx.Response:
+    """Answer mails, and how many friends somebody has."""
+    number = 6 if b"popular" in request.content else 1
+    return httpx.Response(200, json={"friends": ["f"] * number})
+
+
+def test_one_that_can_never_fit_refuses_no_other(tmp_path: Path) -> None:
+    """Six effects are more than may be kept; a request that is no smaller, and leads to one, is tried and kept."""
+    with process(tmp_path, FRIENDS, friends) as served:
+        for _ in range(2):
+            answer = served.post(json={"who": "popular", "email": "a"})
+            assert answer.status_code == 503
+            assert answer.json()["detail"].startswith("The calls of this request were made")
+            assert served.post(json={"who": "ann", "email": "a" * 100}).status_code == 200
+        served.settle(sent=2)
+
+
+def test_what_a_small_request_has_led_to_decides_for_no_larger_one(tmp_path: Path) -> None:
+    """Six of a short list are kept; one of a longer body has a place, and gets it. When all are taken none is tried."""
+    text = with_call(document(durable="max: {count: 7}", call='for_each: "{{ body.all }}"'))
     text = text.replace('{to: "{{ body.email }}"}', '{to: "{{ item }}"}')
     with process(tmp_path, text, down) as served:
-        statuses = [served.post(json={"all": ["x"] * number}).status_code for number in (3, 3, 2)]
-        assert (statuses, called(served)) == ([200, 503, 200], 2)
-        assert served.outbox.kept.number == 5
+        lists = (["x"] * 6, ["x"] * 2, ["somebody@with-a-long-address.example"], ["x"])
+        statuses = [served.post(json={"all": some}).status_code for some in lists]
+        assert (statuses, called(served)) == ([200, 503, 200, 503], 3)
+        assert served.outbox.kept.number == 7
 
 
 def test_what_was_sent_makes_room(tmp_path: Path) -> None:

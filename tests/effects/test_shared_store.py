@@ -153,12 +153,12 @@ def test_a_full_store_refuses(tmp_path: Path, own: Valkey) -> None:
         assert served.sign_up("a") == [201]
 
 
-def test_what_is_known_not_to_fit_is_refused_before_its_calls(tmp_path: Path, empty: Valkey) -> None:
-    """As with a file: those that are too large make no call, and a small one is kept."""
+def test_where_nothing_fits_requests_are_refused_before_their_calls(tmp_path: Path, empty: Valkey) -> None:
+    """As with a file: one that is too large is found after its call, and where the smallest has no room none is made."""
     text = with_call(shared(empty)).replace("store: shared", "store: shared, max: {bytes: 12KiB}")
     with machine(tmp_path, "one", text, down) as served:
-        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000, "d" * 4000, "e") == [200, 200, 503, 503, 200]
-        assert sum(request.url.host == "users.test" for request in served.requests) == 3
+        assert served.sign_up("a" * 4000, "b" * 4000, "c" * 4000, "d" * 200, "e") == [200, 200, 503, 200, 503]
+        assert sum(request.url.host == "users.test" for request in served.requests) == 4
 
 
 @pytest.mark.processes

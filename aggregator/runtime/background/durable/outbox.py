@@ -20,7 +20,7 @@ from aggregator.runtime.background.durable.delivering.pacing import Pace
 from aggregator.runtime.background.durable.delivering.pump import Pump
 from aggregator.runtime.background.durable.delivering.targets import Targets
 from aggregator.runtime.background.durable.intake import Intake
-from aggregator.runtime.background.durable.telling import ONE, Size, refusal
+from aggregator.runtime.background.durable.telling import refusal
 from aggregator.runtime.background.tally import Tally
 from aggregator.stores.effects.contract import Bounds, EffectStore, Kept
 from aggregator.stores.effects.records import WAITING, EffectRecord
@@ -70,10 +70,10 @@ class Outbox:
         """Why nothing can be written at the moment; None while it can."""
         return None if self._store is None else self._store.trouble
 
-    def refusal(self, group: Size = ONE) -> str | None:
-        """Return why effects of the size of *group* could not be kept now, as far as is known; None if they could."""
+    def refusal(self, number: int = 1) -> str | None:
+        """Return why a *number* of effects could not be kept now, as far as is known; None if they could."""
         store, intake = self._store, self._intake
-        return None if store is None or intake is None else refusal(store, intake.pending, self._durable, group)
+        return None if store is None or intake is None else refusal(store, intake.pending, self._durable, number)
 
     @property
     def _durable(self) -> DurablePlan:

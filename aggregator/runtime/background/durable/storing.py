@@ -7,8 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from math import inf
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from aggregator.errors import AggregatorError, CallError, StoreError
 from aggregator.exchange import Exchange
@@ -19,7 +18,6 @@ from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.durable.fixing import DurableEffect
 from aggregator.runtime.background.durable.intake import unless_kept
 from aggregator.runtime.background.durable.outbox import Outbox
-from aggregator.runtime.background.durable.telling import ONE, Size
 from aggregator.runtime.background.effects import Effect, EffectQueue
 from aggregator.runtime.coding import aside
 from aggregator.runtime.foresight.reading import LongReads
@@ -39,17 +37,6 @@ class Fixed(NamedTuple):
     lost: list[tuple[str, AggregatorError]]
 
 
-class Need(NamedTuple):
-    """The size of what one request led to, by the bytes of its *body*: one as large needs as much room."""
-
-    body: float
-    group: Size
-
-
-_UNKNOWN: Final = Need(inf, ONE)
-"""Nothing is known of any request at first."""
-
-
 class Storing:
     """The durable calls *effects* of one endpoint, kept in the *outbox*, or made by the *queue* where there is none.
 
@@ -61,12 +48,10 @@ class Storing:
         "_effects",
         "_fewest",
         "_is_awaited",
-        "_least",
         "_outbox",
         "_queue",
         "_reads",
         "_refuses",
-        "_unfit",
     )
 
     def __init__(
@@ -79,25 +64,17 @@ class Storing:
         self._clock = clock
         self._reads = reads
         self._is_awaited = any(effect.delivery.moment == "stored" for effect in effects)
-        self._unfit = self._least = _UNKNOWN
-        """The smallest request whose effects could not be kept, and the smallest of all."""
-        self._fewest = Size(max(1, sum(one.fewest for one in effects)), 0)
-        """What a request needs of which nothing is known."""
+        self._fewest = max(1, sum(one.fewest for one in effects))
+        """How many effects a request needs room for, by its plan. More, and their bytes, are known after its calls."""
         self._refuses = any(effect.delivery.full == "503" for effect in effects)
 
     def check(self, exchange: Exchange) -> Answer | None:
         """Return the answer that refuses a request whose calls could not be kept, before anything is called."""
-        reason = self._outbox.refusal(self._need(len(exchange.body))) if self._refuses else None
+        reason = self._outbox.refusal(self._fewest) if self._refuses else None
         if reason is None:
             return None
         return problem(503, f"What follows the answer cannot be stored: {reason}.", request_id=exchange.id,
                        headers=(_RETRY_AFTER,))  # fmt: skip
-
-    def _need(self, body: int) -> Size:
-        """Return what a request needs at least that has so many bytes of *body*, as far as others have shown."""
-        if body >= self._unfit.body:
-            return self._unfit.group
-        return self._least.group if body >= self._least.body else self._fewest
 
     async def store(self, names: Names, answer: Answer) -> Answer:
         """Keep what follows *answer*; returns it, or the one that tells that this failed after its calls were made."""
@@ -137,9 +114,7 @@ class Storing:
         if not fixed.records:
             return None
         effects = tuple(one.effect for one in following if one.delivery.full == "memory")
-        group = Size(len(fixed.records), sum([record.request.size for record in fixed.records]))
-        self._least = min(self._least, Need(len(names.exchange.body), group))
-        unkept = partial(self._unkept, effects, names, answer, broken=broken, group=group)
+        unkept = partial(self._unkept, effects, names, answer, broken=broken, number=len(fixed.records))
         if self._is_awaited:
             return self._outbox.follow(self._kept(self._outbox.put(fixed.records), unkept))
         self._outbox.accept(fixed.records, unkept)
@@ -192,10 +167,9 @@ class Storing:
         unkept()
         return "what follows them could not be stored"
 
-    def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, group: Size) -> None:
-        """Do what is declared for a *group* that could not be kept: *effects* are made from memory."""
-        self._unfit = min(self._unfit, Need(len(names.exchange.body), group))
+    def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, number: int) -> None:
+        """Do what is declared for a *number* that could not be kept: *effects* are made from memory."""
         if effects:
             self._queue.put(effects, names, answer, broken=broken)
         elif not self._refuses or not self._is_awaited:
-            self._outbox.dropped(self._effects[0].effect.name, group.number)
+            self._outbox.dropped(self._effects[0].effect.name, number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Final, NamedTuple
 
 from aggregator.policies.durable.plan import DurablePlan
 from aggregator.runtime.background.durable.intake import MOST_PENDING
@@ -16,30 +15,18 @@ from aggregator.telemetry.logging import log
 _log = logging.getLogger("aggregator.effects")
 
 
-class Size(NamedTuple):
-    """The size of effects that are kept together: their *number*, and the *bytes* that they send."""
+def refusal(store: EffectStore, pending: int, plan: DurablePlan, number: int = 1) -> str | None:
+    """Return why a *number* of effects could not be kept now, however small; None if they could. *pending* bytes wait.
 
-    number: int
-    bytes: int
-
-
-ONE: Final = Size(1, 0)
-"""The smallest there could be."""
-
-
-def refusal(store: EffectStore, pending: int, plan: DurablePlan, group: Size = ONE) -> str | None:
-    """Return why effects of the size of *group* could not be kept now, while *pending* bytes wait; None if they could.
-
-    It is not known while anything is kept that was sent, which makes room.
+    What was sent makes room: while any of it is kept, nobody knows how many bytes there are room for.
     """
     if store.trouble is not None:
         return "the disk cannot be written" if plan.store == "sqlite" else "the shared store is away"
     kept = store.kept
     live = kept.number - kept.counts[SENT]
-    if live + group.number > plan.count or pending > MOST_PENDING:
+    if live + number > plan.count or pending > MOST_PENDING:
         return "too many wait already"
-    size = group.bytes + group.number * store.overhead
-    is_over = kept.size + size > plan.size and live == kept.number
+    is_over = kept.size + number * store.overhead > plan.size and live == kept.number
     return "those that wait take too much room" if is_over else None
 
 
