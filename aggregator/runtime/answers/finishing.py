@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from aggregator.codecs import json as json_codec
 from aggregator.codecs.cache_control import combine
 from aggregator.codecs.etag import add_vary, etag_of, if_none_match
 from aggregator.codecs.negotiation import negotiate, offers_for, response_codec
-from aggregator.codecs.registry import Codec
 from aggregator.exchange import Exchange
 from aggregator.http import FETCHING, first, has_body, joined, replaced, without
 from aggregator.parts.names import FINISHING
@@ -22,7 +20,7 @@ from aggregator.runtime.answers.bodies import Step, compile_stands_as_text, enco
 from aggregator.runtime.answers.disclosure import Discloses
 from aggregator.runtime.answers.outcome import is_partial
 from aggregator.runtime.answers.passing import passed_headers, replies_of, standing_statuses
-from aggregator.runtime.coding import aside
+from aggregator.runtime.finish.formats import Writings, written
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.templates import Template, header_value
@@ -102,25 +100,24 @@ def _chosen(exchange: Exchange, offers: tuple[str, ...]) -> str:
 def _compile_encoding(formats: tuple[str, ...]) -> Encode:
     """Return the function that writes an answer in the format that its client likes best; JSON left as it is.
 
-    What takes long is written in a thread, so that others are answered meanwhile.
+    What takes long is written in a thread, so that others are answered meanwhile, once for all with the same text.
     """
     offers = offers_for(formats)
+    long: dict[str, Writings] = {}
 
     async def encode(answer: Answer, exchange: Exchange) -> None:
         codec, kind = response_codec(_chosen(exchange, offers))
         if codec.name != "json":
-            write = partial(_written, codec, answer.body)
-            answer.body = write() if len(answer.body) <= _AT_ONCE else await aside(write, exchange.deadline + FINISHING)
+            text = answer.body
+            if len(text) <= _AT_ONCE:
+                answer.body = written(codec, text)
+            else:
+                writings = long.setdefault(codec.name, Writings(codec))
+                answer.body = await writings.body(text, exchange.deadline + FINISHING)
         answer.headers = replaced(answer.headers, b"content-type", kind)
         _vary(answer, b"accept")
 
     return encode
-
-
-def _written(codec: Codec, text: bytes) -> bytes:
-    """Return the JSON *text* in the format of *codec*; raise ``ExpressionError`` where that cannot say it."""
-    read = json_codec.decode_exact if codec.name == "xml" else json_codec.decode  # XML writes any digits
-    return codec.encode(read(text))
 
 
 def _vary(answer: Answer, *names: bytes) -> None:
