@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,6 +74,31 @@ def test_what_no_disk_is_to_blame_for_ends_the_start(
     """A file that may not be opened, or that another process holds for a minute, is told before anything is served."""
     with failing(monkeypatch, code), pytest.raises(StartupError, match="cannot be opened: so it is"):
         EffectsInFile(tmp_path, "normal")
+
+
+@pytest.mark.parametrize("tail", ["", "-wal", "-shm"])
+def test_a_file_that_may_not_be_written_ends_the_start(
+    tmp_path: Path, tail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told which one, though SQLite fails as it does on a file system that is read-only."""
+    file = tmp_path / f"effects.db{tail}"
+    file.touch()
+    monkeypatch.setattr(os, "access", lambda asked, _: asked != file)  # tests may be run by who may write anything
+    said = f"effects.db{tail} may be read by this user, and not written"
+    with failing(monkeypatch, sqlite3.SQLITE_READONLY), pytest.raises(StartupError, match=said):
+        EffectsInFile(tmp_path, "normal")
+
+
+def test_a_file_system_that_is_read_only_for_a_while_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
+) -> None:
+    """Nobody may write there, which is of the disk."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    read_only = SimpleNamespace(f_flag=os.ST_RDONLY)
+    with failing(monkeypatch, sqlite3.SQLITE_READONLY), monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _: read_only)
+        served = stack.enter_context(process(tmp_path, document()))
+        assert served.outbox.trouble == "so it is"
 
 
 def test_a_command_does_not_wait_for_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

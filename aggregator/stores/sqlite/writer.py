@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -96,8 +97,10 @@ class Writer(Generic[_Table]):
         try:
             self.table = self._opened()
         except (sqlite3.Error, OSError) as error:
-            if not (goes_on and _is_of_disk(error)):
-                raise StartupError(f"{told.what} in {path} cannot be opened: {error}.") from None
+            barred = _barred(path) if _code_of(error) == sqlite3.SQLITE_READONLY else None
+            if barred is not None or not (goes_on and _is_of_disk(error)):
+                reason = error if barred is None else f"{barred.name} may be read by this user, and not written"
+                raise StartupError(f"{told.what} in {path} cannot be opened: {reason}.") from None
             self._tell(str(error))
         self._thread = threading.Thread(target=self._run, name=told.log_name, daemon=True)
         self._thread.start()
@@ -225,7 +228,23 @@ def _is_of_disk(error: sqlite3.Error | OSError) -> bool:
     """Return whether *error* is about a disk that is full or broken, and not about what is on it, or who asks."""
     if isinstance(error, OSError):
         return error.errno in {ENOSPC, EDQUOT, EIO, EROFS}
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_DISK  # the rest of the code says more of it
+    return _code_of(error) in _OF_DISK
+
+
+def _code_of(error: sqlite3.Error | OSError) -> int:
+    """Return the primary code of SQLite for *error*; the rest of it says more of that."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _barred(path: Path) -> Path | None:
+    """Return which of the files of *path* this user may not write, None where only a disk that is read-only keeps it.
+
+    SQLite has one code for both.
+    """
+    if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        return None
+    files = (path.with_name(path.name + tail) for tail in ("", "-wal", "-shm"))
+    return next((file for file in files if file.exists() and not os.access(file, os.W_OK)), None)
 
 
 def _in_one(table: Table, jobs: list[_Job]) -> list[Any]:
