@@ -98,12 +98,15 @@ SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_befo
 WHERE upstream = ? AND due <= ? ORDER BY due, seq LIMIT ?
 """
 NEWEST: Final = """
-SELECT * FROM (
-    SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
-    WHERE upstream = ? AND due <= ? ORDER BY due DESC, seq DESC LIMIT 100
-) ORDER BY attempts, not_before DESC, seq DESC LIMIT ?
+SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
+WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq, attempts, not_before FROM effects
+        WHERE upstream = ? AND due <= ? ORDER BY due DESC, seq DESC LIMIT 100
+    ) ORDER BY attempts, not_before DESC, seq DESC LIMIT ?
+) ORDER BY attempts, not_before DESC, seq DESC
 """
-"""Of those that are due last those that were tried least, the newest first."""
+"""Of those that are due last those that were tried least, the newest first. Only what is found is read whole."""
 NEXT_OF_ORDER: Final = """
 UPDATE effects SET due = max(not_before, ?1) WHERE seq = (
     SELECT seq FROM effects WHERE order_key = ?2 AND ended IS NULL ORDER BY seq LIMIT 1
