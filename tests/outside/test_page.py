@@ -352,6 +352,8 @@ def test_effects_are_listed_shown_retried_and_discarded(serve, browser):
     browser.run("location.hash = '#background'; location.hash = '#background/dead'")
     _until(browser, "document.querySelectorAll('main a[href^=\"#effect/\"]').length === 2")
     _text(browser, "gone")
+    tops = "new Set([...document.querySelectorAll('.orders')[0].children].map((one) => one.offsetTop)).size"
+    assert browser.run(f"return [{tops}, document.querySelector('.orders').children.length]") == [1, 2]
     _press(browser, "Retry all dead kept…", "Retry all dead effects kept", secret=SECRET)
     _done(browser, "2 of them: will be sent.")
     for _ in range(600):
@@ -372,6 +374,7 @@ def test_the_log_and_the_file_take_orders(serve, browser):
     browser.open(f"{admin}/-/#configuration")
     _press(browser, "Change the log…", "Change the log", level="debug", secret=SECRET, **{"for": "5m"})
     _done(browser, "The log writes debug, as json.")
+    _text(browser, "is written at debug, as json, until ")
     _press(browser, "Load the file again…", "Load the file again", reason=HOSTILE)
     _done(browser, "It is unchanged: generation 1.")
     file.write_text(file.read_text() + "  GET /fresh: {respond: {body: 1}}\n")

@@ -13,7 +13,7 @@ export function waterfall(parts, whole) {
     if (part.ms !== undefined) {
       piece(part.start_ms, part.byte_ms, "wait");
       const end = part.start_ms + part.ms, from = part.sent_ms > part.start_ms || part.byte_ms < end ? Math.min(part.sent_ms, end) : part.start_ms;
-      piece(from, end, part.state === "failed" ? "failed" : ["default", "stale"].includes(part.state) ? "default" : "ok");
+      piece(from, end, part.state === "failed" ? "failed" : ["default", "stale"].includes(part.state) ? "default" : part.state === "cancelled" ? "wait" : "ok");
     }
     const name = make("span", {}, "\u00a0".repeat(2 * (part.depth || 0)), part.name);
     return [cell(name, "name"), cell(bar), cell(part.ms === undefined ? "–" : duration(part.ms), "n"), cell(part.status ?? "–", "n wide"), cell(part.note || part.state, "name")];

@@ -22,7 +22,7 @@ async function durable(counts, wanted) {
   const choice = make("nav", { class: "row", "aria-label": "State of durable effects" }, ["", ...STATES].map((one) =>
     make("a", { href: one ? `#background/${one}` : "#background", "aria-current": one === wanted ? "page" : null }, one ? `${one} ${counts[one] ?? 0}` : "all")));
   const rows = listed.slice(0, MOST).map((one) => [cell(link("effect", one.id, one.name), "name"), cell(coloured(one.state)), cell(one.endpoint, "name wide"), cell(one.upstream, "name wide"),
-    cell(moment(one.created), "n wide"), cell(one.attempts, "n wide"), cell(lastly(one), "name wide"), cell(make("div", { class: "row" }, orders({ id: one.id }, one.state, one.name)))]);
+    cell(moment(one.created), "n wide"), cell(one.attempts, "n wide"), cell(lastly(one), "name wide"), cell(make("div", { class: "row orders" }, orders({ id: one.id }, one.state, one.name)))]);
   const all = wanted === "dead" && listed.length > 0 ? make("div", { class: "row" }, names.map((name) =>
     effecting("retry", `Retry all dead ${name}…`, { state: "dead", name }, `Retry all dead effects ${name}`))) : null;
   const more = listed.length > MOST ? dim(`${MOST} of ${listed.length === 1000 ? "1000 or more" : listed.length} are shown, the oldest first.`) : null;

@@ -10,12 +10,17 @@ export async function configuration() {
   const { background: _, last_refusal: __, workers, missing, effects: ___, ...config } = told;
   const more = Object.entries(config).filter(([name, value]) => !FIRST.includes(name) && name !== "log" && value && typeof value === "object");
   return [title("Configuration"), section(facts([...FIRST.map((name) => [name.replaceAll("_", " "), config[name]]),
-    ...(config.log ? [["log", `${config.log.level}, as ${config.log.format}${config.log.until ? `, until ${config.log.until}` : ""}`]] : [])])),
+    ...(config.log ? [["log", logged(config.log)]] : [])])),
     make("div", { class: "row" }, reloading(), logging()),
     heading("The refused save"), section(changes.refused ? refusal(changes.refused) : dim("The saved file is the one that is served.")),
     heading("The difference to the generation before"), ...difference(changes),
     workers && heading("Workers"), workers && section(workerTable(workers, missing || [])),
     ...more.flatMap(([name, value]) => [heading(name.replaceAll("_", " ")), section(members(value))])].filter(Boolean);
+}
+
+// A level that somebody has ordered for a while is in colour, for it is easily forgotten.
+function logged({ level, format, until }) {
+  return until ? make("span", { class: "warn" }, `is written at ${level}, as ${format}, until ${moment(Date.parse(until) / 1000)}; then as the file says`) : `is written at ${level}, as ${format}`;
 }
 
 const refusal = ({ at, summary, text }) => [make("p", { class: "bad" }, summary.split("\n")[0]), dim(`since ${at}; what was served goes on`), make("pre", {}, text)];

@@ -30,7 +30,7 @@ export async function now(state) {
 
 const CHANGES = 12;
 function changed(told) {
-  const rows = told.slice(0, CHANGES).map((one) => [cell(moment(one.at)), cell(make("span", { class: one.level === "info" ? null : one.level === "error" ? "bad" : "warn" }, one.text), "name"),
+  const rows = told.slice(0, CHANGES).map((one) => [cell(moment(one.at)), cell(make("span", { class: one.level === "info" ? null : one.level === "error" ? "bad" : "warn" }, one.text)),
     cell(make("span", { class: "dim" }, Object.entries(one.fields).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ")), "name")]);
   return [table(["at", "what", "of what"], rows, "Nothing since the process began."), told.length > CHANGES ? dim(`${told.length - CHANGES} older changes are in the log.`) : null];
 }
