@@ -62,8 +62,6 @@ def test_what_has_no_place_is_no_failure() -> None:
     ("cause", "asked", "comes_to"),
     [
         (Cause.LIMITED, 0.1, (True, 0.1)),
-        (Cause.CREDENTIALS, 2.0, (True, 2.0)),
-        (Cause.CREDENTIALS, None, (True, None)),
         (Cause.QUEUE_FULL, 1.0, (True, None)),
         (Cause.QUEUE_TIMEOUT, None, (True, None)),
         (Cause.BREAKER_OPEN, 30.0, (False, None)),

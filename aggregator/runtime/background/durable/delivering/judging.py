@@ -17,9 +17,7 @@ _NOT_HEARD = frozenset(
     {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT, Cause.LIMITED, Cause.BREAKER_OPEN, Cause.SWITCHED_OFF, Cause.CREDENTIALS}
 )
 """Causes with which a call fails although its upstream has not heard of it: nothing was tried."""
-_TURNS = frozenset({Cause.LIMITED, Cause.CREDENTIALS})
-"""Causes with which the time of the next try is known, if any."""
-_CROWDED = _TURNS | {Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT}
+_CROWDED = frozenset({Cause.LIMITED, Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT})
 """Causes of all of an upstream. A switch is off for one call, a breaker may be open for one key, or one host."""
 _UNTRIED = 5.0
 """Seconds until one is looked at again that could not be tried."""
@@ -72,8 +70,8 @@ def is_crowded(result: Result) -> bool:
 
 
 def turn_in(result: Result) -> float | None:
-    """Return the seconds until one can be tried after *result*, None where nobody knows."""
-    return result.error.retry_after if result.error is not None and result.cause in _TURNS else None
+    """Return the seconds until one can be tried after *result*: where it is limited; None where nobody knows."""
+    return result.error.retry_after if result.error is not None and result.cause is Cause.LIMITED else None
 
 
 def _until_tried(result: Result) -> float:
