@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.runtime.background.durable.outbox import Outbox
+from aggregator.stores.effects.claiming import claim, next_due
 from aggregator.stores.effects.contract import Bounds, Turn
 from aggregator.stores.effects.file import FILE, EffectsInFile
 from aggregator.stores.effects.keeping import put_all
@@ -24,7 +25,7 @@ def steps_of_a_turn(folder: Path, number: int) -> int:
     table = EffectTable(folder / "effects.db", "normal")
     try:
         put_all(table, [[record(one) for one in range(number)]], MANY)
-        while table.claim({"mail": 5}, 5, START, OFF) or table.next_due(["mail"]) is not None:
+        while claim(table, {"mail": 5}, 5, START, OFF) or next_due(table, ["mail"]) is not None:
             pass
         steps = 0
 
@@ -35,8 +36,8 @@ def steps_of_a_turn(folder: Path, number: int) -> int:
         table.db.set_progress_handler(step, 1)
         table.look_aside()
         table.bring_back(OFF)
-        table.claim({"mail": 5}, 5, START, OFF)
-        table.next_due(["mail"])
+        claim(table, {"mail": 5}, 5, START, OFF)
+        next_due(table, ["mail"])
         table.db.set_progress_handler(None, 1)
         return steps
     finally:
@@ -55,11 +56,11 @@ def test_what_others_have_left_aside_is_found(tmp_path: Path) -> None:
     table = EffectTable(tmp_path / "effects.db", "normal")
     labels = [(endpoint, name) for endpoint in ("POST /a", "POST /b") for name in ("one", "two")]
     put_all(table, [[record(at, endpoint=one, name=name)] for at, (one, name) in enumerate(labels * 2)], MANY)
-    assert table.claim({"mail": 20}, 20, START, frozenset(labels)) == []
+    assert claim(table, {"mail": 20}, 20, START, frozenset(labels)) == []
     other = EffectTable(tmp_path / "effects.db", "normal")
     assert other.aside == set(labels)
     other.bring_back(frozenset(labels[:3]))
-    assert [one.name for one in other.claim({"mail": 20}, 20, START)] == ["two", "two"]
+    assert [one.name for one in claim(other, {"mail": 20}, 20, START)] == ["two", "two"]
     assert other.aside == set(labels[:3])
     table.close()
     other.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.stores.effects.claiming import claim
 from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.keeping import put_all
@@ -45,8 +46,8 @@ def test_each_effect_is_leased_to_one(pair: Pair) -> None:
     one, other = pair
     put_all(one, [[record(number) for number in range(10)]], MANY)
     other.count()
-    first = one.claim({"mail": 6}, 6, START)
-    second = other.claim({"mail": 6}, 6, START)
+    first = claim(one, {"mail": 6}, 6, START)
+    second = claim(other, {"mail": 6}, 6, START)
     assert len(first) == 6
     assert len(second) == 4
     assert {each.id for each in first}.isdisjoint(each.id for each in second)
@@ -56,7 +57,7 @@ def test_opening_takes_nothing_from_who_lives(pair: Pair, tmp_path: Path) -> Non
     """A third process leaves the leases of the others alone."""
     one, _ = pair
     put_all(one, [[record()]], MANY)
-    one.claim({"mail": 1}, 1, START)
+    claim(one, {"mail": 1}, 1, START)
     third = EffectTable(tmp_path / "effects.db", "normal")
     assert third.kept.counts[LEASED] == 1
     assert third.take_back() == 0
@@ -67,12 +68,12 @@ def test_who_dies_gives_back_its_leases(tmp_path: Path) -> None:
     """The other finds them, at once and whatever the clock says, with the attempts that were made."""
     one, other = EffectTable(tmp_path / "effects.db", "normal"), EffectTable(tmp_path / "effects.db", "normal")
     put_all(one, [[record(order="k"), record(1, order="k")]], MANY)
-    assert len(one.claim({"mail": 5}, 5, START)) == 1
+    assert len(claim(one, {"mail": 5}, 5, START)) == 1
     die(one)
     assert other.take_back() == 1
     other.count()
     assert other.kept.counts[WAITING] == 2
-    (again,) = other.claim({"mail": 5}, 5, START)
+    (again,) = claim(other, {"mail": 5}, 5, START)
     assert (again.id, again.attempts) == ("id-0", 2)
     assert len(list(tmp_path.glob("*.holder-*"))) == 1
     other.close()
@@ -83,17 +84,17 @@ def test_order_holds_across_them(pair: Pair) -> None:
     """The second of a key is claimed by nobody before the first has ended, whoever delivers it."""
     one, other = pair
     put_all(one, [[record(number, order="k") for number in range(2)]], MANY)
-    (first,) = one.claim({"mail": 5}, 5, START)
-    assert other.claim({"mail": 5}, 5, START) == []
+    (first,) = claim(one, {"mail": 5}, 5, START)
+    assert claim(other, {"mail": 5}, 5, START) == []
     one.settle([Outcome(first.id, SENT)], START)
-    assert [each.id for each in other.claim({"mail": 5}, 5, START)] == ["id-1"]
+    assert [each.id for each in claim(other, {"mail": 5}, 5, START)] == ["id-1"]
 
 
 def test_what_comes_too_late_settles_nothing(pair: Pair) -> None:
     """A process whose lease has passed to another does not end the delivery of that one."""
     one, other = pair
     put_all(one, [[record()]], MANY)
-    (claimed,) = one.claim({"mail": 1}, 1, START)
+    (claimed,) = claim(one, {"mail": 1}, 1, START)
     other.db.execute("UPDATE effects SET holder = ?", (other.holder.name,))
     one.settle([Outcome(claimed.id, DEAD)], START)
     one.count()
@@ -112,7 +113,7 @@ def test_the_totals_are_those_of_the_rows(pair: Pair) -> None:
     """Whatever becomes of effects, their numbers by state and their bytes are right."""
     one, other = pair
     put_all(one, [[record(number) for number in range(9)]], MANY)
-    claimed = other.claim({"mail": 4}, 4, START)
+    claimed = claim(other, {"mail": 4}, 4, START)
     other.settle([Outcome(each.id, state) for each, state in zip(claimed, (SENT, DEAD, WAITING), strict=False)], START)
     one.forget(SENT, START + 1, START)
     rows = "SELECT state, upstream, count(*), sum(size) FROM effects GROUP BY state, upstream"
@@ -136,7 +137,7 @@ def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
     path = tmp_path / "effects.db"
     table = EffectTable(path, "normal")
     put_all(table, [[record(0), record(1)]], MANY)
-    table.claim({"mail": 1}, 1, START)
+    claim(table, {"mail": 1}, 1, START)
     for statement in (
         "DROP TRIGGER total_more", "DROP TRIGGER total_less", "DROP TRIGGER total_moved", "DROP TABLE totals",
         "ALTER TABLE effects DROP COLUMN holder", "PRAGMA user_version=1",
@@ -146,7 +147,7 @@ def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
     table = EffectTable(path, "normal")
     assert table.kept.counts[WAITING] == 2
     assert table.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
-    assert len(table.claim({"mail": 5}, 5, START)) == 2
+    assert len(claim(table, {"mail": 5}, 5, START)) == 2
     table.close()
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aggregator.stores.effects.claiming import claim
 from aggregator.stores.effects.contract import Bounds
 from aggregator.stores.effects.keeping import put_all
 from aggregator.stores.effects.table import EffectTable
@@ -17,9 +18,10 @@ from tests.policies.conftest import START
 CLAIMS = """
 import sys
 from pathlib import Path
+from aggregator.stores.effects.claiming import claim
 from aggregator.stores.effects.table import EffectTable
 table = EffectTable(Path(sys.argv[1]), "full")
-print(len(table.claim({"mail": 2}, 2, float(sys.argv[2]))), flush=True)
+print(len(claim(table, {"mail": 2}, 2, float(sys.argv[2]))), flush=True)
 sys.stdin.read()
 """
 
@@ -36,9 +38,9 @@ def test_a_stopped_process_keeps_its_leases_and_a_killed_one_gives_them_back(tmp
         other.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, other.pid, os.WSTOPPED | os.WNOWAIT)
         assert table.take_back() == 0
-        assert len(table.claim({"mail": 5}, 5, START)) == 1
+        assert len(claim(table, {"mail": 5}, 5, START)) == 1
         other.kill()
         other.wait()
         assert table.take_back() == 2
-        assert [each.attempts for each in table.claim({"mail": 5}, 5, START)] == [2, 2]
+        assert [each.attempts for each in claim(table, {"mail": 5}, 5, START)] == [2, 2]
     table.close()

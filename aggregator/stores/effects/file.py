@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from aggregator.stores.effects import ledger
+from aggregator.stores.effects.claiming import claim, next_due
 from aggregator.stores.effects.contract import MOST, Bounds, Filter, Kept, Stored, Turn, Turned
 from aggregator.stores.effects.keeping import Keeping
 from aggregator.stores.effects.records import DEAD, OVERHEAD, SENT, EffectRecord
@@ -113,7 +114,7 @@ def _turn(table: EffectTable, turn: Turn, *, probes: bool) -> Turned:
         table.look_aside()
     if turn.off is not None:
         table.bring_back(turn.off)
-    claimed = table.claim(turn.room, turn.most, now, turn.off or frozenset(), turn.newest) if turn.room else []
+    claimed = claim(table, turn.room, turn.most, now, turn.off or frozenset(), turn.newest) if turn.room else []
     full = Counter(record.upstream for record in claimed)
-    next_due = table.next_due(name for name, places in turn.room.items() if full[name] < places)
-    return Turned(claimed, next_due, taken, given_up, forgotten)
+    due = next_due(table, (name for name, places in turn.room.items() if full[name] < places))
+    return Turned(claimed, due, taken, given_up, forgotten)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -21,15 +21,11 @@ from aggregator.stores.effects.records import (
     PARKED,
     SENT,
     WAITING,
-    EffectRecord,
-    FixedRequest,
     Outcome,
 )
 from aggregator.stores.effects.schema import (
-    DUE,
     FROM_VERSION_1,
     INDEXES,
-    NEWEST,
     NEXT_OF_ORDER,
     OLD_INDEX,
     OLD_TRIGGER,
@@ -43,12 +39,9 @@ from aggregator.telemetry.logging import log
 _PATIENCE, _PATIENCE_AT_FIRST = 5.0, 60.0
 """Seconds to wait for the transaction of another process; and while the file is opened, which others may do, too."""
 
-_GLANCE = 100
-"""Rows that are looked at together for what is switched off."""
 _AT_ONCE = 500
 """Rows that are removed, or parked, in one transaction."""
 _encode = msgspec.msgpack.Encoder().encode
-_request = msgspec.msgpack.Decoder(FixedRequest).decode
 _log = logging.getLogger("aggregator.effects")
 
 
@@ -143,50 +136,6 @@ class EffectTable:
         """Make effects due that were set aside and are no longer *off*, one step of them."""
         if self.aside - off:
             aside.bring_back(self.db, self.aside, off)
-
-    def _due(self, due: str, upstream: str, most: int, now: float, off: frozenset[Label]) -> list[tuple[Any, ...]]:
-        """Return up to *most* rows that the SQL *due* selects; a step of those that are *off* is set aside before."""
-        found, left = [*self.db.execute(due, (upstream, now, most))], aside.AT_ONCE
-        while off and left > 0 and (gone := [row for row in found if (row[3], row[2]) in off]):
-            aside.set_aside(self.db, gone)
-            self.aside.update((row[3], row[2]) for row in gone)
-            left -= len(gone)
-            found = [*self.db.execute(due, (upstream, now, max(most, min(left, _GLANCE))))]
-        return [row for row in found if (row[3], row[2]) not in off][:most]
-
-    def claim(
-        self, room: Mapping[str, int], most: int, now: float, off: frozenset[Label] = frozenset(),
-        newest: frozenset[str] = frozenset(),
-    ) -> list[EffectRecord]:  # fmt: skip
-        """Return up to *most* effects that are due and not *off*, leased from now on; up to *room* of each upstream.
-
-        What is due first goes first, to the upstreams of *newest* what is new.
-        """
-        found: list[EffectRecord] = []
-        for upstream, free in room.items():
-            due = NEWEST if upstream in newest else DUE
-            rows = self._due(due, upstream, min(free, most - len(found)), now, off)
-            found += [
-                EffectRecord(id_, name, endpoint, to, request_id, _request(request), created, due, order, attempts + 1)
-                for _, id_, name, endpoint, to, request_id, request, created, due, order, attempts in rows
-            ]
-            self.db.executemany(
-                "UPDATE effects SET state = 'leased', due = NULL, attempts = attempts + 1, holder = ? WHERE seq = ?",
-                [(self.holder.name, row[0]) for row in rows],
-            )
-            for _ in rows:
-                self.kept.move(WAITING, LEASED)
-            if len(found) >= most:
-                break
-        return found
-
-    def next_due(self, upstreams: Iterable[str]) -> float | None:
-        """Return when the next effect to one of *upstreams* is due, None when none is."""
-        found = [
-            self.db.execute("SELECT min(due) FROM effects WHERE upstream = ? AND due < 1e12", (name,)).fetchone()
-            for name in upstreams
-        ]
-        return min((due for (due,) in found if due is not None), default=None)
 
     def settle(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Keep what became of deliveries; the next of their order may be claimed once one has ended."""
