@@ -307,44 +307,46 @@ def test_a_dedupe_key_is_kept_once_while_it_is_known(one: Process, other: Proces
 OFF = frozenset({("POST /x", "welcome")})
 
 
-def test_what_is_switched_off_is_set_aside(one: Process, other: Process) -> None:
+def test_what_is_switched_off_stays(one: Process, other: Process) -> None:
     """It waits, with its attempts, while others of its upstream go; once it is switched on it goes, by any process."""
     one.put(0, 1, 2)
     one.put(3, name="told")
     assert one.claim(off=OFF) == ["id-3"]
     assert one.counts() == {"waiting": 3, "leased": 1}
-    assert (one.show("id-0")["due"], one.show("id-0")["attempts"]) == (None, 0)
+    assert (one.show("id-0")["state"], one.show("id-0")["attempts"]) == ("waiting", 0)
     assert one.claim(off=OFF) == []
     assert other.claim(looks=True) == ["id-0", "id-1", "id-2"]
     assert other.show("id-0")["attempts"] == 1
 
 
-def test_who_does_not_know_what_is_off_brings_nothing_back(one: Process) -> None:
-    """A process that stops, or has read no file yet, leaves aside what is there."""
-    one.put(0)
-    assert one.claim(off=OFF) == []
-    assert one.claim(off=None) == one.claim(off=None) == []
-    assert one.claim() == ["id-0"]
-
-
-def test_much_that_is_switched_off_is_set_aside_in_steps(one: Process) -> None:
-    """What waits behind it comes soon, and a turn does no more when all of it is aside, and when it comes back."""
+def test_what_waits_behind_much_that_is_switched_off_goes_at_once(one: Process) -> None:
+    """Nothing else is due then; what was off goes in its order once it is on."""
     many = Bounds(10_000, 10**9)
     assert one.put(*range(1300), bounds=many)
     assert one.put(2000, name="told", bounds=many)
-    turns = [one.turn(off=OFF) for _ in range(3)]
-    assert [[record.id for record in turned.claimed] for turned in turns] == [[], [], ["id-2000"]]
-    assert turns[0].next_due is not None
-    assert turns[0].next_due <= one.place.now
-    assert one.turn(off=OFF).next_due is None
+    turned = one.turn(off=OFF)
+    assert ([record.id for record in turned.claimed], turned.next_due) == (["id-2000"], None)
     assert one.counts() == {"waiting": 1300, "leased": 1}
     assert one.claim(most=3) == ["id-0", "id-1", "id-2"]
     claimed = [id_ for _ in range(3) for id_ in one.claim(room={"mail": 600}, most=600)]
     assert sorted(claimed) == sorted(f"id-{number}" for number in range(3, 1300))
 
 
-def test_what_is_aside_keeps_its_order_and_can_be_removed(one: Process) -> None:
-    """What is behind it waits with it, and goes on when it is discarded; retried, it is set aside again."""
+def test_what_is_due_first_goes_first_whatever_it_is_of(one: Process, place: Place) -> None:
+    """The labels of an upstream take turns by time alone, and the first of them says when to look again."""
+    one.put(0, due=place.now + 2)
+    one.put(1, name="told", due=place.now + 1)
+    one.put(2, due=place.now + 3)
+    due = one.turn().next_due
+    assert due is not None
+    assert round(due - place.now, 1) == 1
+    place.wait(4)
+    assert one.claim(most=2) == ["id-1", "id-0"]
+    assert one.claim() == ["id-2"]
+
+
+def test_what_is_off_keeps_its_order_and_can_be_removed(one: Process) -> None:
+    """What is behind it waits with it, and goes on when it is discarded; retried, it waits as before."""
     one.put(0, 1, order="welcome\nk")
     assert one.claim(off=OFF) == []
     assert one.order("retry", id="id-0") == 1
@@ -353,9 +355,11 @@ def test_what_is_aside_keeps_its_order_and_can_be_removed(one: Process) -> None:
     assert one.claim() == ["id-1"]
 
 
-def test_what_is_aside_parks_and_grows_old(one: Process, place: Place) -> None:
+def test_what_is_off_parks_and_grows_old(one: Process, place: Place) -> None:
     """As all that waits does."""
     one.put(0)
+    assert one.park("push") == 1
+    assert one.park("mail") == 0
     assert one.claim(off=OFF) == []
     place.wait(100)
     assert one.turn(off=OFF, ages=Ages(place.now - 50, 0.0, 0.0)).given_up == 1

@@ -101,9 +101,8 @@ class Turn(Struct, frozen=True):
 
     That is up to *room* for each upstream, and *most* in all: what is due first, or to those of *newest* what was tried
     least, and of that the newest, among a hundred that are due last. What is *off*, as an endpoint and the name of its
-    call, is set aside when it would be leased, and comes back once it is not, a step of it each turn; None where nobody
-    knows what is, as before a process has read its file, and once it stops: nothing comes back then. What is older than
-    *ages* goes, a step of it; where it *looks*, what processes have left that died waits again.
+    call, stays, and costs the others nothing, however much it is. What is older than *ages* goes, a step of it; where
+    it *looks*, what processes have left that died waits again.
     """
 
     now: float
@@ -112,7 +111,7 @@ class Turn(Struct, frozen=True):
     most: int = 0
     ages: Ages | None = None
     looks: bool = False
-    off: frozenset[Label] | None = None
+    off: frozenset[Label] = frozenset()
     newest: frozenset[str] = frozenset()
 
 

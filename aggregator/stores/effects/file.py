@@ -110,11 +110,7 @@ def _turn(table: EffectTable, turn: Turn, *, probes: bool) -> Turned:
         given_up = table.expire(ages.waiting, now)
         forgotten = table.forget(SENT, ages.sent, now) + table.forget(DEAD, ages.dead, now)
     taken = table.take_back() if turn.looks else 0
-    if turn.looks:
-        table.look_aside()
-    if turn.off is not None:
-        table.bring_back(turn.off)
-    claimed = claim(table, turn.room, turn.most, now, turn.off or frozenset(), turn.newest) if turn.room else []
+    claimed = claim(table, turn.room, turn.most, now, turn.off, turn.newest) if turn.room else []
     full = Counter(record.upstream for record in claimed)
-    due = next_due(table, (name for name, places in turn.room.items() if full[name] < places))
+    due = next_due(table, (name for name, places in turn.room.items() if full[name] < places), turn.off)
     return Turned(claimed, due, taken, given_up, forgotten)

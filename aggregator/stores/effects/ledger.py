@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from aggregator.stores.effects.aside import ASIDE
 from aggregator.stores.effects.contract import FROM, MOST, Filter
 from aggregator.stores.effects.records import STATES, WAITING, FixedRequest
 from aggregator.stores.effects.schema import BEFORE, COLUMNS, NEXT_OF_ORDER, PUT_BEHIND, SUBJECT
@@ -97,9 +96,7 @@ def show(table: EffectTable, id_: str) -> dict[str, Any] | None:
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    found = dict(zip(("place", *_NAMES), row, strict=True))
-    is_aside = found["due"] is not None and found["due"] >= ASIDE
-    return shown(found | {"due": None} if is_aside else found)
+    return shown(dict(zip(("place", *_NAMES), row, strict=True)))
 
 
 def order(

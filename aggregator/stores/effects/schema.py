@@ -35,21 +35,25 @@ CREATE TABLE IF NOT EXISTS totals (
 """*due* is when it may be claimed, NULL while it waits for another of its order, is leased or has ended. *holder* is
 the process that has leased it. The key of an order, and that of ``dedupe``, stands behind a name and a line feed.
 """
+LABEL: Final = "endpoint || char(10) || name"
+"""What an effect is of, in the words of its index."""
 INDEXES: Final = {
-    "effects_due": "effects (upstream, due) WHERE due IS NOT NULL",
+    "effects_due_of": f"effects (upstream, {LABEL}, due) WHERE due IS NOT NULL",
     "effects_state": "effects (state, upstream, size)",
     "effects_live_order": "effects (order_key, seq) WHERE order_key IS NOT NULL AND ended IS NULL",
     "effects_ended": "effects (state, ended) WHERE ended IS NOT NULL",
     "effects_created": "effects (state, created) WHERE ended IS NULL",
     "effects_request": "effects (request_id)",
     "effects_subject": "effects (substr(order_key, instr(order_key, char(10)) + 1)) WHERE order_key IS NOT NULL",
-    "effects_aside": "effects (endpoint, name) WHERE due >= 1e12",
     "dedupe_until": "dedupe (until)",
     "dedupe_subject": "dedupe (substr(key, instr(key, char(10)) + 1))",
 }
 """What each index is on, by its name."""
-OLD_INDEX: Final = "effects_order"
-"""An index of earlier programs, in place of which another one stands."""
+OLD_INDEXES: Final = ("effects_order", "effects_due", "effects_aside")
+"""Indexes of earlier programs, in place of which others stand."""
+HAS_ASIDE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'effects_aside'"
+FROM_ASIDE: Final = "UPDATE effects SET due = not_before WHERE due >= 1e12"
+"""Makes due what an earlier program has set aside since it was switched off, in a file that has its index."""
 SUBJECT: Final = "order_key IS NOT NULL AND substr(order_key, instr(order_key, char(10)) + 1)"
 """The key of an order as operators say it, in the words of its index."""
 
@@ -93,20 +97,6 @@ SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER B
 BEHIND: Final = """
 SELECT 1 FROM effects WHERE order_key = ? AND ended IS NULL LIMIT 1
 """
-DUE: Final = """
-SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
-WHERE upstream = ? AND due <= ? ORDER BY due, seq LIMIT ?
-"""
-NEWEST: Final = """
-SELECT seq, id, name, endpoint, upstream, request_id, request, created, not_before, order_key, attempts FROM effects
-WHERE seq IN (
-    SELECT seq FROM (
-        SELECT seq, attempts, not_before FROM effects
-        WHERE upstream = ? AND due <= ? ORDER BY due DESC, seq DESC LIMIT 100
-    ) ORDER BY attempts, not_before DESC, seq DESC LIMIT ?
-) ORDER BY attempts, not_before DESC, seq DESC
-"""
-"""Of those that are due last those that were tried least, the newest first. Only what is found is read whole."""
 NEXT_OF_ORDER: Final = """
 UPDATE effects SET due = max(not_before, ?1) WHERE seq = (
     SELECT seq FROM effects WHERE order_key = ?2 AND ended IS NULL ORDER BY seq LIMIT 1

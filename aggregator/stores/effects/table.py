@@ -11,8 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from aggregator.stores.effects import aside
-from aggregator.stores.effects.contract import EXPIRED, Kept, Label
+from aggregator.stores.effects.contract import EXPIRED, Kept
 from aggregator.stores.effects.holders import Holder
 from aggregator.stores.effects.records import (
     DEAD,
@@ -24,10 +23,12 @@ from aggregator.stores.effects.records import (
     Outcome,
 )
 from aggregator.stores.effects.schema import (
+    FROM_ASIDE,
     FROM_VERSION_1,
+    HAS_ASIDE,
     INDEXES,
     NEXT_OF_ORDER,
-    OLD_INDEX,
+    OLD_INDEXES,
     OLD_TRIGGER,
     SCHEMA,
     TRIGGERS,
@@ -89,12 +90,15 @@ class EffectTable:
         run("COMMIT")
         add_indexes(self.db, "effects", INDEXES, partial(_tell_index, self._path))
         run("BEGIN IMMEDIATE")
-        run(f"DROP INDEX IF EXISTS {OLD_INDEX}")
+        if run(HAS_ASIDE).fetchone() is not None:
+            run(FROM_ASIDE)
+        for name in OLD_INDEXES:
+            run(f"DROP INDEX IF EXISTS {name}")
         self.count()
         self.take_back()
-        self.look_aside()
         run("COMMIT")
         run(f"PRAGMA busy_timeout={_PATIENCE * 1000:.0f}")
+        run("PRAGMA temp_store=MEMORY")  # a claim sorts a few rows, and a file for them costs more than the claim
 
     def count(self) -> None:
         """Count what all processes keep."""
@@ -127,15 +131,6 @@ class EffectTable:
             self._moved(LEASED, WAITING, freed)
             taken += freed
         return taken
-
-    def look_aside(self) -> None:
-        """Read what all processes have set aside."""
-        self.aside = set(aside.labels(self.db))
-
-    def bring_back(self, off: frozenset[Label]) -> None:
-        """Make effects due that were set aside and are no longer *off*, one step of them."""
-        if self.aside - off:
-            aside.bring_back(self.db, self.aside, off)
 
     def settle(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Keep what became of deliveries; the next of their order may be claimed once one has ended."""

@@ -4,9 +4,9 @@ All keys lie in one slot, since what braces hold decides that. B is what they be
 
     B r:ID           a hash, the effect; B seq, the place of the newest; B bytes, their bytes
     B n:STATE        ids by their place, for each state
-    B due:UPSTREAM   ids of those that wait, by when they are due; B behind:UPSTREAM those behind others of their order,
-                     by place; B parked:UPSTREAM by place
-    B aside:LABEL    ids that wait and are switched off, by place, for the endpoint and the name of a call; B asides
+    B due:LABEL      ids of those that wait, by when they are due, for an upstream, an endpoint and the name of its call
+    B labels:UPSTREAM  endpoints and names of what may be due; B behind:UPSTREAM ids of those behind others of their
+                     order, by place; B parked:UPSTREAM by place
     B l:HOLDER       ids that are leased to a process; B holders, processes by when they count as dead; B knows:HOLDER
     B t:STATE        ids of those that ended, by when
     B up             how many live effects there are to each upstream
@@ -16,7 +16,8 @@ All keys lie in one slot, since what braces hold decides that. B is what they be
     B d:DIGEST       a dedupe key, while it is known; B of:DIGEST those of one subject, by when they are known no longer
 
 Version 1 had sets where version 2 has ``by:`` and ``of:``, which were read as a whole. What is left of them is moved
-when it is asked for.
+when it is asked for. Version 2 had ``due:UPSTREAM``, and ``aside:`` with ``asides`` for what is switched off, where
+version 3 has a set for each label: turns move what is left of them.
 
 Times are those of the server's clock, in seconds; numbers leave as text, since replies of scripts are cut to integers.
 """
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Grows with every form that earlier programs cannot read."""
 
 BEGIN: Final = b"""
@@ -40,23 +41,28 @@ local function digest(what) return redis.sha1hex(what) end
 local function subject(key) return string.sub(key, (string.find(key, '\\n', 1, true) or 0) + 1) end
 local function get(id)
   local f = call('HMGET', B .. 'r:' .. id, 'seq', 'upstream', 'state', 'order_key', 'not_before', 'holder', 'size',
-                 'request_id', 'created')
+                 'request_id', 'created', 'endpoint', 'name')
   if not f[1] then return nil end
   return {id = id, seq = f[1], upstream = f[2], state = f[3], order = f[4], not_before = tonumber(f[5]), holder = f[6],
-          size = tonumber(f[7]), request_id = f[8], created = tonumber(f[9])}
+          size = tonumber(f[7]), request_id = f[8], created = tonumber(f[9]),
+          label = (f[10] or '') .. '\\n' .. (f[11] or '')}
 end
 local function count(upstream, step)
   if call('HINCRBY', B .. 'up', upstream, step) <= 0 then call('HDEL', B .. 'up', upstream) end
 end
-local function label(e)
-  local f = call('HMGET', B .. 'r:' .. e.id, 'endpoint', 'name')
-  return f[1] .. '\\n' .. f[2]
+local function due_of(upstream, label) return B .. 'due:' .. upstream .. '\\n' .. label end
+local function make_due(e, at)
+  call('ZADD', due_of(e.upstream, e.label), text(at), e.id)
+  call('SADD', B .. 'labels:' .. e.upstream, e.label)
+end
+local function was_due(e)
+  return call('ZREM', due_of(e.upstream, e.label), e.id) == 1 or call('ZREM', B .. 'due:' .. e.upstream, e.id) == 1
 end
 local function leave(e)
   call('ZREM', B .. 'n:' .. e.state, e.id)
   if e.state == 'waiting' then
-    if call('ZREM', B .. 'due:' .. e.upstream, e.id) == 0 and call('ZREM', B .. 'behind:' .. e.upstream, e.id) == 0 then
-      call('ZREM', B .. 'aside:' .. label(e), e.id)
+    if not was_due(e) and call('ZREM', B .. 'behind:' .. e.upstream, e.id) == 0 then
+      call('ZREM', B .. 'aside:' .. e.label, e.id)
     end
   elseif e.state == 'parked' then call('ZREM', B .. 'parked:' .. e.upstream, e.id)
   elseif e.state == 'leased' then
@@ -72,7 +78,7 @@ local function enter(e, state, at)
   e.state = state
   call('HSET', B .. 'r:' .. e.id, 'state', state)
   call('ZADD', B .. 'n:' .. state, e.seq, e.id)
-  if state == 'waiting' and at then call('ZADD', B .. 'due:' .. e.upstream, text(at), e.id)
+  if state == 'waiting' and at then make_due(e, at)
   elseif state == 'waiting' then call('ZADD', B .. 'behind:' .. e.upstream, e.seq, e.id)
   elseif state == 'parked' then call('ZADD', B .. 'parked:' .. e.upstream, e.seq, e.id)
   elseif state == 'leased' then
@@ -98,7 +104,7 @@ local function follow(order)
   local id = order and not is_leased(order) and first_of(order)
   local e = id and get(id)
   if e and e.state == 'waiting' and call('ZREM', B .. 'behind:' .. e.upstream, id) == 1 then
-    call('ZADD', B .. 'due:' .. e.upstream, text(math.max(e.not_before, now)), id)
+    make_due(e, math.max(e.not_before, now))
   end
 end
 local function indexes(e)

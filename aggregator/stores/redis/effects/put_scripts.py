@@ -45,8 +45,8 @@ end
 local at = 0
 local function keep(r)
   local created = now + at / 1000000
-  local e = {id = r[1], request_id = r[5], upstream = r[4], order = r[7], seq = call('INCR', B .. 'seq'),
-             not_before = created + r[8]}
+  local e = {id = r[1], label = r[3] .. '\\n' .. r[2], request_id = r[5], upstream = r[4], order = r[7],
+             seq = call('INCR', B .. 'seq'), not_before = created + r[8]}
   call('HSET', B .. 'r:' .. e.id, 'seq', e.seq, 'name', r[2], 'endpoint', r[3], 'upstream', e.upstream,
        'request_id', r[5], 'request', ARGV[1 + at], 'size', r[6], 'created', text(created),
        'not_before', text(e.not_before), 'attempts', 0)

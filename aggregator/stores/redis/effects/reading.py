@@ -47,7 +47,7 @@ for _, pair in ipairs(found) do
   if is_wanted[f[6]] and (not wanted.name or f[1] == wanted.name) and (not wanted.request or f[4] == wanted.request)
      and (not wanted.key or f[5] == f[1] .. '\\n' .. wanted.key)
      and (not wanted.since or tonumber(f[9] or f[7]) >= now - wanted.since) then
-    told[#told + 1] = {pair[1], pair[2], call('ZSCORE', B .. 'due:' .. f[3], pair[2]), f}
+    told[#told + 1] = {pair[1], pair[2], call('ZSCORE', due_of(f[3], f[2] .. '\\n' .. f[1]), pair[2]), f}
     if #told == most then bound = pair[1] break end
   end
 end
@@ -72,7 +72,7 @@ local function again(e)
   e.not_before = now
   local first = e.order and get(first_of(e.order) or '')
   local is_behind = first and (is_leased(e.order) or tonumber(first.seq) < tonumber(e.seq))
-  if first and not is_behind and first.id ~= e.id and call('ZREM', B .. 'due:' .. first.upstream, first.id) == 1 then
+  if first and not is_behind and first.id ~= e.id and was_due(first) then
     call('ZADD', B .. 'behind:' .. first.upstream, first.seq, first.id)
   end
   move(e, 'waiting', not is_behind and now)

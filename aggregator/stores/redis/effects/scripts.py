@@ -70,60 +70,69 @@ local function least_tried(found)
   return found
 end
 local is_off = {}
-local back, aside = off and 500 or 0, 500
-off = off or {}
 for _, what in ipairs(off) do is_off[what] = true end
-for _, what in ipairs(call('SMEMBERS', B .. 'asides')) do
-  local key = B .. 'aside:' .. what
-  local ids = not is_off[what] and back > 0 and call('ZRANGE', key, 0, back - 1) or nil
-  for _, e in ipairs(ids and all(key, ids) or {}) do
-    call('ZREM', key, e.id)
-    call('ZADD', B .. 'due:' .. e.upstream, text(e.not_before), e.id)
+local function bring_over(key, is_aside)
+  local ids = call('ZRANGE', key, 0, 499, 'WITHSCORES')
+  for at = 1, #ids, 2 do
+    local e = all(key, {ids[at]})[1]
+    call('ZREM', key, ids[at])
+    if e and e.state == 'waiting' then make_due(e, is_aside and e.not_before or tonumber(ids[at + 1])) end
   end
-  if ids and #ids < back then call('SREM', B .. 'asides', what) end
-  back = back - (ids and #ids or 0)
+  return #ids < 1000
 end
-local function is_set_aside(due, e)
-  local what = #off > 0 and label(e)
-  if not is_off[what] then return false end
-  call('ZREM', due, e.id)
-  call('ZADD', B .. 'aside:' .. what, e.seq, e.id)
-  call('SADD', B .. 'asides', what)
-  aside = aside - 1
-  return true
+for _, what in ipairs(call('SMEMBERS', B .. 'asides')) do
+  if bring_over(B .. 'aside:' .. what, true) then call('SREM', B .. 'asides', what) end
+end
+local function due_now(upstream, most, is_newest)
+  local found = {}
+  for _, what in ipairs(call('SMEMBERS', B .. 'labels:' .. upstream)) do
+    local due = due_of(upstream, what)
+    if not is_off[what] then
+      local ids = is_newest and call('ZREVRANGEBYSCORE', due, text(now), '-inf', 'WITHSCORES', 'LIMIT', 0, most)
+        or call('ZRANGEBYSCORE', due, '-inf', text(now), 'WITHSCORES', 'LIMIT', 0, most)
+      for at = 1, #ids, 2 do found[#found + 1] = {id = ids[at], at = tonumber(ids[at + 1]), due = due} end
+      if #ids == 0 and call('EXISTS', due) == 0 then call('SREM', B .. 'labels:' .. upstream, what) end
+    end
+  end
+  table.sort(found, function(a, b)
+    if is_newest then a, b = b, a end
+    return a.at < b.at or (a.at == b.at and a.id < b.id)
+  end)
+  local there = {}
+  for at = 1, math.min(#found, most) do
+    local e = all(found[at].due, {found[at].id})[1]
+    if e and e.state == 'waiting' then there[#there + 1] = e elseif e then call('ZREM', found[at].due, e.id) end
+  end
+  return there
+end
+local function look_ahead(upstream)
+  for _, what in ipairs(call('SMEMBERS', B .. 'labels:' .. upstream)) do
+    local first = not is_off[what] and call('ZRANGE', due_of(upstream, what), 0, 0, 'WITHSCORES')[2]
+    if first and (not next_due or tonumber(first) < next_due) then next_due = tonumber(first) end
+  end
 end
 for _, place in ipairs(room) do
   local upstream, free, is_newest = place[1], math.min(place[2], most - #claimed), place[3]
-  local due, step, ids = B .. 'due:' .. upstream
-  while free > 0 and aside > 0 do
-    step = math.max(free, (is_newest or #off > 0) and 100 or 0)
-    ids = is_newest and call('ZREVRANGEBYSCORE', due, text(now), '-inf', 'LIMIT', 0, step)
-      or call('ZRANGEBYSCORE', due, '-inf', text(now), 'LIMIT', 0, step)
-    for _, e in ipairs(is_newest and least_tried(all(due, ids)) or all(due, ids)) do
-      if not is_set_aside(due, e) and free > 0 then
-        lease_one(e)
-        free = free - 1
-      end
-    end
-    if #ids < step then break end
+  bring_over(B .. 'due:' .. upstream)
+  local found = free > 0 and due_now(upstream, is_newest and 100 or free, is_newest) or {}
+  for _, e in ipairs(is_newest and least_tried(found) or found) do
+    if free == 0 then break end
+    lease_one(e)
+    free = free - 1
   end
-  if free > 0 then
-    local first = call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-    if first and (not next_due or tonumber(first) < next_due) then next_due = tonumber(first) end
-  end
+  if free > 0 then look_ahead(upstream) end
 end
 return {kept(), call('HKEYS', B .. 'up'), claimed, next_due and text(next_due - now), taken, given_up, forgotten,
         was_there and 1 or 0}
 """
 )
 """Given who asks, for how many seconds it is there, what ended, room for each upstream and whether the newest go first
-there, the most in all, ages, whether to look for processes that died, what is switched off, nil where that is not
-known, and all that it has leased as far as it knows, nil where that is not compared.
+there, the most in all, ages, whether to look for processes that died, what is switched off, and all that it has leased
+as far as it knows, nil where that is not compared.
 
 What ended is an id, a state, the number of the argument with the last answer, the seconds until it is due, and whether
 it counts; ages are seconds, with the number of the argument that is the last answer of what is given up. What a turn
-leased whose reply never came waits again. Up to 500 of what is switched off are set aside, and of what is not any more
-come back. One that was not there itself looks not: others may have been cut off with
+leased whose reply never came waits again. One that was not there itself looks not: others may have been cut off with
 it. Returns last whether it was.
 """
 
@@ -144,9 +153,11 @@ end
 local parked, left = 0, most
 for _, name in ipairs(call('HKEYS', B .. 'up')) do
   if not is_known(name) then
-    for _, kind in ipairs({'due:', 'behind:'}) do
-      local ids = left > 0 and call('ZRANGE', B .. kind .. name, 0, left - 1) or {}
-      for _, e in ipairs(all(B .. kind .. name, ids)) do
+    local keys = {B .. 'due:' .. name, B .. 'behind:' .. name}
+    for _, what in ipairs(call('SMEMBERS', B .. 'labels:' .. name)) do keys[#keys + 1] = due_of(name, what) end
+    for _, key in ipairs(keys) do
+      local ids = left > 0 and call('ZRANGE', key, 0, left - 1) or {}
+      for _, e in ipairs(all(key, ids)) do
         move(e, 'parked')
         parked, left = parked + 1, left - 1
       end

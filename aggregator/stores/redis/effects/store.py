@@ -113,7 +113,7 @@ class EffectsInRedis:
         outcomes = self._leases.ended(turn)
         done = [ended(outcome, turn.now, place) for place, outcome in enumerate(outcomes, 3)]
         raw = tuple(_encode(last) for last in (EXPIRED, *(outcome.last for outcome in outcomes)))
-        off = None if turn.off is None else [f"{endpoint}\n{name}" for endpoint, name in turn.off]
+        off = [f"{endpoint}\n{name}" for endpoint, name in turn.off]
         room = [(name, places, name in turn.newest) for name, places in turn.room.items()]
         found = await self._link.run(
             scripts.TURN, self._me, LEASE, done, room, turn.most, old,

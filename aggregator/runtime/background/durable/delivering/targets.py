@@ -45,13 +45,13 @@ class Targets(Struct, frozen=True):
     """All targets of a generation: those of the calls that it declares, and one of each upstream for other effects.
 
     *held* are the upstreams to which nothing can be delivered, since they are switched off, *off* the calls of which no
-    effect can be; None where no file has said so.
+    effect can be.
     """
 
     calls: dict[tuple[str, str, tuple[str, ...]], Target]
     upstreams: dict[str, Target]
     held: frozenset[str] = frozenset()
-    off: frozenset[Label] | None = None
+    off: frozenset[Label] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
