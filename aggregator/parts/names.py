@@ -6,7 +6,7 @@ A ``Names`` belongs to a request, or to an item, a nested group or an answer ins
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import CallError, Cause
@@ -35,6 +35,18 @@ class Lazy(dict[str, Any]):
             return self[key]
         except KeyError:
             return default
+
+
+class Level(NamedTuple):
+    """Parts that stand together: *places* are those of their *results* by name, which arrive one by one."""
+
+    places: Mapping[str, int]
+    results: Sequence[Result | None]
+
+    def result(self, name: str) -> Result | None:
+        """Return the result of the part *name*, None for one that is not there (yet)."""
+        number = self.places.get(name)
+        return None if number is None else self.results[number]
 
 
 class Names(Lazy):
@@ -74,7 +86,7 @@ class Names(Lazy):
     def _find(self, key: str) -> Any:
         if self.index:
             if key == "calls":
-                return _Views(self)
+                return _Views(self.levels())
             result = self._own(key)
             if result is not None:
                 return result.value
@@ -98,6 +110,19 @@ class Names(Lazy):
         """Look up parts in *results* from now on, at the places in *index*; more results may still arrive."""
         self.index = index
         self.results = results
+
+    def levels(self) -> tuple[Level, ...]:
+        """Return the parts that are seen from here, the nearest first."""
+        around = () if self.parent is None else self.parent.levels()
+        return (Level(self.index, self.results), *around) if self.index else around
+
+    def within(self, levels: tuple[Level, ...]) -> Names:
+        """Return names that see the parts of *levels* first, the nearest first, and these behind."""
+        names = self
+        for level in reversed(levels):
+            names = names.child({})
+            names.see(*level)
+        return names
 
     def _own(self, name: str) -> Result | None:
         number = self.index.get(name)
@@ -197,19 +222,25 @@ class LaterNames(Names):
 
 
 class _Views(Lazy):
-    """``calls``: the whole of each result by name, made when it is asked for."""
+    """``calls``: the whole of each result by name, made when it is asked for.
 
-    __slots__ = ("names",)
+    It is kept in the names that it is read from, so it has their *levels* and not the names: nothing is in a ring.
+    """
 
-    def __init__(self, names: Names) -> None:
+    __slots__ = ("_levels",)
+
+    def __init__(self, levels: tuple[Level, ...]) -> None:
         super().__init__()
-        self.names = names
+        self._levels = levels
+
+    def _result(self, key: str) -> Result | None:
+        return next((found for level in self._levels if (found := level.result(key)) is not None), None)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.names.result(key) is not None
+        return isinstance(key, str) and self._result(key) is not None
 
     def __missing__(self, key: str) -> Any:
-        result = self.names.result(key)
+        result = self._result(key)
         if result is None:
             raise KeyError(key)
         view = result.view()

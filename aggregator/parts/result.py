@@ -54,7 +54,7 @@ class Result(Body, eq=False):
     _met: tuple[str, ...] = ()
     _row: str = ""
     _rows: tuple[RowPlan, ...] | None = None
-    _scope: Any = None
+    _scope: tuple[Any, ...] = ()
     _tags: frozenset[str] = _NO_TAGS
 
     def __repr__(self) -> str:  # what its fields hold stays out of logs
@@ -147,8 +147,8 @@ class Result(Body, eq=False):
         self._row = on
 
     @property
-    def scope(self) -> Any:
-        """The ``Names`` that those rows may read, for a failure inside a group; None when they are the answer's."""
+    def scope(self) -> tuple[Any, ...]:
+        """The ``Level`` of each group that the failure is inside, the nearest first: those rows may read its parts."""
         return self._scope
 
     @property
@@ -223,12 +223,12 @@ def as_call_error(error: AggregatorError) -> CallError:
     return error if isinstance(error, CallError) else CallError(Cause.EXPRESSION, str(error))
 
 
-def failed_within(name: str, inner: Result, scope: Any, started: float, ended: float) -> Result:
-    """Return the failure of the group *name* that *inner* is the reason of; *scope* are the names inside the group."""
+def failed_within(name: str, inner: Result, level: Any, started: float, ended: float) -> Result:
+    """Return the failure of the group *name* that *inner* is the reason of; *level* are the parts of the group."""
     assert inner.error is not None
     result = failed(name, inner.error, started, ended, upstream=inner.upstream, status=inner.status, rows=inner.rows)
     result.headers, result.raw, result.reply, result.decoder = inner.headers, inner.raw, inner.reply, inner.decoder
-    result._scope = inner.scope or scope
+    result._scope = (*inner.scope, level)
     return result
 
 

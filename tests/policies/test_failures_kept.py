@@ -149,3 +149,23 @@ def test_a_kept_failure_counts_what_it_holds(serve: Serve) -> None:
         served.get(f"/a/{number}")
     (kept,) = served.app.running.states.each(ANSWERS).values()
     assert 0 < len(kept) < 4
+
+
+def test_a_failure_inside_a_group_is_told_by_what_each_request_says(serve: Serve) -> None:
+    """Its row reads the parts of the group as they were, and the request that is answered now."""
+    served = serve(f"""
+        {UP}
+        endpoints:
+          GET /a:
+            cache: {{ttl: {{404: 60s}}}}
+            fan_out:
+              group:
+                fan_out:
+                  there: up:/there
+                  missing:
+                    url: up:/missing?left={{there.left}}
+                    status_map: {{404: {{status: 404, detail: "{{{{ request.id }}}} misses {{{{ there.left }}}}"}}}}
+    """, answering(200, 404))  # fmt: skip
+    told = [served.get("/a").json() for _ in range(2)]
+    assert [one["detail"] for one in told] == [f"{one['request_id']} misses 1" for one in told]
+    assert len(served.requests) == 2

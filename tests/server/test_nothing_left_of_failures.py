@@ -29,6 +29,8 @@ endpoints:
   GET /short-expression: {call: up:/short, response: {body: "{{ call.b | required }}"}}
   GET /joined: {fan_out: {a: up:/ones, b: up:/twos}, response: {target: a, join: [{left: "a[].id", right: "b[].id", into: c, missing: error}]}}
   GET /guarded: {require: [{that: "{{ headers.x == 'a' }}", status: 403}], call: up:/short}
+  GET /views: {call: up:/short, response: {body: "{{ calls.call.status }}"}}
+  GET /grouped: {fan_out: {a: {fan_out: {b: up:/malformed, c: up:/short}}, d: up:/short}, response: {body: "{{ a }}"}}
   GET /late: {call: slow:/held}
   GET /raises: {call: {url: up:/long, transform: "probe:raises"}}
   GET /kept: {cache: {ttl: 60s}, call: up:/malformed, response: {body: "{{ call }}"}}
@@ -37,7 +39,7 @@ endpoints:
   POST /once: {idempotency: {}, call: "POST up:/malformed", response: {body: "{{ call }}"}}
 """
 FAILING = {
-    "/good": 200, "/malformed": 502, "/read-by-another": 502, "/table": 502, "/unwritable": 502, "/expression": 502,
+    "/good": 200, "/views": 200, "/grouped": 502, "/malformed": 502, "/read-by-another": 502, "/table": 502, "/unwritable": 502, "/expression": 502,
     "/short-expression": 502, "/joined": 502, "/guarded": 403, "/late": 504, "/raises": 500, "/kept": 502, "/shared": 502,
     "/declared": 422, "/once": 502,
 }  # fmt: skip

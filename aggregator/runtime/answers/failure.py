@@ -58,7 +58,7 @@ def failure_answer(
         status, begin, end = known(error.message, error.cause, result.name, result.upstream, result.status)
         if status != 503 and error.retry_after is None:  # as nearly always
             return problem_around(status, begin, exchange.id, end)
-    scope = LaterNames(result.scope or names, {"this": result.view()}, FINISHING) if rows else names
+    scope = LaterNames(names.within(result.scope), {"this": result.view()}, FINISHING) if rows else names
     try:
         row = next((row for row in rows if matches(row, result, scope)), None) if rows else None
         if row is None:

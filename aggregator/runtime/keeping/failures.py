@@ -28,14 +28,10 @@ def may_be_told_again(answer: Answer, run: Run) -> bool:
 
 
 def room_of_failure(failure: Result) -> int:
-    """Return the bytes that *failure* takes: its reply, what a row has read that to, and what its names hold.
+    """Return the bytes that *failure* takes, with the parts beside it, where it is inside a group: rows may read those.
 
-    Those are, for one inside a group, the names of the request.
+    That is of each its reply, and what a row has read that to.
     """
-    room = 0 if failure.reply is None else room_of(failure.reply)
-    if failure.is_read:
-        room += _AS_DATA * len(failure.raw)
-    if failure.scope is not None:
-        exchange = failure.scope.exchange
-        room += _AS_DATA * len(exchange.body) + sum(len(name) + len(value) for name, value in exchange.header_list)
-    return room
+    beside = [result for level in failure.scope for result in level.results if result is not None]
+    replies = {id(one.reply): room_of(one.reply) for one in (failure, *beside) if one.reply is not None}
+    return sum(replies.values()) + sum(_AS_DATA * len(one.raw) for one in (failure, *beside) if one.is_read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame
+from aggregator.parts.names import Level
 from aggregator.parts.result import Result, failed, failed_within
 from aggregator.runtime.parts.fanout import FanOut, Run
 from aggregator.transport.door import Cancelable
@@ -48,7 +49,7 @@ class Group:
 
     def _spliced(self, run: Run, started: float, ended: float) -> Result:
         if run.failure is not None:
-            return failed_within(self.name, run.failure, run.frame.names, started, ended)
+            return failed_within(self.name, run.failure, Level(run.order.places, run.results), started, ended)
         result = Result(self.name, started, ended)
         results = run.ended_results()
         result.json = self._together(results) if self._is_read else b"null"
