@@ -19,6 +19,7 @@ from aggregator.parts.events import (
 from aggregator.parts.result import Result
 from aggregator.runtime.answers.answer import Answer
 from aggregator.runtime.answers.outcome import is_partial
+from aggregator.runtime.request.inputs import Refusal
 
 _OK = State.OK
 
@@ -109,8 +110,14 @@ class Report:
         self._ended(endpoint, exchange, "gone" if cut is None else "broke", 499, size=size, reason=cut or "")
 
     def broken(self, endpoint: str, exchange: Exchange, status: int, error: Exception, size: int = 0) -> None:
-        """Report an answer that broke off; its client got *status* and *size* bytes of a body."""
-        self._ended(endpoint, exchange, "broke", status, getattr(error, "cause", None), size, str(error))
+        """Report an answer that broke off; its client got *status* and *size* bytes of a body.
+
+        It has no cause where the client was slow (408), as one has none that was cut off.
+        """
+        cause = getattr(error, "cause", None)
+        if isinstance(error, Refusal) and error.status != 408:
+            cause = Cause.INPUT
+        self._ended(endpoint, exchange, "broke", status, cause, size, str(error))
 
     def _ended(
         self, endpoint: str, exchange: Exchange, how: Literal["gone", "broke"], status: int,

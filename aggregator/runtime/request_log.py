@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aggregator.causes import Cause
 from aggregator.exchange import Exchange
 from aggregator.http import phrase
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
@@ -87,7 +86,7 @@ class RequestLog:
         if event.how == "gone":
             self._write(logging.INFO, "The client hung up.", event, {"status": event.status, "cause": _GONE}, {})
         elif event.how == "broke":
-            cause = _SLOW if event.status == _CUT else (event.cause or Cause.FAULT).value
+            cause = _SLOW if event.cause is None else event.cause.value
             known = {"status": event.status, "size": event.size, "cause": cause}
             self._write(logging.WARNING, "An answer was cut off.", event, known, {"reason": event.reason})
         elif not event.endpoint:

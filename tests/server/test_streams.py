@@ -302,6 +302,15 @@ def test_a_deadline_blames_a_client_that_does_not_read(gateway, stage):
     assert line["reason"] == "The client took the answer too slowly."
 
 
+def test_the_line_of_a_stream_that_was_cut_says_how_much_of_it_had_left(gateway, stage):
+    """That is all that the client has of the body, and what it was too slow to take."""
+    wire = gateway.wire(receive_buffer=65536).write("GET", "/unread")
+    wire.until(b"\r\n\r\n")
+    stage.until(lambda: gateway.in_flight == 0)
+    line = next(line for line in reversed(gateway.said("An answer was cut off.")) if line["endpoint"] == "GET /unread")
+    assert (line["cause"], line["size"] > 65536) == ("client_slow", True)
+
+
 def test_a_client_may_pause_for_longer_than_the_idle_timeout(gateway):
     """The upstream is held back meanwhile, so it has not fallen silent."""
     wire = gateway.wire(receive_buffer=65536).write("GET", "/unread-idle")
