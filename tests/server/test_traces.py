@@ -283,10 +283,12 @@ class Maker:
         return []
 
 
-def ended(target: bytes = b"") -> RequestEnded:
-    """Return a request whose trace is told, with a call of *target*, if it is given."""
+def ended(target: bytes = b"", **said: Any) -> RequestEnded:
+    """Return a request whose trace is told and has what is *said*, with a call of *target*, if it is given."""
     trace = Trace(TRACE, new_span(), True)
     trace.is_told = True
+    for name, value in said.items():
+        setattr(trace, name, value)
     trace.calls = [CallSpan(SPAN, "call", "up", "GET", target, 0.0)] if target else []
     exchange = Exchange("GET", "/x", b"", [])
     exchange.trace = trace
@@ -298,10 +300,10 @@ def sender_of(exporter: Exporter) -> TraceSender:
     return TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, Maker()))
 
 
-async def hear(sender: TraceSender, count: int, target: bytes = b"") -> None:
-    """Let *sender* hear of requests, each with a call of *target*, if it is given."""
+async def hear(sender: TraceSender, count: int, **said: Any) -> None:
+    """Let *sender* hear of requests that have ended, each with what is *said*."""
     for _ in range(count):
-        sender.request(ended(target))
+        sender.request(ended(**said))
 
 
 def test_a_collector_that_takes_nothing_costs_counted_losses(caplog):
@@ -315,20 +317,25 @@ def test_a_collector_that_takes_nothing_costs_counted_losses(caplog):
     assert [record.getMessage() for record in caplog.records] == ["Traces were lost: the collector did not take them."]
 
 
-def test_what_waits_is_bounded_in_bytes():
-    """Long targets wait in no greater number than fits, and are sent in batches that a collector takes."""
+@pytest.mark.parametrize(
+    "said", [{"target": b"/" + 65_000 * b"x"}, {"path": "/" + 65_000 * "x"}, {"host": 65_000 * "x"},
+             {"path": "/" + 16_250 * "\U0001f600"}, {"hidden": (32_500 * "x", 32_500 * "y")},
+             {"state": 65_000 * b"x"}, {"baggage": 65_000 * b"x"}],
+)  # fmt: skip
+def test_what_waits_is_bounded_in_bytes(said):
+    """Whatever a client makes long waits in no greater number than fits, and is sent in batches that a collector takes."""
     batches: list[int] = []
-    exporter, target = Exporter(hangs=False), b"/" + 65_000 * b"x"
+    exporter, size = Exporter(hangs=False), 65_000
     exporter.export = lambda spans: batches.append(len(spans))
     maker = SimpleNamespace(spans=lambda one: [one])
     sender = TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, maker))
-    asyncio.run(hear(sender, 300, target))
+    asyncio.run(hear(sender, 300, **said))
     waiting = 300 - sender.lost
-    assert MOST_BYTES * 0.9 < waiting * len(target) < MOST_BYTES + len(target)
+    assert MOST_BYTES * 0.9 < waiting * size < MOST_BYTES + size
     sender.start()
     sender.close(60)
     assert sum(batches) == waiting
-    assert max(batches) * len(target) < BATCH_BYTES + len(target)
+    assert max(batches) * size < BATCH_BYTES + size
 
 
 def test_an_exporter_that_cannot_be_made_is_told():

@@ -13,7 +13,7 @@ from aggregator.telemetry.traces.trace import Trace
 
 _MOST_PARTS = 256
 _SPAN = 256
-"""Bytes of a span, about, beside the target of a call."""
+"""Bytes of a span, about, beside what clients and upstreams choose the length of."""
 
 
 class PartSnapshot(Struct, frozen=True):
@@ -59,12 +59,24 @@ class Snapshot(Struct, frozen=True):
 def snapshot(event: RequestEnded, offset: float) -> Snapshot:
     """Return what is kept of *event*."""
     trace, parts = event.exchange.trace, _parts(event.parts)
-    told_bytes = _SPAN + sum(one.told_bytes for one in parts) + sum(_SPAN + len(call.target) for call in trace.calls)
+    told_bytes = _SPAN + _bytes_of(trace) + sum(one.told_bytes for one in parts)
     return Snapshot(
         event.endpoint, event.method, event.how, event.status, "" if event.cause is None else event.cause.value,
         event.is_partial, event.started, event.ended, event.size, trace, parts, offset,
         told_bytes,
     )  # fmt: skip
+
+
+def _bytes_of(trace: Trace) -> int:
+    """Return the bytes of *trace* and of the spans of its calls, about: of all whose length is not ours to choose."""
+    texts = sum(map(_text_bytes, (trace.path, trace.host, *trace.hidden)))
+    context = len(trace.state) + len(trace.baggage) + len(trace.lines)
+    return texts + context + sum(_SPAN + len(call.target) for call in trace.calls)
+
+
+def _text_bytes(text: str) -> int:
+    """Return the bytes that *text* takes at most, held and sent: one letter beyond Unicode's first plane widens all."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _parts(results: Iterable[Result]) -> tuple[PartSnapshot, ...]:
