@@ -77,7 +77,11 @@ def _of_upstreams(running: Running, counts: Counts) -> Iterator[Sampled]:
 def _pools(running: Running, counts: Counts) -> list[tuple[str, list[Door]]]:
     """Return the pools of the upstreams of the served plan, one a host, with the labels of the upstreams."""
     named = running.named_pools
-    return [(labels_text(("upstream", one.label)), named[one.name]) for one in counts.used if one.name in named]
+    found: dict[str, list[Door]] = {}
+    for one in counts.used:
+        if one.name in named:
+            found.setdefault(one.label, []).extend(named[one.name])
+    return [(labels_text(("upstream", label)), doors) for label, doors in found.items()]
 
 
 def _connections(pools: Iterable[tuple[str, list[Door]]]) -> Iterator[Sample]:
@@ -123,9 +127,11 @@ def sample_effects(running: Running) -> Iterator[Sampled]:
 
 
 def _slow(outbox: Outbox, labels: Mapping[str, str]) -> list[Sample]:
-    """Return for each upstream to which something waits whether it is tried slowly; *labels* are theirs by name."""
-    names = sorted(outbox.upstreams & labels.keys())
-    return [(labels_text(("upstream", labels[name])), int(outbox.pace(name) is not None)) for name in names]
+    """Return for each label of upstreams to which something waits whether one is tried slowly; *labels* are by name."""
+    slow: dict[str, bool] = {}
+    for name in outbox.upstreams & labels.keys():
+        slow[labels[name]] = slow.get(labels[name], False) or outbox.pace(name) is not None
+    return [(labels_text(("upstream", label)), int(is_slow)) for label, is_slow in sorted(slow.items())]
 
 
 def _of_configuration(running: Running) -> Iterator[Sampled]:
