@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import httpx
 import pytest
 
@@ -139,6 +141,17 @@ def test_a_screen_is_as_large_as_its_terminal(width):
     assert max(map(len, lines)) <= width
     assert "\x1b" not in "".join(lines)
     assert lines[-1].strip() == "480 more"
+
+
+def test_a_screen_may_be_of_any_size():
+    """Of the narrowest there are names alone, and a great number pushes nothing out."""
+    table = Table()
+    table.take(_counts({"GET /x": [10**12, 0, 0, {"0": 10**12}]}, {"up": [10**12, 0, 1e15]}))
+    for width, height in itertools.product(range(1, 81), (1, 2, 12)):
+        lines = table.text(width, height).split("\n")
+        assert len(lines) <= height
+        assert max(map(len, lines)) <= width
+        assert ("req/s" in "".join(lines)) == (width >= 16 and height > 2)
 
 
 def test_a_screen_says_that_the_server_has_gone():

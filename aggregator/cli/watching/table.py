@@ -11,7 +11,9 @@ _WINDOW = 10
 """Seconds that are shown together."""
 _STEP = 1.25
 _WIDTH, _NAME = 8, 16
-"""Columns of a number, and those of a name, at least."""
+"""Columns of a number, and those of a name, at least, beside more than one number."""
+_BARE = 16
+"""Columns of a screen with fewer than which there are names alone."""
 _MOST_UPSTREAMS = 8
 _OF_ENDPOINTS = ("req/s", "5xx", "part", "p50", "p95", "p99")
 _DEAREST = ("req/s", "5xx", "p95", "part", "p99", "p50")
@@ -53,17 +55,19 @@ class Table:
 
     def text(self, width: int, height: int) -> str:
         """Return what fits into *width* columns and *height* lines."""
-        kept = _DEAREST[: max(1, (width - _NAME) // _WIDTH)]
+        most_numbers = max(int(width >= _BARE), (width - _NAME) // _WIDTH)
+        kept = _DEAREST[:most_numbers]
         endpoints, below = self._endpoints(), self._below()
         refused = "   the saved file is refused: aggregator status" if self._is_refused else ""
-        lines = [(self._head + refused)[:width], ""]
+        lines = [self._head + refused, ""]
         room = height - len(lines) - 1
         most = min(len(below), _MOST_UPSTREAMS, max(0, (room - 2) // 2))
         lines += _block("ENDPOINT", [one for one in _OF_ENDPOINTS if one in kept], endpoints, width,
                         room - (most + 2 if most else 0))  # fmt: skip
         if most:
-            lines += ["", *_block("PART" if self._only else "UPSTREAM", list(_OF_UPSTREAMS), below[:most], width, most)]
-        return "\n".join(lines[:height])
+            named = "PART" if self._only else "UPSTREAM"
+            lines += ["", *_block(named, list(_OF_UPSTREAMS[:most_numbers]), below[:most], width, most)]
+        return "\n".join(line[:width] for line in lines[:height])
 
     def data(self) -> dict[str, Any]:
         """Return the same as data; durations are milliseconds, shares those of 1."""
