@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import signal
@@ -70,6 +71,23 @@ def test_q_ends_it(terminal: Terminal) -> None:
     """As Ctrl-C does, also while nothing happens; other keys do nothing."""
     with pytest.raises(KeyboardInterrupt):
         wait_in(terminal.screen(), lambda: os.write(terminal.person, b"xq"))
+
+
+def test_q_ends_it_after_it_was_in_the_background(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There reading fails: keys are read again when the terminal is ours."""
+    read, refused = os.read, threading.Event()
+
+    def refuse(descriptor: int, size: int) -> bytes:
+        if refused.is_set():
+            return read(descriptor, size)
+        refused.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.read", refuse)
+    monkeypatch.setattr("os.tcgetpgrp", lambda descriptor: os.getpgrp() + 1)
+    with pytest.raises(KeyboardInterrupt):
+        wait_in(terminal.screen(), lambda: os.write(terminal.person, b"q"))
+    assert refused.is_set()
 
 
 def test_an_order_to_end_gives_it_back(terminal: Terminal) -> None:

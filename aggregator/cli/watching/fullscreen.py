@@ -15,12 +15,15 @@ import signal
 import sys
 import termios
 import threading
+import time
 import tty
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, TextIO
 
 _TAKE, _GIVE_BACK = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_AGAIN = 0.2
+"""Seconds until keys are read again, where another process has the terminal."""
 _TOP, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -90,9 +93,18 @@ class FullScreen:
     def _read_keys(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the thread that waits
         with contextlib.suppress(OSError):  # the terminal has gone
-            while key := os.read(self._in, 1):
+            while key := self._key():
                 if key == b"q":
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _key(self) -> bytes:
+        """Return the next key, none at the end of the keys. Raises ``OSError`` when the terminal has gone."""
+        while True:
+            try:
+                return os.read(self._in, 1)
+            except OSError:  # also in the background, since SIGTTIN, which would stop us there, is blocked
+                os.tcgetpgrp(self._in)
+                time.sleep(_AGAIN)
 
 
 def _end(number: int, _: FrameType | None) -> None:
