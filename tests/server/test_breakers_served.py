@@ -132,6 +132,8 @@ def test_an_operator_opens_closes_and_lets_go(gateway, upstream):
     ({"upstream": "up"}, 400, "`order` is one of open, close, auto."),
     ({"upstream": "other", "order": "open"}, 404, "those that have one: up, soon"),
     ({"upstream": "up", "order": "open", "for": "ten"}, 400, "`for` is a duration such as 10m."),
+    ({"upstream": "up", "order": "open", "for": "999999999999999d"}, 400,
+     "`for` is a duration of at most 366d; an order without `for` has no end."),
     ({"upstream": "up", "order": "open", "until": "ten"}, 400, "no `until`"),
 ])  # fmt: skip
 def test_a_wrong_order_changes_nothing(gateway, given, status, sentence):

@@ -92,14 +92,31 @@ def test_an_order_comes_before_an_option_and_that_before_the_file():
 
 
 @pytest.mark.parametrize(
-    "given", [{"level": "loud"}, {"format": "xml"}, {"for": "5m"}, {"level": "debug", "for": "now"}, {"lvl": "debug"}]
-)
+    "given", [{"level": "loud"}, {"format": "xml"}, {"for": "5m"}, {"level": "debug", "for": "now"}, {"lvl": "debug"},
+              {"level": "debug", "for": "367d"}, {"level": "debug", "for": "999999999999999d"}],
+)  # fmt: skip
 def test_orders_that_cannot_be_followed(control, given):
     """They say what would do, and change nothing."""
     with pytest.raises(ActionError) as refusal:
         asked(control, **given)
     assert refusal.value.status == 400
     assert (control.level, control.format) == ("info", "text")
+
+
+def test_a_refused_order_leaves_the_end_of_the_one_before(control):
+    """A slip in the second must not make the first last for ever."""
+
+    async def main():
+        loop, action, timers = asyncio.get_running_loop(), log_action(control), []
+        later = loop.call_later
+        loop.call_later = lambda *given: timers.append(later(*given)) or timers[-1]
+        await action.run({"level": "debug", "for": "5m"})
+        with pytest.raises(ActionError, match="at most 366d"):
+            await action.run({"level": "warning", "for": f"{400 * '9'}d"})
+        assert [one.cancelled() for one in timers] == [False]
+        assert control.ordered.until is not None
+
+    asyncio.run(main())
 
 
 def test_a_file_that_cannot_be_opened(tmp_path, control):

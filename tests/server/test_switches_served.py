@@ -161,6 +161,7 @@ def test_who_what_and_why_is_logged_and_listed(gateway):
     ({"turn": "of", "kind": "part"}, 400, "`turn` is `off` or `on`."),
     ({"turn": "off", "kind": "server"}, 400, "`kind` is one of endpoint, part, effect, upstream."),
     ({"turn": "off", "kind": "upstream", "name": "up", "for": "long"}, 400, "`for` is a duration"),
+    ({"turn": "off", "kind": "upstream", "name": "up", "for": "999999999999999d"}, 400, "at most 366d"),
     ({"turn": "on", "kind": "upstream", "name": "up"}, 404, "No operator has switched off: upstream up."),
     ({"turn": "on", "kind": "upstream", "name": "up", "when": 1}, 400, "and no `when`"),
 ])  # fmt: skip

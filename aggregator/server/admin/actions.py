@@ -8,10 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from aggregator.durations import duration_of
 from aggregator.errors import AggregatorError
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.admin")
+_LONGEST = 366
+"""Days that an order may hold for: one without an end says so by having none."""
 
 
 class ActionError(AggregatorError):
@@ -20,6 +23,18 @@ class ActionError(AggregatorError):
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
         super().__init__(detail)
+
+
+def seconds_in(given: Mapping[str, Any]) -> float | None:
+    """Return the seconds that *given* orders ``for``, None where it names none. Raises ``ActionError``."""
+    if given.get("for") is None:
+        return None
+    seconds = duration_of(str(given["for"]))
+    if not seconds:
+        raise ActionError(400, "`for` is a duration such as 10m.")
+    if seconds > _LONGEST * 86400:
+        raise ActionError(400, f"`for` is a duration of at most {_LONGEST}d; an order without `for` has no end.")
+    return seconds
 
 
 class Outcome(Struct, frozen=True):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aggregator.durations import duration_of
 from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.breaker.table import BREAKERS, Breakers
-from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.actions import Action, ActionError, Outcome, seconds_in
 from aggregator.server.generations.running import Running
 
 _ORDERS = {"open": Phase.FORCED_OPEN, "close": Phase.FORCED_CLOSED, "auto": Phase.CLOSED}
@@ -53,7 +52,5 @@ def _read(given: Mapping[str, Any], known: Mapping[str, Breakers]) -> tuple[Brea
     if breakers is None:
         names = ", ".join(known) or "none"
         raise ActionError(404, f"No such upstream has a breaker; those that have one: {names}.")
-    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
-    if given.get("for") is not None and not seconds:
-        raise ActionError(400, "`for` is a duration such as 10m.")
+    seconds = seconds_in(given)
     return breakers, phase, None if phase is Phase.CLOSED else seconds

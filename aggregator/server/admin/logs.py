@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from aggregator.durations import duration_of
-from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.actions import Action, ActionError, Outcome, seconds_in
 from aggregator.telemetry.control import LogControl, Order
 from aggregator.telemetry.logging import LogFormat
 
@@ -31,18 +30,22 @@ def log_action(control: LogControl, clock: Callable[[], float] = time.time) -> A
     async def run(given: Mapping[str, Any]) -> Outcome:
         order, seconds = _read(given, control.ordered)
         if order != control.ordered or seconds is not None:
+            until = None if seconds is None else _moment(clock() + seconds)
             before = Order() if ends else control.ordered  # what a timer was to end, ends with the order after it
             for timer in ends:
                 timer.cancel()
             ends.clear()
-            order = replace(order, until=None)
+            order = replace(order, until=until)
             if seconds is not None:
-                order = replace(order, until=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock() + seconds)))
                 ends.append(asyncio.get_running_loop().call_later(seconds, end, before))
             control.order(order)
         return Outcome(_shown(control), f"level {control.level}, format {control.format}")
 
     return Action("log", "Write another level or format, for a while or until the process ends.", run)
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _shown(control: LogControl) -> dict[str, str | None]:
@@ -60,9 +63,7 @@ def _read(given: Mapping[str, Any], known: Order) -> tuple[Order, float | None]:
             raise ActionError(400, f"`{key}` is one of {', '.join((*choices, _AUTO))}.")
         if value is not None:
             wanted[key] = None if value == _AUTO else value
-    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
-    if given.get("for") is not None and not seconds:
-        raise ActionError(400, "`for` is a duration such as 10m.")
+    seconds = seconds_in(given)
     if seconds is not None and not any(given.get(key) for key in _CHOICES):
         raise ActionError(400, "`for` needs a `level` or a `format`.")
     return Order(**wanted), seconds  # type: ignore[arg-type]

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from aggregator.durations import duration_of
 from aggregator.errors import StoreError
 from aggregator.plan.switching import unknown_target
 from aggregator.policies.switches.table import Change, Kind, Switch, Switches, Target
-from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.actions import Action, ActionError, Outcome, seconds_in
 from aggregator.server.generations.running import Running
 from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.logging import log
@@ -120,7 +119,4 @@ def _read(given: Mapping[str, Any], running: Running) -> tuple[Target, float | N
     wrong = unknown_target(running.loaded, target) if given["turn"] == "off" else None
     if wrong is not None:
         raise ActionError(404, wrong)
-    seconds = None if given.get("for") is None else duration_of(str(given["for"]))
-    if given.get("for") is not None and not seconds:
-        raise ActionError(400, "`for` is a duration such as 10m.")
-    return target, seconds
+    return target, seconds_in(given)

@@ -36,7 +36,7 @@ def wanted_of(given: Mapping[str, Any], now: float, *others: str) -> Filter:
     seconds = duration_of(str(given["since"]))
     if not seconds:
         raise Unknown(400, "`since` is a duration such as 2h, up to now.")
-    return replace(wanted, since=now - seconds)
+    return replace(wanted, since=max(0.0, now - seconds))
 
 
 def subject_in(given: Mapping[str, Any]) -> str:
