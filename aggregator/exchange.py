@@ -34,7 +34,7 @@ class Delivery(Protocol):
 class Exchange(Struct, eq=False):
     """One inbound request: what the client sent, and when the answer is due (*deadline*, loop time).
 
-    *sent_path* is the path as it was sent, percent-encoded; empty where there is nothing encoded in it.
+    *sent_path* is the path as it was sent, percent-encoded; empty where *path* is that, as nothing is encoded in it.
     *asked* is what it wants of the answer where it may choose fields, None for all of it. *body* is what came,
     *content* the same without its content coding, *body_value* that as data, *body_as_sent* with every digit of its
     numbers, made for those who copy from it. *moment* is when the request began, in Unix time. *under_way* tells

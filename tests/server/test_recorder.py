@@ -15,6 +15,7 @@ from aggregator.parts.events import CallEnded, RequestEnded
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.telemetry import RecorderPlan
 from aggregator.runtime.answers.answer import problem
+from aggregator.runtime.request.identity import sent_path_of
 from aggregator.server.recorder import recorder as ring
 from aggregator.server.recorder.masking import Cleaner
 from aggregator.server.recorder.recorder import Recorder, recorder_for
@@ -213,12 +214,19 @@ def test_a_path_is_sent_again_octet_by_octet(kept, tmp_path, target):
     assert upstream.last.target == first
 
 
-def test_a_path_that_needs_a_task_is_kept_as_it_was_sent(kept):
-    """An endpoint that reads a body is served the ASGI way, and keeps the same."""
+@pytest.mark.parametrize("path", ["/names/a%2Fb", "/names/a|b", '/names/a"b<c>^`{}', "/names/a|b%7C"])
+def test_both_doors_keep_a_path_as_it_was_sent(kept, path):
+    """An endpoint that reads a body is served the ASGI way, and keeps the same as one that only calls."""
     upstream, gateway, ask = kept
     upstream["/names"] = reply_of({}, 500)
-    gateway.ask("POST", "/names/a%2Fb", "x-request-id: one", "content-type: application/json", body=b"1")
-    assert ask("GET", "/-/requests/one").json["target"] == "/names/a%2Fb"
+    gateway.get(path, "x-request-id: one")
+    gateway.ask("POST", path, "x-request-id: two", "content-type: application/json", body=b"1")
+    assert [ask("GET", f"/-/requests/{one}").json["target"] for one in ("one", "two")] == [path, path]
+
+
+def test_a_path_of_which_only_the_meaning_is_known_is_encoded():
+    """Not every server of ASGI says what was sent."""
+    assert sent_path_of({"path": "/names/a b"}) == b"/names/a%20b"
 
 
 @pytest.mark.parametrize(

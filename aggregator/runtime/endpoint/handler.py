@@ -30,7 +30,7 @@ from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.body import ClientGone, intake_of, take_body
 from aggregator.runtime.request.gates import Verdict, admitted
 from aggregator.runtime.request.hangup import CUT, done_unless_gone
-from aggregator.runtime.request.identity import peer_of, request_id
+from aggregator.runtime.request.identity import peer_of, request_id, sent_path_of
 from aggregator.runtime.request.inputs import Refusal
 from aggregator.transport.door import Cancelable
 
@@ -143,7 +143,7 @@ class EndpointHandler:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        exchange.sent_path = scope.get("raw_path") or b""
+        exchange.sent_path = sent_path_of(scope)
         exchange.scheme = scope.get("scheme", "http")
         self.open(exchange, segments, peer_of(scope), loop.time())
         exchange.tls_client = scope.get(TLS_CLIENT)

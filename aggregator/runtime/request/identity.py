@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 from aggregator.edge.networks import plain_address
 from aggregator.http import HeaderList, first
@@ -39,3 +40,9 @@ def peer_of(scope: Mapping[str, Any]) -> str:
     """Return the address that an ASGI request comes from, empty for a peer on a Unix socket."""
     client = scope.get("client")
     return plain_address(str(client[0])) if client else ""
+
+
+def sent_path_of(scope: Mapping[str, Any]) -> bytes:
+    """Return the path of an ASGI request as it was sent, or one that means the same where none was kept."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw or quote(scope["path"]).encode()

@@ -31,7 +31,7 @@ from aggregator.runtime.request.body import ClientGone, check_length
 from aggregator.runtime.request.deadlines import AskedDeadline
 from aggregator.runtime.request.gates import Gate, admitted
 from aggregator.runtime.request.hangup import CUT, unless_gone
-from aggregator.runtime.request.identity import peer_of, request_id
+from aggregator.runtime.request.identity import peer_of, request_id, sent_path_of
 from aggregator.runtime.request.inputs import Inputs, Refusal
 from aggregator.runtime.streams.around import AroundStream
 from aggregator.runtime.streams.heads import compile_head
@@ -151,7 +151,7 @@ class StreamHandler:
 
     def _exchange(self, scope: Any, segments: tuple[bytes, ...], now: float) -> Exchange:
         exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        exchange.sent_path = scope.get("raw_path") or b""
+        exchange.sent_path = sent_path_of(scope)
         exchange.scheme, exchange.peer, exchange.trusted = scope.get("scheme", "http"), peer_of(scope), self._trusted
         exchange.segments = segments
         exchange.id = request_id(exchange.header_list)

@@ -70,7 +70,7 @@ class Cleaner:
         masked there, and what is left of the path is encoded again.
         """
         meant = self._clean(without_values(exchange.path, values))
-        sent = exchange.sent_path.decode("latin-1")
+        sent = exchange.sent_path.decode("latin-1") or exchange.path
         if unquote(sent) == exchange.path:
             masked = "/".join([self._segment(one, values) for one in sent.split("/")])
             if unquote(masked) == meant:
