@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from aggregator.runtime.background.durable.delivering.pacing import FAILS, FIRST, MOST, MOST_ASKED, Paces
+from aggregator.runtime.background.durable.delivering.pump import LOOK
 from aggregator.runtime.background.durable.delivering.under_way import UnderWay
 from aggregator.server.admin.reading.upstreams import upstreams_shown
-from aggregator.stores.effects.contract import Turn, Turned
+from aggregator.stores.effects.contract import Filter, Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
 from tests.effects.conftest import Application, document, process, record
 from tests.effects.test_operators import act
@@ -235,6 +236,17 @@ def test_what_is_tried_slowly_is_shown(tmp_path: Path, caplog: pytest.LogCapture
         served.settle(sent=20)
         assert (shown(), metric()) == (None, False)
     assert caplog.text.count("Durable effects are delivered again") == 1
+
+
+def test_an_upstream_for_which_nothing_waits_is_not_slow(tmp_path: Path, refuse: Respond) -> None:
+    """All of it has been given up: there is nothing to be told of any more, nor an alert to go on."""
+    with process(tmp_path, PATIENT, refuse) as served:
+        slow(served, FAILS)
+        assert served.outbox.pace("mail") is not None
+        assert served.run(served.outbox.ask(lambda store: store.order("discard", Filter(), START))) == FAILS
+        served.now += LOOK
+        served.until(lambda: served.outbox.pace("mail") is None)
+        assert served.outbox.upstreams == set()
 
 
 def test_credentials_that_are_not_taken_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -135,8 +135,8 @@ class Outbox:
                     await self._store.look()
 
     def pace(self, upstream: str) -> Pace | None:
-        """Return the pace of *upstream* where it is tried slowly, since deliveries to it fail."""
-        return self._pump.pace(upstream)
+        """Return the pace of *upstream* where something waits for it that is tried slowly, since deliveries fail."""
+        return self._pump.pace(upstream) if upstream in self.upstreams else None
 
     def take_over(self) -> None:
         """Look now for what a process has left that died."""
