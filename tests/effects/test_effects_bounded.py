@@ -83,7 +83,8 @@ def test_one_that_can_never_fit_refuses_no_other(tmp_path: Path) -> None:
         for _ in range(2):
             answer = served.post(json={"who": "popular", "email": "a"})
             assert answer.status_code == 503
-            assert answer.json()["detail"].startswith("The calls of this request were made")
+            told = "The calls of this request were made, and there is no room for what follows them."
+            assert answer.json()["detail"] == told
             assert served.post(json={"who": "ann", "email": "a" * 100}).status_code == 200
         served.settle(sent=2)
 

@@ -159,13 +159,14 @@ class Storing:
             if await kept:
                 self._outbox.wake()
                 return None
+            reason = "there is no room for what follows them"
         except DoubtError as doubt:
             unless_kept(doubt, unkept)
             return "nobody knows yet whether what follows them is stored"
-        except StoreError:
-            pass  # the writer has told
+        except StoreError:  # the writer has told
+            reason = "what follows them could not be stored"
         unkept()
-        return "what follows them could not be stored"
+        return reason
 
     def _unkept(self, effects: tuple[Effect, ...], names: Names, answer: Answer, *, broken: bool, number: int) -> None:
         """Do what is declared for a *number* that could not be kept: *effects* are made from memory."""
