@@ -69,14 +69,10 @@ def snapshot(event: RequestEnded, offset: float) -> Snapshot:
 
 def _bytes_of(trace: Trace) -> int:
     """Return the bytes of *trace* and of the spans of its calls, about: of all whose length is not ours to choose."""
-    texts = sum(map(_text_bytes, (trace.path, trace.host, *trace.hidden)))
+    texts = "".join((trace.path, trace.host, *trace.hidden))
+    most = len(texts) if texts.isascii() else 4 * len(texts)  # a letter beyond the first plane of Unicode widens all
     context = len(trace.state) + len(trace.baggage) + len(trace.lines)
-    return texts + context + sum(_SPAN + len(call.target) for call in trace.calls)
-
-
-def _text_bytes(text: str) -> int:
-    """Return the bytes that *text* takes at most, held and sent: one letter beyond Unicode's first plane widens all."""
-    return len(text) if text.isascii() else 4 * len(text)
+    return most + context + sum(_SPAN + len(call.target) for call in trace.calls)
 
 
 def _parts(results: Iterable[Result]) -> tuple[PartSnapshot, ...]:
