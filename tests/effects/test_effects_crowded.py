@@ -10,14 +10,19 @@ import pytest
 from aggregator.causes import Cause
 from aggregator.errors import CallError
 from aggregator.parts.result import failed
-from aggregator.runtime.background.durable.delivering import pump
-from aggregator.runtime.background.durable.delivering.judging import is_crowded, turn_in
+from aggregator.policies.retry.plan import RetryPlan
+from aggregator.policies.values import Span
+from aggregator.runtime.background.durable.delivering import judging, pump
+from aggregator.runtime.background.durable.delivering.judging import is_crowded, outcome_of, turn_in
 from aggregator.runtime.background.durable.delivering.pacing import FAILS, FIRST, MOST, Paces
 from aggregator.stores.effects.contract import Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
-from tests.effects.conftest import Application, document, process
+from aggregator.stores.effects.records import WAITING
+from tests.effects.conftest import Application, document, process, record
 from tests.effects.test_effects_paced import PATIENT, slow
 from tests.policies.conftest import START, Respond
+
+RETRY = RetryPlan(3, frozenset(), frozenset(), Span(1.0, 1.0), None, "always")
 
 
 def test_as_many_go_as_there_are_places() -> None:
@@ -134,3 +139,33 @@ def test_a_pause_that_ends_while_the_disk_is_written_is_over(
         monkeypatch.setattr(EffectsInFile, "turn", late)
         served.outbox.try_all()
         served.run(wait())
+
+
+@pytest.mark.parametrize(
+    ("cause", "waiting", "seconds"),
+    [(Cause.BREAKER_OPEN, 0, 5.0), (Cause.BREAKER_OPEN, 90_000, 300.0), (Cause.SWITCHED_OFF, 90_000, 5.0)],
+)
+def test_the_more_wait_behind_breakers_of_some_the_later_each_is_looked_at(
+    cause: Cause, waiting: int, seconds: float
+) -> None:
+    """Three hundred a second at most, however many that are; a switch may be turned on at any time."""
+    result = failed("told", CallError(cause, "No."), 0.0, 0.0)
+    outcome = outcome_of(record(), RETRY, result, START, str, lambda: 0.0, waiting=waiting)
+    assert (outcome.state, outcome.counts, outcome.due) == (WAITING, False, START + seconds)
+
+
+def test_a_backlog_behind_breakers_of_some_is_looked_at_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuse: Respond
+) -> None:
+    """Nobody knows which of all that waits belongs to another one: each is looked at, in its turn."""
+    monkeypatch.setattr(judging, "_LOOKS", 0.1)
+    apart = "\"{{ headers['x-shop'] | default('none') }}\""
+    text = document(upstream=f"breaker: {{failures: 1, pause: 1h..1h, per: {apart}}}", call="")
+    with process(tmp_path, text, refuse) as served:
+        served.sign_up(*(f"n{number}" for number in range(10)))
+        served.until(lambda: served.outbox.ends["again"] >= 10)
+        looked = served.outbox.ends["again"]
+        served.now += 60.0
+        served.outbox.wake()
+        served.run(asyncio.sleep(0.01))
+        assert served.outbox.ends["again"] <= looked + 1

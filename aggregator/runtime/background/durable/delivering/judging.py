@@ -21,6 +21,8 @@ _CROWDED = frozenset({Cause.LIMITED, Cause.QUEUE_FULL, Cause.QUEUE_TIMEOUT})
 """Causes of all of an upstream. A switch is off for one call, a breaker may be open for one key, or one host."""
 _UNTRIED = 5.0
 """Seconds until one is looked at again that could not be tried."""
+_LOOKS = 300
+"""Looks a second at what waits behind breakers of some keys or hosts: each costs a third of a millisecond."""
 _LONGEST = 60.0
 _MOST_BODY = 1024
 """Characters of the last answer that are kept."""
@@ -30,17 +32,20 @@ _LONGEST_SECRET = 4096
 
 def outcome_of(
     record: EffectRecord, retry: RetryPlan, result: Result, now: float, mask: Callable[[str], str],
-    draw: Callable[[], float] = random,
+    draw: Callable[[], float] = random, *, waiting: int = 0,
 ) -> Outcome:  # fmt: skip
     """Return what the delivery of *record* comes to that ended *now* (Unix time) with *result*.
 
     What is kept of an answer is what *mask* leaves of it: when it is shown, nobody may know any more what was secret.
+    Behind an open breaker the more are *waiting*, the later it is looked at again, so that looks cost the same; what is
+    new goes before it.
     """
     if result.state is not State.FAILED:
         return Outcome(record.id, SENT, {"status": result.status} if result.attempts else {"dry_run": True})
     last, tried = _last(result, mask), (*result.tried, result)
     if all(one.cause in _NOT_HEARD for one in tried):
-        return Outcome(record.id, WAITING, last, now + _until_tried(result) * (1 + draw()), counts=False)
+        least = waiting / _LOOKS if result.cause is Cause.BREAKER_OPEN else 0.0
+        return Outcome(record.id, WAITING, last, now + max(_until_tried(result), least) * (1 + draw()), counts=False)
     if record.attempts >= retry.attempts or not any(one.cause in _NOT_HEARD or is_reason(retry, one) for one in tried):
         return Outcome(record.id, DEAD, last)
     return Outcome(record.id, WAITING, last, now + pause_after(retry, record.attempts, result, draw))

@@ -63,6 +63,7 @@ class Pump:
         self._plan = BackgroundPlan()
         self._targets = NOWHERE
         self._under_way = UnderWay()
+        self._store: EffectStore | None = None
         self._ended: list[Outcome] = []
         self._awake = asyncio.Event()
         self._news, self._known = 1, 0
@@ -75,7 +76,7 @@ class Pump:
 
     def begin(self, store: EffectStore, plan: BackgroundPlan) -> asyncio.Task[None]:
         """Deliver what *store* keeps; return the task that ends once that is stopped."""
-        self._plan, self._stops = plan, False
+        self._plan, self._store, self._stops = plan, store, False
         self._awake, self._under_way = asyncio.Event(), UnderWay()
         return asyncio.get_running_loop().create_task(self._deliver(store))
 
@@ -219,7 +220,8 @@ class Pump:
     def _done(self, record: EffectRecord, target: Target, result: Result) -> None:
         if record not in self._under_way:
             return
-        outcome = outcome_of(record, target.retry, result, self._clock(), self._mask)
+        waiting = 0 if self._store is None or target.breakers is not None else self._store.kept.counts[WAITING]
+        outcome = outcome_of(record, target.retry, result, self._clock(), self._mask, waiting=waiting)
         if result.cause is Cause.BREAKER_OPEN and outcome.due is not None and target.breakers is not None:
             self._under_way.hold(record.upstream, outcome.due, target.breakers)
         is_sole = len(record.upstreams) == 1
