@@ -315,6 +315,8 @@ def test_an_upstream_is_switched_off_and_on(serve, browser):
     _until(browser, "document.querySelector('main h1')?.textContent === 'GET /n'")
     _press(browser, "Switch off…", "Switch off endpoint GET /n", why="it is not well")
     _done(browser, "It is switched off until somebody switches it on.")
+    offs = "[...document.querySelectorAll('main button')].filter((one) => one.textContent === 'Switch on…')"
+    _until(browser, f"{offs}.length === 2")  # the first one is that of the endpoint, once it is drawn
     _press(browser, "Switch on…", "Switch on endpoint GET /n", why="it is well")
     _done(browser, "It is switched on.")
     _clean(browser, refused=True)
