@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from aggregator.runtime.endpoint.handler import EndpointHandler
 from aggregator.runtime.parts.fanout import Run
 from aggregator.runtime.request.identity import request_id
 from aggregator.server.connection.status_lines import STATUS_LINES
+from aggregator.server.connection.turns import LONG, Turns
 from aggregator.server.generations.generation import Generation
 from aggregator.server.limiting.load import Load, Place, shed_answer
 from aggregator.transport.door import Cancelable
@@ -91,6 +93,7 @@ class Connection(Protocol):
     server_state: Any
     tls_client: dict[str, Any] | None
     scheme: str
+    turns: Turns
 
     def close_gently(self) -> None:
         """Close when the client has had the answer."""
@@ -187,6 +190,14 @@ class DirectCycle:
             self._run = run
 
     def _answered(self, answer: Answer, run: Run | None) -> None:
+        content = answer.content
+        if (content.__class__ is list or len(content) > LONG) and (size := answer.size) > LONG:
+            connection = self._connection
+            connection.turns.take(connection.loop, size, partial(self._send, answer, run))
+        else:
+            self._send(answer, run)
+
+    def _send(self, answer: Answer, run: Run | None) -> None:
         if self.response_complete:
             return
         self.response_complete = True

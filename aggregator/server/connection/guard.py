@@ -22,6 +22,7 @@ from aggregator.server.connection.direct import DirectCycle, DirectDoor
 from aggregator.server.connection.heads import HeadProtocol
 from aggregator.server.connection.intake import Refused, is_whole_head
 from aggregator.server.connection.refusing import FinishRefusal, Tell, TellCut
+from aggregator.server.connection.turns import Turns
 from aggregator.server.limiting.peers import Peers
 
 MAX_AHEAD = 64 * 1024
@@ -43,6 +44,7 @@ class GuardedProtocol(HeadProtocol):
     __slots__ = ("_counted", "_is_due", "_is_feeding", "app_state", "config")
     door: DirectDoor
     peers: Peers
+    turns: Turns
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
@@ -255,6 +257,6 @@ def guarded_protocol(
     """
     attributes = {
         "__slots__": (), "header_timeout": header_timeout, "door": door, "peers": peers, "tell": staticmethod(tell),
-        "tell_cut": staticmethod(tell_cut), "finish": staticmethod(finish),
+        "tell_cut": staticmethod(tell_cut), "finish": staticmethod(finish), "turns": Turns(),
     }  # fmt: skip
     return type("GuardedProtocol", (GuardedProtocol,), attributes)
