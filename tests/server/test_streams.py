@@ -35,7 +35,7 @@ endpoints:
   GET /rare-events: {stream: true, idle_timeout: 2s, call: up:/events}
   GET /both: {stream: true, idle_timeout: 300ms, timeout: 400ms, call: up:/events}
   POST /pausing: {stream: true, idle_timeout: 2s, forward: {body: true}, call: "POST up:/stalled"}
-  POST /stalled: {stream: true, idle_timeout: 500ms, forward: {body: true}, call: "POST up:/stalled"}
+  POST /stalled: {stream: true, idle_timeout: 2s, forward: {body: true}, call: "POST up:/stalled"}
   GET /unsendable: {stream: true, call: "up:/download?q={query.q}"}
   GET /short-call: {stream: true, timeout: 5s, call: {url: up:/held, timeout: 200ms}}
   GET /beating: {stream: true, call: {url: up:/events, timeout: 200ms}}
