@@ -100,7 +100,7 @@ class Exchange(Struct, eq=False):
         return self._query_map
 
     def leave(self) -> None:
-        """Give back what it holds of others' room, when no answer will: its place, and its delivery."""
+        """Release the place and the delivery that the request holds, when no answer will."""
         if self.place is not None:
             self.place.leave()
         if self.delivery is not None:

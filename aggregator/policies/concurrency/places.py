@@ -147,7 +147,7 @@ class Places:
             self._serve(now)
 
     def _serve(self, now: float) -> None:
-        """Give free places to waiters."""
+        """Hand free places to waiters."""
         required, optional = self._lines
         optional.learn(required)
         while self.inside < self.limit and (waiter := self._next(now)) is not None:

@@ -206,7 +206,7 @@ class Attempts(Struct, eq=False):
             self.ticket = ticket
 
     def cancel(self) -> None:
-        """Give up the attempt under way, or the wait for the next one."""
+        """Cancel the attempt under way, or the wait for the next one."""
         self.is_over = True
         if self.timer is not None:
             self.timer.cancel()
