@@ -28,6 +28,7 @@ class Valkey:
         self.folder = Path(tempfile.mkdtemp(prefix="vk"))
         self.path = self.folder / "s"
         self.url = f"unix://{self.path}"
+        self._log = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *first: str) -> Valkey:
@@ -36,14 +37,15 @@ class Valkey:
         own = ["--port", "0"] if "--port" not in self._settings else []
         own += ["--unixsocket", str(self.path), "--dir", str(self.folder), "--save", ""]
         command = [self._binary, *first, *own, *self._settings]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         for _ in range(3000):
             with contextlib.suppress(OSError):
                 if self.ask("PING") in (b"+PONG", b"-NOAUTH Authentication required."):
                     return self
-            assert self._process.poll() is None, "Valkey has ended."
+            assert self._process.poll() is None, self._log.read_text(errors="replace")
             time.sleep(0.01)
-        raise AssertionError("Valkey does not answer.")
+        raise AssertionError(f"Valkey does not answer.\n{self._log.read_text(errors='replace')}")
 
     def ask(self, *words: str | bytes) -> Any:
         """Return the first line of the reply to a command."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ports import free_ports
 from tiers import starts_processes
 
 ROOT = Path(__file__).parents[2]
@@ -22,18 +23,11 @@ FILES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CONSOLES = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 @starts_processes
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """The two services of the page, on ports of their own."""
-    users, orders = free_port(), free_port()
+    users, orders = free_ports(2)
     script = tmp_path_factory.mktemp("services") / "services.py"
     script.write_text(SERVICES)
     environment = {**os.environ, "USERS_PORT": str(users), "ORDERS_PORT": str(orders)}

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_ports
 from valkey import Valkey
 
 from .language_server import LanguageServer
-from .servers import free_ports
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

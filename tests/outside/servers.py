@@ -12,21 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in found:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in found]
+from ports import free_port, free_ports
 
 
 class Broker:
     """A server that listens on *port* of the loopback, with a folder of its own."""
 
     def __init__(self) -> None:
-        (self.port,) = free_ports(1)
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="broker"))
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+from ports import free_port
 
-from .test_behind_nginx import free_port, running
+from .test_behind_nginx import running
 
 pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs haproxy")
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
 
@@ -45,14 +46,6 @@ endpoints:
   GET /who: {{respond: {{body: {{client: "{{{{ request.client }}}}", scheme: "{{{{ request.scheme }}}}", host: "{{{{ request.host }}}}"}}}}}}
   GET /up: {{forward: {{client: true}}, call: lab:/echo}}
 """
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from ports import free_port
 
 from .browser import Browser, PageError
 
@@ -98,9 +99,7 @@ def port(log: Path) -> Iterator[int]:
 def serving(text: str, folder: Path, log: Path | None = None) -> Iterator[int]:
     """Serve *text* by TLS on a free port, in which PORT stands for that, and tell into *log*; the port."""
     trustme.CA().issue_cert("*.example.com").private_key_and_cert_chain_pem.write_to_path(folder / "api.pem")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     listening = f"server:\n  host: 127.0.0.1\n  port: {port}\n  tls: {{cert: api.pem}}\n"
     (folder / "routes.yaml").write_text(text.replace("server:\n", listening, 1).replace("PORT", str(port)))
     command = [sys.executable, "-m", "aggregator", "run", str(folder / "routes.yaml")]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import trustme
+from ports import free_port
 
 from .browser import Browser
 
@@ -71,9 +72,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     issued.private_key_pem.write_to_path(folder / "key.pem")
     (folder / "routes.yaml").write_text(ROUTES)
     (folder / "app.py").write_text("from aggregator import create_app\n\napp = create_app()\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [
         word.format(port=port, cert=folder / "cert.pem", key=folder / "key.pem") for word in SERVERS[request.param]
     ]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from ports import free_port, free_ports
 from valkey import Valkey
 
 from aggregator.stores.rate import Rate
@@ -15,8 +16,6 @@ from aggregator.stores.redis.store import RedisStore
 from aggregator.stores.shared.address import store_address
 from aggregator.stores.shared.asks import Ask
 from aggregator.stores.shared.connected import ConnectedStore
-
-from .servers import free_ports
 
 ASK = Ask(b"n", b"k", Rate(100, 1_000_000.0, 100))
 
@@ -82,7 +81,7 @@ def test_a_failover_is_followed(sentinels) -> None:
 def test_a_sentinel_that_has_gone_delays_nobody(sentinels, harm: str) -> None:
     """As when its machine goes with the primary that it stands beside: the others are asked all the same."""
     url, _ = sentinels
-    (port,) = free_ports(1)
+    port = free_port()
     gone = Valkey("--port", str(port), "--bind", "127.0.0.1")
     gone.start()
 

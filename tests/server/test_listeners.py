@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from tiers import starts_processes
 
 from aggregator.edge.addresses import TcpAddress, UnixAddress
@@ -19,7 +20,6 @@ from aggregator.errors import StartupError
 from aggregator.plan.serving import ServerPlan
 from aggregator.server.listeners.inherited import inherited_sockets
 from aggregator.server.listeners.opening import open_listeners
-from aggregator.server.listeners.tcp import bind
 from aggregator.server.listeners.unix import bind_unix, remove_unix
 
 ENDPOINT = "endpoints: {GET /n: {respond: {body: 1}}, GET /who: {respond: {body: '{{ [request.client] }}'}}}"
@@ -62,9 +62,7 @@ def test_several_addresses_serve_the_same(stage, folder):
 @pytest.fixture
 def port() -> int:
     """A port that is free in both families."""
-    with bind("::", 0) as probe:
-        found: int = probe.getsockname()[1]
-        return found
+    return free_port()
 
 
 def told(host: str, port: int) -> bytes:

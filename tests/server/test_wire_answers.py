@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 
 import pytest
+from ports import free_port
 
 from aggregator.transport import accept_encoding
 
@@ -55,13 +55,6 @@ endpoints:
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _statuses(stage):
     return {
         f"/status/{code}": stage.reply({"secret": "stack trace"}, code) for code in (301, 400, 401, 404, 418, 500, 503)
@@ -94,7 +87,7 @@ def upstream(shared_stage):
 
 @pytest.fixture(scope="module")
 def gateway(shared_stage, upstream, door):
-    env = {"FREE": str(_free_port()), "PORT": str(upstream.port)}
+    env = {"FREE": str(free_port()), "PORT": str(upstream.port)}
     return shared_stage.gateway(ROUTES, upstream, door=door, env=env)
 
 
