@@ -140,3 +140,10 @@ def test_the_log_tells_of_a_stop(stage, upstream):
     assert wire.reply().json == {"done": True}
     gateway.thread.join(30)
     assert len(gateway.said("The server has stopped.")) == 1
+
+
+def test_who_stops_what_has_ended_hears_nothing(stage, upstream):
+    """A server that has stopped meanwhile is stopped once more: that is no fault."""
+    gateway = stage.gateway(ROUTES.format(grace="1s", delay="0s"), upstream)
+    assert gateway.stop() == 0
+    assert gateway.stop() == 0

@@ -130,9 +130,10 @@ class Service:
         return 0 if self.server.started else 3
 
     def stop(self) -> None:
-        """Stop as a signal does; may be called in any thread."""
+        """Stop as a signal does; may be called in any thread, also when it has ended."""
         if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.server.stop)
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self.server.stop)
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()

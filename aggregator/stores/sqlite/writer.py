@@ -16,6 +16,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EDQUOT, EIO, ENOSPC, EROFS
 from pathlib import Path
 from queue import SimpleQueue
@@ -293,6 +294,5 @@ def _answer(jobs: list[_Job], found: list[Any]) -> None:
             else:
                 job.future.set_result(value)
 
-    loop = jobs[0].loop
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(resolve)
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        jobs[0].loop.call_soon_threadsafe(resolve)
