@@ -92,3 +92,7 @@ class Observers(NamedTuple):
                 last.create_task(self.pushing.close(seconds))
             if self.traces is not None:
                 last.create_task(asyncio.to_thread(self.traces.close, seconds))
+
+
+async def tell_nobody() -> None:
+    """Do nothing with the last counts: they end with this process."""

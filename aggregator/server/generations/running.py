@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -36,7 +36,7 @@ from aggregator.server.changes.change import Change, Changes
 from aggregator.server.generations.building import Builder
 from aggregator.server.generations.generation import Generation
 from aggregator.server.generations.lasting import Keeps, Lasting
-from aggregator.server.generations.observing import Observers
+from aggregator.server.generations.observing import Observers, tell_nobody
 from aggregator.server.generations.outcomes import Outcomes
 from aggregator.server.generations.plan_source import PlanSource
 from aggregator.server.generations.preparing import NO_ENDPOINTS, Prepared
@@ -89,6 +89,7 @@ class Running:
         self._stop_by: float | None = None
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
+        self.tell_last: Callable[[], Awaitable[None]] = tell_nobody  # awaited by `close` when nothing more is counted
         self.first_number = 1  # of generations; another one when this process takes the place of one that had several
 
     @property
@@ -282,6 +283,7 @@ class Running:
         await self.shadows.abandon()
         if self.generation is not None:  # not told before
             self.plugins.tell_left_behind()
+            await self.tell_last()
         await self._close_all()
         if self.generation is not None:
             self.generation.abandon()

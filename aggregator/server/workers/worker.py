@@ -75,6 +75,7 @@ class Worker(Service):
     ) -> None:  # fmt: skip
         app = application(Committed(files, plan), keeps_state="shared")
         app.running.first_number = generation
+        app.running.tell_last = self._tell_counts
         super().__init__(app, files, listeners, watch=False, on_reload=lambda _: None, log_control=control)
         self._end = end
         self._is_forked = is_forked
@@ -140,9 +141,8 @@ class Worker(Service):
         self._tell_beat(self._channel)  # so that what it serves is known as soon as it does
         self._channel.send(Ready(actions))
 
-    async def _serve_and_reload(self) -> None:
-        """Serve, then send the supervisor the last counts, which must outlive the process."""
-        await super()._serve_and_reload()
+    async def _tell_counts(self) -> None:
+        """Send the supervisor the last counts, which must outlive the process."""
         if self._channel is not None and self._app.running.metrics is not None:
             self._channel.send(Counted(await self._answering.metrics()))
 
