@@ -64,6 +64,23 @@ def test_a_success_purges_by_its_tags(serve: Serve) -> None:
     assert [served.get(f"/users/{name}").json()["count"] for name in "ab"] == [5, 2]
 
 
+@pytest.mark.parametrize(("status", "count"), [(399, 2), (400, 1)])
+def test_an_answer_below_400_is_a_success(serve: Serve, status: int, count: int) -> None:
+    """What makes old what was kept is that, whatever status the file gives it; any other purges nothing."""
+    served = serve(
+        f"""
+        upstreams: {{users: {{url: "http://users.test"}}}}
+        endpoints:
+          GET /a: {{call: {{url: users:/a, cache: {{ttl: 60s, tags: [a]}}}}}}
+          PUT /a: {{respond: {{status: {status}}}, purge: [a]}}
+        """,
+        Counting(),
+    )
+    assert served.get("/a").json()["count"] == 1
+    assert served.run(served.ask("PUT", "/a")).status_code == status
+    assert served.get("/a").json()["count"] == count
+
+
 def test_a_tag_may_come_from_the_answer(serve: Serve) -> None:
     """`purge` sees what the calls gave, also where the answer is made at leisure."""
     served = serve(FILE, Counting())

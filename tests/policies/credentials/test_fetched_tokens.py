@@ -165,6 +165,35 @@ def test_it_is_renewed_ahead_of_its_end_behind_the_calls(life: float, ahead: flo
     run(main())
 
 
+def test_how_a_token_is_is_told() -> None:
+    """There is none, it is good, due from a tenth of its life on, and none from its end on; and whether requests fail."""
+
+    async def main() -> None:
+        rig = Rig()
+        rig.issuer.life = 100
+        assert rig.tokens.describe() == {"token": "none", "failing": False}
+        await rig.token()
+        begun, told = rig.clock.now, {}
+        for age in (0, 89, 90, 99, 100):
+            rig.clock.now = begun + age
+            told[age] = rig.tokens.describe()
+        assert told == {
+            0: {"token": "good", "ends_in": 100, "failing": False},
+            89: {"token": "good", "ends_in": 11, "failing": False},
+            90: {"token": "due", "ends_in": 10, "failing": False},
+            99: {"token": "due", "ends_in": 1, "failing": False},
+            100: {"token": "none", "failing": False},
+        }
+        rig.issuer.answer = dies
+        with pytest.raises(CallError):
+            await rig.token()
+        assert rig.tokens.describe() == {"token": "none", "failing": True}
+        rig.clock.now = begun + 95
+        assert rig.tokens.describe() == {"token": "due", "ends_in": 5, "failing": True}
+
+    run(main())
+
+
 def test_a_server_that_is_down_while_it_is_due_stops_nobody() -> None:
     """The token goes on to its end; the server is asked again after pauses that double up to ten seconds."""
 

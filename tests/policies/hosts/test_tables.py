@@ -76,6 +76,16 @@ def test_pauses_grow_while_the_first_call_fails():
     assert one.hosts[0].paused == 10.0
 
 
+def test_who_stays_well_for_a_pause_begins_at_the_beginning():
+    """One that fails within as long a time as it was left out is left out for twice as long, later ones for as long."""
+    for later, paused in ((9.9, 20.0), (10.0, 10.0)):
+        one = table()
+        fail(one, "a", 1.0)
+        called(one, 11.0)
+        fail(one, "a", 11.0 + later, times=1)
+        assert one.hosts[0].paused == paused
+
+
 def test_no_more_at_once_than_declared():
     """The second of two stays, though it fails, and so does the only one."""
     one = table()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+
 from aggregator.policies.registry import Registry
 from aggregator.policies.retry.budget import BUDGET, Budget
 from aggregator.policies.retry.plan import BudgetPlan
@@ -67,13 +69,37 @@ def test_hedges_have_no_floor_and_share_with_retries():
     assert not other.grants_hedge(1.0)
 
 
+@pytest.mark.parametrize(("first", "then"), [("hedges", "retries"), ("retries", "hedges")])
+def test_what_one_kind_has_taken_the_other_lacks(first: str, then: str) -> None:
+    """Whichever comes first: of a hundred calls there are twenty for both."""
+    one = budget(share=0.2, floor=0.0, hedges=0.2)
+    for _ in range(100):
+        one.called(1.0)
+    grants = {"hedges": one.grants_hedge, "retries": one.grants_retry}
+    assert sum(grants[first](1.0) for _ in range(15)) == 15
+    assert sum(grants[then](1.0) for _ in range(100)) == 5
+    assert sorted(one.counts(1.0)) == [5, 15, 100]
+
+
+def test_a_retry_that_nobody_asked_for_is_counted():
+    """It is taken from what the others have."""
+    one = budget(share=0.1, floor=0.0)
+    for _ in range(100):
+        one.called(1.0)
+    for _ in range(4):
+        one.resent(1.0)
+    assert (one.counts(1.0), granted(one, 1.0)) == ((100, 4, 0), 6)
+
+
 def test_a_spent_budget_is_told_once_in_a_while(caplog):
-    """One line in ten seconds, whatever is refused."""
+    """One line in ten seconds, whatever is refused; it says what was counted."""
     one = budget(share=0.2, floor=0.0)
+    for _ in range(10):
+        one.called(1.0)
     granted(one, 1.0)
-    granted(one, 2.0)
-    assert caplog.text.count("the budget of the upstream is spent") == 1
-    granted(one, 12.0)
+    granted(one, 10.9)
+    assert [record.fields for record in caplog.records] == [{"upstream": "users", "calls": 10, "retries": 2, "hedges": 0}]
+    granted(one, 11.0)
     assert caplog.text.count("the budget of the upstream is spent") == 2
 
 
