@@ -250,3 +250,112 @@ def test_breakers_by_key_are_bounded():
         call(breakers.of(str(number), 1.0), 1.0)
     assert breakers.of("bad", 1.0).phase is Phase.OPEN
     assert len(breakers.keys) == MOST
+
+
+@pytest.mark.parametrize(
+    ("said", "calls", "reason"),
+    [
+        ({"failures": 1}, [(0, True, 0.1)], "a failure"),
+        ({"failures": 2}, [(0, True, 0.1)] * 2, "2 failures one after the other"),
+        ({"rate": 0.5, "of": 10}, [(0, False, 0.1)] * 5 + [(0, True, 0.1)] * 5, "5 of 10 calls failed"),
+        ({"rate": 0.5, "of": 10}, [(0, True, 0.1)] * 4 + [(0, False, 0.1)] * 6, None),
+        ({"rate": 0.1, "of": 10}, [(0, False, 0.1)] * 9 + [(1, True, 0.1)], "1 of 10 calls failed"),
+        ({"rate": 0.5, "of": 10, "over": 2.0}, [(0, True, 0.1)] * 4 + [(0, False, 2.1)] * 6, None),
+        ({"over": 2.0, "slow": 0.5, "of": 10}, [(0, False, 0.1)] * 5 + [(1, False, 2.1)] * 5, "5 of 10 calls were slow"),
+        ({"over": 2.0, "slow": 0.5, "of": 10}, [(0, False, 0.1)] * 5 + [(1, False, 2.0)] * 5, None),
+        ({"over": 2.0, "slow": 0.5, "of": 10}, [(0, False, 2.1)] * 9 + [(9.9, True, 2.1)], "10 of 10 calls were slow"),
+        ({"over": 2.0, "slow": 0.5, "of": 10}, [(0, False, 2.1)] * 9 + [(10, True, 2.1)], None),
+    ],
+)  # fmt: skip
+def test_why_it_opens(said: dict[str, object], calls: list[tuple[float, bool, float]], reason: str | None) -> None:
+    """By as many calls as are declared, at their share, and no sooner: those of the last ten slots of its window."""
+    one = breaker(**said)
+    for later, failed, seconds in calls:
+        call(one, 1000.0 + later, failed=failed, seconds=seconds)
+    assert (one.phase, one.reason) == ((Phase.CLOSED, "") if reason is None else (Phase.OPEN, reason))
+
+
+def test_the_window_forgets_slot_by_slot():
+    """Each tenth of it at once; the calls of the others still count."""
+    for later, phase in ((10.9, Phase.OPEN), (11.0, Phase.CLOSED)):
+        one = breaker(rate=0.5, of=10)
+        for at, times in ((1.5, 5), (2.5, 4)):
+            for _ in range(times):
+                call(one, at, failed=True)
+        call(one, later, failed=True)
+        assert one.phase is phase
+
+
+@pytest.mark.parametrize(("at", "pause"), [(124.9, 10.0), (125.0, 10.0), (125.1, 5.0)])
+def test_a_good_time_is_longer_than_the_longest_pause(at: float, pause: float) -> None:
+    """It counts from the moment at which the breaker has closed."""
+    one = opened()
+    call(one, 105.0)
+    call(one, at, failed=True)
+    assert one.wait(at) == pytest.approx(pause)
+
+
+def test_how_long_a_call_waits_that_is_refused():
+    """Until the pause is over, a second at least; as long as the first pause where nobody knows."""
+    one = opened()
+    assert [one.wait(now) for now in (100.0, 103.5, 104.5, 200.0)] == [5.0, 1.5, 1.0, 1.0]
+    one.enter(105.0)
+    assert (one.phase, one.wait(105.0)) == (Phase.TRYING, 5.0)
+    one.order(Phase.FORCED_OPEN, 106.0, None, "ordered")
+    assert one.wait(106.0) == 5.0
+    one.order(Phase.FORCED_OPEN, 106.0, 30.0, "ordered")
+    assert one.wait(106.0) == 30.0
+
+
+def test_what_there_is_to_know_of_it():
+    """Its phase with the reason and the seconds left, and what was counted since the last change."""
+    one = breaker(failures=3, over=1.0, of=100)
+
+    def shown(now: float) -> tuple[object, ...]:
+        known = one.as_dict(now)
+        assert known.pop("name") == "users"
+        return tuple(known.values())
+
+    nothing = {"calls": 0, "failures": 0, "slow": 0}
+    assert list(one.as_dict(100.0)) == ["name", "phase", "reason", "for", "consecutive_failures", "window"]
+    assert shown(100.0) == ("closed", None, None, 0, nothing)
+    call(one, 100.0)
+    call(one, 100.0, failed=True, seconds=1.1)
+    assert shown(100.0) == ("closed", None, None, 1, {"calls": 2, "failures": 1, "slow": 1})
+    for _ in range(2):
+        call(one, 100.0, failed=True)
+    counted = {"calls": 4, "failures": 3, "slow": 1}
+    assert shown(101.5) == ("open", "3 failures one after the other", 3.5, 0, counted)
+    assert shown(106.0) == ("open", "3 failures one after the other", 0.0, 0, counted)
+    one.enter(106.0)
+    assert shown(107.0) == ("trying", "its pause is over", None, 0, counted)
+    one.order(Phase.FORCED_OPEN, 107.0, None, "ordered")
+    assert shown(108.0) == ("forced_open", "ordered", None, 0, counted)
+    one.order(Phase.CLOSED, 109.0, None, "auto")
+    assert shown(109.0) == ("closed", "auto", None, 0, nothing)
+
+
+def test_what_opens_is_a_warning(caplog):
+    """It tells how long calls are kept away; what closes is none."""
+    with caplog.at_level("INFO"):
+        one = opened()
+        call(one, 105.0)
+        one.order(Phase.FORCED_OPEN, 106.0, None, "ordered")
+        one.order(Phase.FORCED_CLOSED, 106.0, None, "ordered")
+    told = [(r.levelname, r.fields["breaker"], r.fields["now"], r.fields.get("pause")) for r in caplog.records]
+    assert told == [
+        ("WARNING", "users", "open", 5.0), ("INFO", "users", "trying", None), ("INFO", "users", "closed", None),
+        ("WARNING", "users", "forced_open", None), ("INFO", "users", "forced_closed", None),
+    ]  # fmt: skip
+
+
+def test_breakers_by_key_are_called_by_it():
+    """By its first hundred characters; the one that was used longest ago makes room, be all of them open."""
+    breakers = Breakers(("users", plan(failures=1)))
+    assert breakers.of("k" * 101, 1.0).name == "users " + "k" * 100
+    breakers = Breakers(("users", plan(failures=1)))
+    for number in range(MOST):
+        call(breakers.of(str(number), 1.0), 1.0, failed=True)
+    breakers.of("0", 1.0)
+    breakers.of("one more", 1.0)
+    assert ("0" in breakers.keys, "1" in breakers.keys, len(breakers.keys)) == (True, False, MOST)
