@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import pytest
+
 from aggregator.policies.hosts.balancing import at_random, by_key, least, round_robin
 from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HostPlan
@@ -90,3 +92,33 @@ def test_a_weight_that_grows_takes_keys_and_gives_none():
 def test_what_has_no_key_goes_by_shares():
     """As at random."""
     assert set(chosen(by_key, [host("a"), host("b")])) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "drawn", "name"),
+    [
+        ("a1 b1", 0.49, "a"), ("a1 b1", 0.5, "b"), ("a3 b1", 0.74, "a"), ("a3 b1", 0.76, "b"),
+        ("a1 b1 c2", 0.24, "a"), ("a1 b1 c2", 0.26, "b"), ("a1 b1 c2", 0.49, "b"), ("a1 b1 c2", 0.51, "c"),
+        ("a1 b1 c2", 0.999, "c"),
+    ],
+)  # fmt: skip
+def test_a_share_is_as_wide_as_a_weight(hosts: str, drawn: float, name: str) -> None:
+    """The shares lie one behind the other, in the order in which hosts are declared."""
+    made = [host(said[0], int(said[1])) for said in hosts.split()]
+    assert at_random(made, None, lambda: drawn).name == name
+    if len(made) == 2:
+        assert least(made, None, lambda: drawn).name == name
+
+
+@pytest.mark.parametrize(("drawn", "name"), [((0.1, 0.1), "b"), ((0.1, 0.9), "c"), ((0.9, 0.1), "c"), ((0.5, 0.9), "b")])
+def test_of_many_two_are_drawn_and_the_one_with_fewer_calls_is_called(drawn: tuple[float, float], name: str) -> None:
+    """The second is drawn of the others; of two with equally many the first one is called."""
+    hosts = [host("a", in_flight=2), host("b", in_flight=1), host("c", in_flight=1)]
+    numbers = iter(drawn)
+    assert least(hosts, None, lambda: next(numbers)).name == name
+
+
+def test_turns_are_taken_from_the_first_on():
+    """By the weights, wherever the heavy one stands: each period is the same."""
+    hosts = [host("a"), host("b", 2), host("c")]
+    assert "".join(round_robin(hosts).name for _ in range(8)) == "bacbbacb"

@@ -190,3 +190,65 @@ def test_a_thousand_failures_at_once_are_one_ejection():
     for _ in range(1000):
         one.ended(found, 0, 1.0, failed=True)
     assert (found.ejections, one.ejections, called(one, 1.0)) == (1, 1, "b")
+
+
+def test_what_there_is_to_know_of_hosts():
+    """Each with its state, what is in flight there, and when it returns; and how many are in each state."""
+    one = table(hosts=(host("a", weight=3), host("b"), host("c", 1)))
+    fail(one, "a", 1.0)
+    fail(one, "b", 1.0, times=2)
+    one.hosts[1].in_flight = 4
+    usual = {"state": "usable", "weight": 1, "priority": 0, "in_flight": 0, "failures": 0, "ejections": 0}
+    assert one.as_list(8.5) == [
+        usual | {"host": "a", "state": "ejected", "weight": 3, "failures": 3, "ejections": 1, "returns_in": 2.5},
+        usual | {"host": "b", "in_flight": 4, "failures": 2},
+        usual | {"host": "c", "priority": 1},
+    ]
+    assert one.counts(8.5) == {"usable": 2, "ejected": 1, "unhealthy": 0}
+    assert one.counts(11.0) == {"usable": 3, "ejected": 0, "unhealthy": 0}
+
+
+def test_changes_of_hosts_are_logged(caplog):
+    """What is left out is a warning, with its failures and for how long; what is called again is none."""
+    one = table("ab", health=HEALTH)
+    with caplog.at_level("INFO", "aggregator.policies"):
+        fail(one, "a", 1.0)
+        called(one, 11.0)
+        one.checked(one.hosts[1], 12.0, is_well=False)
+        for _ in range(2):
+            one.checked(one.hosts[1], 13.0, is_well=True)
+    of = {"upstream": "users"}
+    assert [(record.levelname, record.message, record.fields) for record in caplog.records] == [
+        ("WARNING", "A host was ejected.", of | {"host": "a", "failures": 3, "pause": 10.0}),
+        ("INFO", "A host is called again.", of | {"host": "a"}),
+        ("WARNING", "A host is not well.", of | {"host": "b"}),
+        ("INFO", "A host is well again.", of | {"host": "b"}),
+    ]
+
+
+def test_pauses_are_shortened_by_chance():
+    """By up to a fifth, so that gateways do not come back at the same time."""
+    for drawn, paused in ((0.0, 10.0), (0.5, 9.0), (1.0, 8.0)):
+        one = HostTable(("users", plan()), draw=lambda drawn=drawn: drawn)
+        fail(one, "a", 1.0)
+        assert one.hosts[0].paused == paused
+
+
+def test_who_is_unhealthy_at_the_exact_share_of_panic_is_left_out():
+    """Half of four are usable, and half is enough."""
+    one = table("abcd", health=HEALTH)
+    for number in (0, 1):
+        one.checked(one.hosts[number], 1.0, is_well=False)
+    assert called(one, 1.0) == "cd"
+    one.checked(one.hosts[2], 1.0, is_well=False)
+    assert called(one, 1.0) == "abcd"
+
+
+def test_with_nobody_usable_the_priority_with_the_most_is_called():
+    """And the first one of those with equally many."""
+    one = table(hosts=(host("a"), host("b"), host("c", 1), host("d", 1), host("e", 1)), eject=EJECT)
+    one.adopt(("users", HostsPlan(tuple(each.plan for each in one.hosts), "round_robin", health=HEALTH,
+                                  eject=EjectPlan(3, Span(10.0, 60.0), 0.5, 0.9))))  # fmt: skip
+    for number, left in ((0, "cde"), (2, "cde"), (3, "ab"), (4, "ab"), (1, "ab")):
+        one.checked(one.hosts[number], 1.0, is_well=False)
+        assert called(one, 1.0) == left
