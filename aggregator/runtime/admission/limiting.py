@@ -116,7 +116,7 @@ class LoneRateGate:
         number = left * self._seconds + ceil(used)
         told = self._known.get(number)
         if told is None:
-            told = self._words.keep(self._known, number, ToldCharges.of(charged(self._window, max(0, left), used)))
+            told = self._words.keep(self._known, number, ToldCharges.of(charged(self._window, left, used)))
         return told
 
     def _again(self, exchange: Exchange) -> Answer | None:
