@@ -37,8 +37,8 @@ STEPS = [
     ("coalesce: true", "", ["coalesce"]),
     ("hosts: [http://a.test, http://b.test, {url: http://c.test, weight: 2}]", "", ["least of 3 hosts"]),
     ("hosts: [http://a.test]", "", ["least of 1 host"]),
-    ("hosts: [http://a.test, http://b.test], balance: round_robin, eject: {}, health: {path: /health}, slow_start: 10s, "
-     "breaker: {failures: 2, per: host}", "",
+    ("hosts: [http://a.test, http://b.test], balance: round_robin, eject: {}, health: {path: /health}, slow_start: 10s, \
+breaker: {failures: 2, per: host}", "",
      ["round_robin of 2 hosts (eject, health, slow_start)", "breaker 2 failures, pause 5s..60s for each host"]),
     ("hosts: [http://a.test, http://b.test], balance: {hash: '{{ headers.t }}'}", "",
      ["hash {{ headers.t }} of 2 hosts"]),

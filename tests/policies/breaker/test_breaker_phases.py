@@ -359,3 +359,22 @@ def test_breakers_by_key_are_called_by_it():
     breakers.of("0", 1.0)
     breakers.of("one more", 1.0)
     assert ("0" in breakers.keys, "1" in breakers.keys, len(breakers.keys)) == (True, False, MOST)
+
+
+def test_calls_of_the_next_slot_stay_when_the_one_before_is_forgotten():
+    """What was counted in it is its own."""
+    one = breaker(rate=0.5, of=10)
+    for at, times in ((1.5, 4), (2.5, 5), (11.0, 4)):
+        for _ in range(times):
+            call(one, at, failed=True)
+    assert one.phase is Phase.CLOSED
+    call(one, 11.0, failed=True)
+    assert (one.phase, one.reason) == (Phase.OPEN, "10 of 10 calls failed")
+
+
+def test_milliseconds_are_told_of_a_pause(caplog):
+    """In the log, and of what is left of it."""
+    one = Breaker("users", plan(failures=1), draw=lambda: 0.123456)
+    call(one, 100.0, failed=True)
+    assert caplog.records[-1].fields["pause"] == 4.877
+    assert one.as_dict(100.00004)["for"] == 4.877

@@ -61,3 +61,50 @@ def test_it_never_comes_to_nothing():
     one.overloaded()
     run(one, 0.01, 100, 0.0)
     assert int(one.limit) == 1
+
+
+def settled(gradient: Gradient, *seconds: float, inside: int = 20) -> float:
+    """Return the limit after calls that took so many *seconds*, while *inside* were under way."""
+    for number, each in enumerate(seconds):
+        gradient.ended(each, number / 1000, inside)
+    return gradient.limit
+
+
+def test_a_limit_is_found_anew_after_twenty_calls():
+    """It grows by three tenths of its root where all are as fast as they can be."""
+    assert settled(Gradient(200), *[0.1] * 19) == 20.0
+    assert settled(Gradient(200), *[0.1] * 20) == pytest.approx(20 + 0.3 * 20**0.5)
+    assert settled(Gradient(200), *[0.1] * 39) == pytest.approx(20 + 0.3 * 20**0.5)
+    assert settled(Gradient(200), *[0.1] * 40) > 22
+
+
+def test_a_small_limit_is_found_anew_sooner():
+    """After as many calls as it lets in, two at least."""
+    assert [settled(Gradient(5), *[0.1, *[0.9] * count]) < 5 for count in (3, 4)] == [False, True]
+    assert [settled(Gradient(1), *[0.1] * count) for count in (1, 2)] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("inside", "grows"), [(9, False), (10, True)])
+def test_half_of_the_places_tell_that_more_would_go(inside: int, grows: bool) -> None:
+    """Fewer calls that are fast tell nothing."""
+    assert (settled(Gradient(200), *[0.1] * 20, inside=inside) > 20) == grows
+
+
+def test_how_much_slower_calls_are_is_how_much_the_limit_falls():
+    """With half as much again of room, and never to less than half at once."""
+    mean = (0.1 + 19 * 0.2) / 20
+    wanted = 20 * 1.5 * 0.1 / mean + 20**0.5
+    assert settled(Gradient(200), 0.1, *[0.2] * 19) == pytest.approx(20 + 0.3 * (wanted - 20))
+    assert settled(Gradient(200), 0.1, *[9.0] * 19) == pytest.approx(20 + 0.3 * (10 + 20**0.5 - 20))
+    assert settled(Gradient(200), *[0.0] * 20) > 20
+
+
+def test_the_shortest_time_is_that_of_two_rounds():
+    """Of the minute that goes on and of the one before; a clock that jumps back begins a round."""
+    gradient = Gradient(200)
+    for now, seconds, shortest in (
+        (0.0, 0.1, 0.1), (59.9, 0.5, 0.1), (60.0, 0.4, 0.1), (119.9, 0.3, 0.1), (120.0, 0.6, 0.3), (180.0, 0.7, 0.6),
+        (10.0, 0.8, 0.7),
+    ):  # fmt: skip
+        gradient.ended(seconds, now, 0)
+        assert gradient.shortest == shortest, now

@@ -110,7 +110,9 @@ def test_a_share_is_as_wide_as_a_weight(hosts: str, drawn: float, name: str) -> 
         assert least(made, None, lambda: drawn).name == name
 
 
-@pytest.mark.parametrize(("drawn", "name"), [((0.1, 0.1), "b"), ((0.1, 0.9), "c"), ((0.9, 0.1), "c"), ((0.5, 0.9), "b")])
+@pytest.mark.parametrize(
+    ("drawn", "name"), [((0.1, 0.1), "b"), ((0.1, 0.9), "c"), ((0.9, 0.1), "c"), ((0.5, 0.9), "b")]
+)
 def test_of_many_two_are_drawn_and_the_one_with_fewer_calls_is_called(drawn: tuple[float, float], name: str) -> None:
     """The second is drawn of the others; of two with equally many the first one is called."""
     hosts = [host("a", in_flight=2), host("b", in_flight=1), host("c", in_flight=1)]

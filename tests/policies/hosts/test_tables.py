@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aggregator.policies.hosts.plan import EjectPlan, HealthPlan, HostPlan, HostsPlan
 from aggregator.policies.hosts.table import HostTable
 from aggregator.policies.values import Span
@@ -226,12 +228,14 @@ def test_changes_of_hosts_are_logged(caplog):
     ]
 
 
-def test_pauses_are_shortened_by_chance():
-    """By up to a fifth, so that gateways do not come back at the same time."""
-    for drawn, paused in ((0.0, 10.0), (0.5, 9.0), (1.0, 8.0)):
+def test_pauses_are_shortened_by_chance(caplog):
+    """By up to a fifth, so that gateways do not come back at the same time; the log rounds them to milliseconds."""
+    for drawn, paused in ((0.0, 10.0), (0.5, 9.0), (1.0, 8.0), (0.123456, 9.753088)):
         one = HostTable(("users", plan()), draw=lambda drawn=drawn: drawn)
         fail(one, "a", 1.0)
-        assert one.hosts[0].paused == paused
+        assert one.hosts[0].paused == pytest.approx(paused)
+        assert caplog.records[-1].fields["pause"] == round(paused, 3)
+    assert one.as_list(1.00006)[0]["returns_in"] == 9.753
 
 
 def test_who_is_unhealthy_at_the_exact_share_of_panic_is_left_out():

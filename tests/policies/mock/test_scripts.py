@@ -5,10 +5,26 @@ from __future__ import annotations
 import random
 from statistics import median, quantiles
 
+import pytest
+
+from aggregator.errors import CallError, Cause
 from aggregator.policies.mock.plan import DelayPlan, FailPlan, MockPlan, MockRoutePlan
-from aggregator.policies.mock.script import Script
+from aggregator.policies.mock.script import Act, Script
 from aggregator.templates import compile_pattern, compile_value
 from aggregator.transport import Reply
+
+JSON = (b"content-type", b"application/json")
+
+
+def fault(status: int) -> Reply:
+    """Return the reply of a fault."""
+    return Reply(status, [JSON], b'{"error":"A fault on purpose."}')
+
+
+def shown(act: Act) -> tuple[int, object, bytes] | None:
+    """Return the reply of *act*."""
+    reply = act.outcome
+    return (reply.status, reply.headers, reply.body) if isinstance(reply, Reply) else None
 
 
 def route(key: str, body: object = None, **more: object) -> MockRoutePlan:
@@ -89,3 +105,53 @@ def test_a_segment_is_the_same_however_it_is_encoded():
     """A colon that is written as it is, and one that is encoded."""
     assert ask(script(route("GET /a:b", 1)), "GET", "/v1/a:b").body == b"1"
     assert ask(script(route("GET /a:b", 1)), "GET", "/v1/a%3Ab").body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("fail", "of_the_route", "act"),
+    [
+        (FailPlan(1.0, status=503), None, Act(0.75, fault(503))),
+        (FailPlan(1.0), None, Act(0.75, fault(500))),
+        (None, FailPlan(1.0, status=429), Act(0.75, fault(429))),
+        (FailPlan(1.0, status=503), FailPlan(1.0, status=429), Act(0.75, fault(503))),
+        (FailPlan(0.5, status=503), FailPlan(0.51, status=429), Act(0.75, fault(429))),
+        (FailPlan(1.0, timeout=True), None, Act(0.75, None, None, end=False)),
+        (None, FailPlan(1.0, bytes=3), Act(0.75, Reply(200, [JSON, (b"content-length", b"1")], b""), 3)),
+        (None, FailPlan(0.5, bytes=3), Act(0.75, Reply(200, [JSON, (b"content-length", b"1")], b""))),
+    ],
+)
+def test_what_comes_of_a_request(fail: FailPlan | None, of_the_route: FailPlan | None, act: Act) -> None:
+    """After the delay of the mock and that of the route; a fault comes for draws below its share, the mock's first."""
+    one = script(
+        route("GET /a", 1, delay=DelayPlan(0.5, 0.5), fail=of_the_route), delay=DelayPlan(0.25, 0.25), fail=fail
+    )
+    found = one.act(b"HEAD", b"/v1/a", b"", None)
+    assert (found.delay, found.cut, found.end) == (act.delay, act.cut, act.end)
+    assert shown(found) == shown(act)
+
+
+def test_what_goes_on_to_the_upstream_may_be_spoiled() -> None:
+    """Its reply is cut off, and it comes later; where there is no upstream, nothing is cut."""
+    for alone, status, cut in ((False, None, 3), (True, 404, None)):
+        one = script(route("GET /a"), alone=alone, delay=DelayPlan(0.25, 0.25), fail=FailPlan(1.0, bytes=3))
+        found = one.act(b"GET", b"/v1/b", b"", None)
+        outcome = found.outcome
+        assert (found.delay, found.cut, found.end) == (0.25, cut, True)
+        assert (outcome.status if isinstance(outcome, Reply) else outcome) == status
+
+
+def test_a_connection_that_is_reset() -> None:
+    """Its cause is that."""
+    found = script(route("GET /a"), fail=FailPlan(1.0, reset=True)).act(b"GET", b"/v1/a", b"", None).outcome
+    assert isinstance(found, CallError)
+    assert found.cause is Cause.RESET
+
+
+def test_what_a_reply_says_itself_is_not_said_for_it() -> None:
+    """Neither what kind of text it is, nor how long it is."""
+    fields = tuple((name, compile_value(text)) for name, text in ((b"content-type", "a/b"), (b"content-length", "9")))
+    assert ask(script(route("GET /a", 1, headers=fields)), "HEAD", "/v1/a").headers == [
+        (b"content-type", b"a/b"), (b"content-length", b"9"),
+    ]  # fmt: skip
+    text = (b"content-type", b"text/plain; charset=utf-8")
+    assert ask(script(route("GET /a", "x", is_text=True)), "GET", "/v1/a").headers == [text]

@@ -98,7 +98,9 @@ def test_a_spent_budget_is_told_once_in_a_while(caplog):
         one.called(1.0)
     granted(one, 1.0)
     granted(one, 10.9)
-    assert [record.fields for record in caplog.records] == [{"upstream": "users", "calls": 10, "retries": 2, "hedges": 0}]
+    assert [record.fields for record in caplog.records] == [
+        {"upstream": "users", "calls": 10, "retries": 2, "hedges": 0}
+    ]
     granted(one, 11.0)
     assert caplog.text.count("the budget of the upstream is spent") == 2
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.policies.switches.calendar import hours_of
+from aggregator.policies.switches.calendar import Hours, hours_of
 from aggregator.policies.switches.offs import offs_at
 from aggregator.policies.switches.plan import MaintenancePlan, OffPlan
 from aggregator.policies.switches.table import Change, Switch, Switches, Target
@@ -99,3 +99,30 @@ def test_a_switch_is_over_by_itself():
     assert not table.has_ends
     assert table.merge({home: Change(300.0, None)}, 300.0)
     assert not table.merge({home: Change(300.0, None)}, 300.0)
+
+
+@pytest.mark.parametrize(("text", "days", "start", "end"), [
+    ("Sun 02:00-04:30", {6}, 120, 270),
+    (" mon-FRI,Sun   23:59-24:00 ", {0, 1, 2, 3, 4, 6}, 1439, 1440),
+    ("Fri-Mon 23:00-01:59", {4, 5, 6, 0}, 1380, 119),
+    ("Tue,Tue-Tue 00:00-00:01", {1}, 0, 1),
+    ("Mon-Sun 00:00-24:00", set(range(7)), 0, 1440),
+    ("10:00-09:59", set(range(7)), 600, 599),
+])  # fmt: skip
+def test_days_and_minutes(text: str, days: set[int], start: int, end: int) -> None:
+    """Days from Monday on, those that go over the end of the week too; minutes of a day, the last one included."""
+    assert hours_of(text) == Hours(frozenset(days), start, end)
+
+
+@pytest.mark.parametrize(
+    "text", ["24:00-01:00", "23:60-24:00", "23:00-24:01", "23:00-25:00", "02:00-02:60", "02:00-02:00"]
+)
+def test_what_no_clock_shows(text: str) -> None:
+    """An hour has sixty minutes, and a day ends at its twenty-fourth hour."""
+    assert hours_of(text) is None
+
+
+def test_what_waits_for_the_end_of_a_switch() -> None:
+    """A second at least, rounded, and a minute where the end is not known."""
+    waits = [OffPlan(503, None, until).wait(100.0) for until in (None, 100.2, 90.0, 101.6, 160.0)]
+    assert waits == [60, 1, 1, 2, 60]
