@@ -185,3 +185,25 @@ def test_nothing_is_sent_once_the_time_of_the_call_is_over(rig, after, times):
     one.loop.advance(8.9995)
     one.loop.advance(0.0005)
     assert len(one.sent) == times
+
+
+def test_a_call_that_ends_at_once_leaves_no_timer(rig):
+    """It finds no place, and nothing is to be sent a second time."""
+    one = hedged(rig, more=", concurrency: {limit: 1, queue: 0}").start()
+    one.start()
+    assert (one.answer.status, len(one.sent), len(one.loop.waiting)) == (503, 1, 1)
+
+
+def test_the_first_would_have_taken_longer_than_the_second_that_wins(rig):
+    """Both times count for the percentile: that of the answer, and how long the first had taken by then."""
+    one = hedged(rig, hedge="{after: p50, at_least: 1ms, budget: 50%}", calls=20).start()
+    for step in (0.01, 0.03):
+        one.loop.advance(step)
+    one.sent[1].answer(1)
+    for _ in range(9):
+        one.start()
+        one.loop.advance(0.002)
+        one.under_way[0].answer(1)
+    one.start()
+    (timer,) = one.loop.waiting
+    assert timer.when - one.loop.now == pytest.approx(0.01)
