@@ -170,3 +170,21 @@ def test_in_a_fan_out_a_verdict_fails_and_says_so(serve, status, words):
     answer = serve(text, {"/x": reply(status, content=content)}).get("/x", headers={"if-none-match": '"v1"'})
     assert answer.status_code == 502
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (206, "sent only a part of its content (206), of which no whole answer can be made"),
+        (299, "answered with status 299"), (300, "answered with a redirect (300), which is not followed"),
+        (304, "answered that nothing was modified (304), so there is no body to make an answer of"),
+        (399, "answered with a redirect (399), which is not followed"), (400, "answered with status 400"),
+        (404, "did not find it"), (412, "answered that a condition of the request does not hold (412)"),
+        (416, "answered that it has no such range (416)"), (503, "answered with status 503"),
+    ],
+)  # fmt: skip
+def test_a_failure_says_what_its_status_means(rig, status, meaning):
+    """In a sentence, with the number where that alone would not tell it."""
+    one = rig("fan_out: {x: {url: a:/x, success: {status: [200]}}}").start()
+    one.sent[0].answer(status=status)
+    assert one.body["detail"] == f"The upstream 'a' {meaning}."
