@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.http import Repeated, cookie_map, header_map, seconds_until
+from aggregator.http import (
+    Repeated,
+    cookie_map,
+    first,
+    has_body,
+    header_map,
+    joined,
+    phrase,
+    replaced,
+    seconds_until,
+    without,
+)
 
 DATE = b"Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -66,3 +77,34 @@ def test_a_field_that_comes_again() -> None:
     assert isinstance(found["a"], Repeated)
     assert found["a"].each == ("1", "2", "3, 4")
     assert not isinstance(found["b"], Repeated)
+
+
+def test_fields_are_found_by_name() -> None:
+    """The first of a name, all of them joined, the list without them, and with one in their place at the end."""
+    headers = [(b"a", b"1"), (b"b", b"x"), (b"a", b"2")]
+    assert (first(headers, b"a"), first(headers, b"c")) == (b"1", None)
+    assert (joined(headers, b"a"), joined(headers, b"c")) == (b"1, 2", None)
+    assert without(headers, b"a", b"c") == [(b"b", b"x")]
+    assert replaced(headers, b"a", b"3") == [(b"b", b"x"), (b"a", b"3")]
+    assert header_map([(b"a", "é".encode()), (b"b", b"\xe9")]) == {"a": "é", "b": "é"}
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "has_one"),
+    [
+        (100, "Continue", False),
+        (199, "Status", False),
+        (200, "OK", True),
+        (204, "No Content", False),
+        (205, "Reset Content", False),
+        (299, "Status", True),
+        (304, "Not Modified", False),
+        (404, "Not Found", True),
+        (499, "Client Error", True),
+        (599, "Server Error", True),
+        (600, "Status", True),
+    ],
+)
+def test_statuses_in_words_and_whether_they_have_a_body(status: int, words: str, has_one: bool) -> None:
+    """An unknown status is told by its class."""
+    assert (phrase(status), has_body(status)) == (words, has_one)

@@ -34,9 +34,7 @@ class AdminTarget(Struct, frozen=True):
         if self.path is not None and not Path(self.path).exists():
             raise AggregatorError(f"Nothing answers at unix:{self.path}: there is no such file.")
         try:
-            with httpx.Client(
-                transport=self.transport(), base_url=self.url, trust_env=False, timeout=_SECONDS
-            ) as client:
+            with httpx.Client(transport=self.transport(), base_url=self.url, timeout=_SECONDS) as client:
                 return client.request(method, path, headers=headers, json=given)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise AggregatorError(f"Nothing answers at {self.place}: {str(error) or type(error).__name__}.") from None

@@ -68,7 +68,7 @@ def _events(target: AdminTarget, asked: Mapping[str, str]) -> Iterator[Event]:
     if target.path is not None and not Path(target.path).exists():
         raise httpx.ConnectError("there is no such file")
     with (
-        httpx.Client(transport=target.transport(), base_url=target.url, trust_env=False, timeout=_SILENCE) as client,
+        httpx.Client(transport=target.transport(), base_url=target.url, timeout=_SILENCE) as client,
         client.stream("GET", f"/-/events?{urlencode(asked)}", headers=headers) as answer,
     ):
         if answer.status_code != 200:

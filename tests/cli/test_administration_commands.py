@@ -50,17 +50,23 @@ def test_a_file_without_administration_is_wrong_usage(folder):
     """The sentence names both ways out."""
     (folder / "routes.yaml").write_text("version: 1\nendpoints: {GET /n: {respond: {body: 1}}}")
     result = CliRunner().invoke(cli, ["status"])
-    assert result.exit_code == 2
-    assert "declares no `server.admin`; name the URL of a process, or declare it" in result.output
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "Error: routes.yaml declares no `server.admin`; name the URL of a process, or declare it.\n"
+    )
 
 
 def test_a_broken_file_does_not_hide_the_way_to_its_process(folder):
     """What is wrong in it is told, and how the process that serves the last good one is reached all the same."""
     (folder / "routes.yaml").write_text("version: 1\nendpoint: {}\n")
     result = CliRunner().invoke(cli, ["breaker", "open", "users"])
-    assert result.exit_code == 1
-    assert "unknown key `endpoint`" in result.output
-    assert f"A process that runs serves on: name it by --url, and its secret in {SECRET}." in result.output
+    assert (result.exit_code, result.stdout) == (1, "")
+    first, *frame = result.stderr.splitlines()
+    assert first == (
+        "routes.yaml has problems and so does not say where administration is. A process that runs serves on: "
+        f"name it by --url, and its secret in {SECRET}."
+    )
+    assert frame[0] == "routes.yaml:2:1 error[unknown-key] unknown key `endpoint`"
 
 
 @pytest.mark.parametrize("words", [[], ["--jti", "a", "--sub", "b"], ["--jti", "a", "--before", "2027-01-01"]])
@@ -73,8 +79,8 @@ def test_tokens_are_named_in_one_way(words):
 def test_nobody_there_is_told(folder):
     """In one sentence, with exit code 1."""
     result = CliRunner().invoke(cli, ["status", "unix:nowhere"])
-    assert result.exit_code == 1
-    assert "Nothing answers at unix:nowhere" in result.output
+    said = "error: Nothing answers at unix:nowhere: there is no such file.\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", said)
 
 
 @pytest.mark.processes

@@ -130,6 +130,26 @@ def test_bad_fields_name_the_offset(text: str, offset: int) -> None:
     assert caught.value.offset == offset
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",".join(["a" * 199] * 10) + "a", None),
+        (",".join(["a" * 199] * 10) + "aa", "The list of fields has at most 2000 characters."),
+        (",".join(["a"] * 100), None),
+        (",".join(["a"] * 101), "At most 100 fields can be asked for."),
+        ("a,*", "Fields are asked for by name."),
+    ],
+)
+def test_lists_of_fields_are_bounded(text: str, message: str | None) -> None:
+    """As long as may be, and one more: the client is told which bound it was."""
+    if message is None:
+        assert len(parse_fields(text).paths) == text.count(",") + 1
+    else:
+        with pytest.raises(ShapeProblem) as caught:
+            parse_fields(text)
+        assert caught.value.message == message
+
+
 def test_digits_of_clients_are_names() -> None:
     """A list of fields made of digits takes no time to work out."""
     text = ",".join(f"{i % 3}.{i % 5}.{i % 7}.{i % 2}.{i}" for i in range(MAX_FIELDS))

@@ -51,6 +51,14 @@ def test_a_missing_match_may_be_an_error() -> None:
         (1e22, 10**22, True),
         (120, Decimal("1.2E2"), True),
         (Decimal("1E+999999"), Decimal("10E+999998"), True),
+        (Decimal("1E+400"), "1" + "0" * 400, True),
+        (Decimal("1E+401"), "1" + "0" * 401, False),
+        (Decimal("1E+401"), "1E+401", True),
+        (Decimal("1E-400"), "0." + "0" * 399 + "1", True),
+        (Decimal(-20), "-20", True),
+        (1.0, True, False),
+        (False, "false", True),
+        (0, "0", True),
         (1, "1.0", False),
         (1, True, False),
         (True, True, True),
@@ -73,11 +81,20 @@ def test_keys_may_be_nested() -> None:
     assert item["found"] == {"meta": {"id": 1}}
 
 
-@pytest.mark.parametrize(("left", "right"), [({}, []), ([], "x"), ([1], []), (5, [])])
-def test_only_lists_of_objects_join(left: Any, right: Any) -> None:
+@pytest.mark.parametrize(
+    ("left", "right", "message"),
+    [
+        ({}, [], "A join takes lists, not an object."),
+        ([], "x", "A join takes lists, not a string."),
+        ([1], [], "A join takes lists of objects, not of a number."),
+        (5, [], "A join takes lists, not a number."),
+    ],
+)
+def test_only_lists_of_objects_join(left: Any, right: Any, message: str) -> None:
     """Anything else is an error."""
-    with pytest.raises(ExpressionError, match="A join takes lists"):
+    with pytest.raises(ExpressionError) as caught:
         compile_join("a", "b", "c")(left, right)
+    assert str(caught.value) == message
 
 
 def test_null_is_an_empty_list() -> None:
@@ -132,9 +149,23 @@ def test_a_list_that_the_answer_cannot_have_is_of_a_part(left: str, right: str, 
     assert part_looked_up(left, right, body) == part
 
 
-@pytest.mark.parametrize("text", ["a.b", "a[]", "a[].b[].c", "*.a[].b", "a[].b..c"])
-def test_a_list_join_needs_one_list(text: str) -> None:
+ONE_LIST = "This leads to a key in the items of one list."
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "offset"),
+    [
+        ("a.b", ONE_LIST, 0),
+        ("a[]", ONE_LIST, 0),
+        ("a[].b[].c", ONE_LIST, 0),
+        ("*.a[].b", ONE_LIST, 0),
+        ("a.*[].b", ONE_LIST, 2),
+        ("a[].b..c", "A path needs a name here.", 2),
+    ],
+)
+def test_a_list_join_needs_one_list(text: str, message: str, offset: int) -> None:
     """Its paths lead to a key in the items of one list."""
     for left, right in ((text, "p[].id"), ("p[].id", text)):
-        with pytest.raises(ShapeProblem):
+        with pytest.raises(ShapeProblem) as caught:
             compile_list_join(left, right, "x")
+        assert (caught.value.message, caught.value.offset) == (message, offset)

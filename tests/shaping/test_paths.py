@@ -79,6 +79,12 @@ DATA = {
         ("items.*.sku", [1, 3]),
         ("deep.in.x", [[1, 2], [3]]),
         ("deep.*.in.0.x", [1, 3]),
+        ("items.*.0", []),
+        ("items.01.sku", []),
+        ("items.0000000000", []),
+        ("deep.in", [[{"x": 1}, {"x": 2}], [{"x": 3}]]),
+        ("deep.1.in.0.x", 3),
+        ("deep.*.*.*.x", [[[1, 2]], [[3]]]),
         ("user.*", ["Ada", "zero"]),
         ('"a.b"', 4),
     ],
@@ -106,6 +112,15 @@ def test_endless_arrays_are_an_error() -> None:
 def test_each_shows_itself_as_written() -> None:
     """In messages and comparisons of plans * is *."""
     assert repr(parse_path("a.*")) == "('a', *)"
+
+
+def test_the_longest_path() -> None:
+    """It has as many names as the message says, the `[]` among them."""
+    assert parse_path(".".join("a" * MAX_SEGMENTS)) == ("a",) * 50
+    assert parse_path("a" + "[]" * 49) == ("a", *[EACH] * 49)
+    with pytest.raises(ShapeProblem) as caught:
+        parse_path("a" + "[]" * 50)
+    assert (caught.value.message, caught.value.offset) == ("A path has at most 50 names.", 101)
 
 
 def test_a_dollar_further_on_is_a_name() -> None:

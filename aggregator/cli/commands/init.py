@@ -85,10 +85,8 @@ def _asked() -> Draft:
 
     url = click.prompt("URL of one call to your service, as in https://api.example.com/users/42", err=True)
     method = click.prompt("Method", default="GET", err=True)
-    header = click.prompt(
-        "Header with its credential, by name (empty for none)", default="", show_default=False, err=True
-    )
-    body = click.prompt("JSON body that it takes (empty for none)", default="", show_default=False, err=True)
+    header = _optional("Header with its credential, by name (empty for none)")
+    body = _optional("JSON body that it takes (empty for none)")
     words = ["curl", "-X", method, quote(url)]
     words += ["-H", quote(f"{header}: …")] if header else []
     words += ["--json", quote(body)] if body else []
