@@ -49,6 +49,10 @@ TOLD: list[tuple[str, Any, str]] = [
     ("breaker show", [USERS | {"phase": "open", "for": 0, "reason": "5 failures"}], (
         "NAME   PHASE  FOR           FAILED   SLOW     IN A ROW  WHY\n"
         "users  open   until a call  3 of 20  0 of 20  2         5 failures\n")),
+    ("breaker show", [USERS | {"for": 0, "reason": None}, USERS | {"phase": "closed", "for": None, "reason": None}], (
+        "NAME   PHASE        FOR  FAILED   SLOW     IN A ROW  WHY\n"
+        "users  forced_open  0s   3 of 20  0 of 20  2\n"
+        "users  closed            3 of 20  0 of 20  2\n")),
     ("breaker open users --for 10m", [USERS], "users is called no more for 10m.\n"),
     ("breaker close users", [USERS], "users is called always.\n"),
     ("breaker auto users --for 10m", [USERS], "users is called as is declared.\n"),
@@ -58,6 +62,9 @@ TOLD: list[tuple[str, Any, str]] = [
         "QUOTA    BY            ENDS                  CALLERS  USED UP  ENDPOINTS       USED\n"
         "100/day  auth.key      2027-01-16T00:00:00Z  1        0        GET /a, GET /b  nothing\n"
         "100/day  all together  2027-01-16T00:00:00Z  1        0        GET /a, GET /b  3, 97 left\n")),
+    ("quota show", [QUOTA], (
+        "QUOTA    BY            ENDS                  CALLERS  USED UP  ENDPOINTS       USED\n"
+        "100/day  all together  2027-01-16T00:00:00Z  1        0        GET /a, GET /b\n")),
     ("quota reset acme", {"reset": 2}, "acme begins anew with 2 quotas.\n"),
     ("cache purge --all", {"purged": 1}, "1 entry purged.\n"),
     ("log show", {"level": "info", "format": "text"}, "The log is written from level info on, as text.\n"),
@@ -126,7 +133,20 @@ def test_a_file_that_is_refused_is_told_with_its_places(monkeypatch):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0s"), (0.2, "1s"), (59.1, "1m"), (61, "1m1s"), (3600, "1h"), (86_400 * 2 + 3_601, "2d1h")],
+    [
+        (0, "0s"),
+        (0.2, "1s"),
+        (1, "1s"),
+        (59, "59s"),
+        (59.1, "1m"),
+        (60, "1m"),
+        (61, "1m1s"),
+        (3599, "59m59s"),
+        (3600, "1h"),
+        (3601, "1h1s"),
+        (86_400, "1d"),
+        (86_400 * 2 + 3_601, "2d1h"),
+    ],
 )
 def test_what_is_left_of_a_time(seconds, text):
     """Rounded up, by its two largest units."""
@@ -135,8 +155,10 @@ def test_what_is_left_of_a_time(seconds, text):
 
 def test_lists_of_objects_are_indented():
     """Each begins with a dash; a value of its own stands as JSON."""
-    assert list(lines_of({"a": [{"b": 1, "c": [1]}, {}], "d": "x\ny"})) == [
-        "a:", "  - b: 1", "    c: [1]", "  - {}", "d: x\ufffdy",
+    data = {"a": [{"b": 1, "c": [1]}, {}], "d": "x\ny", "e": {"f": {"g": ["é", None]}}, "h": {}, "i": [], "j": [1, {}]}
+    assert list(lines_of(data)) == [
+        "a:", "  - b: 1", "    c: [1]", "  - {}", "d: x\ufffdy", "e:", "  f:", '    g: ["é", null]', "h: {}", "i: []",
+        "j: [1, {}]",
     ]  # fmt: skip
 
 
