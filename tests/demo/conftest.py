@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
+from aggregator.demo.messages import Request, Response
 from aggregator.demo.server import DemoServer
 
 T = TypeVar("T")
@@ -44,3 +47,30 @@ def ask(stage: Stage[httpx.Response]) -> Ask:
         return stage(lambda server, client: client.request(method, server.url(service) + path, **options))
 
     return send
+
+
+def answered(method: str, url: str, body: Any = None, server: DemoServer | None = None, **headers: str) -> Response:
+    """Return the answer to one request; *body* is bytes, or becomes JSON."""
+    path, _, query = url.partition("?")
+    sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(method, path, dict(parse_qsl(query, keep_blank_values=True)), fields, sent)
+    return asyncio.run((server or DemoServer(0)).answer(request))
+
+
+def data_of(response: Response) -> Any:
+    """Return the body of *response* as data."""
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)
+
+
+def whole(response: Response) -> bytes:
+    """Return the body of *response*, which may be a stream."""
+    if isinstance(response.body, bytes):
+        return response.body
+    stream = response.body
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in stream])
+
+    return asyncio.run(read())
