@@ -85,14 +85,14 @@ class Cluster:
         from redis.exceptions import AskError, MovedError
 
         found = await reply
+        if isinstance(found, MovedError):  # which is an AskError for redis-py
+            self._learn()
+            return await self._node((found.host, found.port)).send(command)
         if isinstance(found, AskError):
             node = self._node((found.host, found.port))
             asking, told = node.send((b"ASKING",)), node.send(command)
             await asking
             return await told
-        if isinstance(found, MovedError):
-            self._learn()
-            return await self._node((found.host, found.port)).send(command)
         return found
 
     def _node(self, place: Place) -> Node:
