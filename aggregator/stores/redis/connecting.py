@@ -16,7 +16,7 @@ _LATE: Final = CONNECT / 2
 
 
 def connections(address: StoreAddress) -> Callable[[], Connection]:
-    """Return what makes connections to the one server, or primary, of *address*."""
+    """Return what makes connections to the one server, or primary, or the first node, of *address*."""
     if address.kind == "sentinel":
         return Sentinels(address)
     from redis.asyncio.connection import UnixDomainSocketConnection

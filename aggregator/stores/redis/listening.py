@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard
-from aggregator.stores.redis.connecting import connections, to_host
+from aggregator.stores.redis.connecting import connections
 from aggregator.stores.redis.node import CONNECT, Connection
 from aggregator.stores.shared.address import StoreAddress
 
 _PAUSE, _LONGEST = 0.1, 5.0
-"""Seconds between two attempts to listen again, at first and at most."""
+"""Seconds between two attempts to listen again, at first and at most; once something came it is the first again."""
 
 
 class Listening:
@@ -28,6 +29,7 @@ class Listening:
         self._heard: dict[bytes, dict[object, Heard]] = {}
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._pause = _PAUSE
         self._confirmed: dict[bytes, asyncio.Future[None]] = {}
         self._ending: asyncio.Task[None] | None = None
 
@@ -71,20 +73,15 @@ class Listening:
 
     async def _keep(self) -> None:
         """Listen, and again after a pause when that broke."""
-        pause = _PAUSE
         while True:
-            try:
-                if await self._hear():
-                    pause = _PAUSE
-            except Exception:
-                pause = min(_LONGEST, 2 * pause)
+            with suppress(Exception):
+                await self._hear()
+            pause, self._pause = self._pause, min(_LONGEST, 2 * self._pause)
             await asyncio.sleep(pause)
 
-    async def _hear(self) -> bool:
+    async def _hear(self) -> None:
         """Hand out messages until the connection breaks."""
-        cluster = self._address.kind == "cluster"
-        make = to_host(self._address, *self._address.hosts[0]) if cluster else connections(self._address)
-        connection = make()
+        connection = connections(self._address)()
         try:
             async with asyncio.timeout(CONNECT):
                 await connection.connect()
@@ -92,13 +89,14 @@ class Listening:
             if self._heard:
                 await self._say(connection, b"SUBSCRIBE", *self._heard)
             while True:
-                self._take(await connection.read_response(disable_decoding=True, timeout=math.inf))
+                self._take(await connection.read_response(timeout=math.inf))
         finally:
             self._connection = None
             await connection.disconnect(nowait=True)
 
     def _take(self, said: Any) -> None:
         kind, channel, *rest = said
+        self._pause = _PAUSE
         if kind == b"message":
             for heard in tuple(self._heard.get(channel, {}).values()):
                 heard(rest[0])
