@@ -20,6 +20,8 @@ TIMEOUT = 0.02
 class Wire:
     """A connection whose other end is *there*: each reply is a line."""
 
+    end: Exception = ConnectionError("It has gone")
+
     def __init__(self) -> None:
         self.here, self.there = socket.socketpair()
 
@@ -39,11 +41,11 @@ class Wire:
         """Write it."""
         self.writer.writelines(command)
 
-    async def read_response(self, disable_decoding: bool = False, **_: Any) -> Any:
+    async def read_response(self, **_: Any) -> Any:
         """Return a line."""
         line = await self.reader.readline()
         if not line:
-            raise ConnectionError("It has gone")
+            raise self.end
         return line.strip()
 
 
@@ -111,15 +113,42 @@ def test_a_loop_that_was_late_reads_before_it_gives_up(wire):
     run(wire, test)
 
 
-def test_a_connection_that_ends_fails_what_waits(wire):
-    """The reason is that of the connection."""
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        (ConnectionError("It has gone"), "It has gone."),
+        (ConnectionError("It has gone. "), "It has gone."),
+        (ConnectionResetError(), "ConnectionResetError."),
+    ],
+)
+def test_a_connection_that_ends_fails_what_waits(wire, end, why):
+    """The reason is that of the connection, as a sentence; one without words has its name."""
+    wire.end = end
 
     async def test(node: Node, broken: list[str]) -> None:
         reply = node.send((b"a",))
+        await asyncio.sleep(0)
+        wire.there.recv(100)
         wire.there.close()
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError) as failed:
             await reply
-        assert len(broken) == 1
+        assert (str(failed.value), broken) == (why, [why])
+
+    run(wire, test, 30.0)
+
+
+def test_so_much_may_wait_for_a_server(wire):
+    """Ten thousand operations, in this turn and in those before; one more is refused, and costs none of them."""
+
+    async def test(node: Node, broken: list[str]) -> None:
+        before = [node.send((b"a",)) for _ in range(4_000)]
+        await asyncio.sleep(0)
+        replies = before + [node.send((b"b",)) for _ in range(6_000)]
+        with pytest.raises(StoreError, match=r"^As much waits for the store as may\.$"):
+            node.send((b"c",))
+        node.close()
+        assert {str(error) for error in await asyncio.gather(*replies, return_exceptions=True)} == {"It was closed."}
+        assert broken == ["It was closed."]
 
     run(wire, test, 30.0)
 

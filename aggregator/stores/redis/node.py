@@ -42,7 +42,6 @@ class Connection(Protocol):
 
     async def read_response(
         self,
-        disable_decoding: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 - it is theirs
     ) -> Any:
         """Return one reply; raise ``redis.exceptions.ResponseError`` for one that is an error."""
@@ -121,7 +120,7 @@ class Node:
         try:
             while True:
                 try:
-                    found: Any = await connection.read_response(disable_decoding=True, timeout=math.inf)
+                    found: Any = await connection.read_response(timeout=math.inf)
                 except ResponseError as error:
                     found = error
                 self._waiting.next(found)
