@@ -42,6 +42,7 @@ class Connection(Protocol):
 
     async def read_response(
         self,
+        *,
         timeout: float | None = None,  # noqa: ASYNC109 - it is theirs
     ) -> Any:
         """Return one reply; raise ``redis.exceptions.ResponseError`` for one that is an error."""
