@@ -51,7 +51,10 @@ def decoded(body: bytes, coding: str) -> bytes:
         ("gzip ; q=0.5", "gzip"),
         ("deflate, lzma", None),
         ("gzip;q=0, gzip", None),
-        (", ".join(f"c{number}" for number in range(1000)) + ", gzip", None),
+        ("x-gzip;q=0, *", "zstd"),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        (", ".join(f"c{number}" for number in range(31)) + ", gzip", "gzip"),
+        (", ".join(f"c{number}" for number in range(32)) + ", gzip", None),
     ],
 )  # fmt: skip
 def test_the_coding_that_is_chosen(header: str | None, coding: str | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.edge.forwarded import Origin, forwarded_element, forwarded_hops, origin_of
+from aggregator.edge.forwarded import Hop, Origin, chain_of, forwarded_element, forwarded_hops, origin_of
 from aggregator.edge.networks import Networks, client_key, parse_networks
 
 TRUSTED = parse_networks(["10.0.0.0/8", "2001:db8::/32", "unix:"])
@@ -135,3 +135,74 @@ def test_what_is_no_network(texts: list[str]) -> None:
 def test_clients_are_counted_by_address(text: str, key: str) -> None:
     """One IPv4 address, or one /64 of IPv6, is one client."""
     assert client_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "clients"),
+    [
+        ("for=1.1.1.1", ["1.1.1.1"]),
+        ("for=1.1.1.1,for=2.2.2.2", ["2.2.2.2", "1.1.1.1"]),
+        ("for=1.1.1.1,", ["", "1.1.1.1"]),
+        (",for=1.1.1.1", ["1.1.1.1", ""]),
+        ("x,for=1.1.1.1", ["1.1.1.1"]),
+        ("for=1.1.1.1,x", []),
+        ("for=1.1.1.1;by=b,for=2.2.2.2;for=3.3.3.3,for=4.4.4.4", ["4.4.4.4"]),
+        ("", [""]),
+        (",".join(f"for=10.0.{number // 100}.{number % 100}" for number in range(100)),
+         [f"10.0.0.{number}" for number in range(99, 35, -1)]),
+    ],
+)  # fmt: skip
+def test_the_elements_of_a_header(text: str, clients: list[str]) -> None:
+    """The last first, up to one that is broken, and no more than sixty-four."""
+    assert [hop.client for hop in forwarded_hops(text)] == clients
+
+
+def test_what_an_element_says() -> None:
+    """Names in any case, quotes and their escapes; a scheme and a host that are none are left out."""
+    (hop,) = forwarded_hops(r'For="[2001:db8::1]:47";PROTO=HTTPS;host="a.test:8443"')
+    assert hop == Hop("2001:db8::1", "https", "a.test:8443")
+    (hop,) = forwarded_hops(r'for="1.1.1\.1";proto=gopher;host="a/b"')
+    assert hop == Hop("1.1.1.1", "", "")
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines", "chain"),
+    [
+        ("10.0.0.1", ["203.0.113.1, 10.0.0.2"], ["203.0.113.1", "10.0.0.2", "10.0.0.1"]),
+        ("10.0.0.1", ["1.1.1.1, 203.0.113.1, 10.0.0.2"], ["203.0.113.1", "10.0.0.2", "10.0.0.1"]),
+        ("10.0.0.1", [], ["10.0.0.1"]),
+        ("192.0.2.7", ["203.0.113.1"], ["192.0.2.7"]),
+        ("", ["203.0.113.1"], ["203.0.113.1"]),
+        ("", [], []),
+    ],
+)
+def test_the_addresses_that_a_request_came_by(peer: str, lines: list[str], chain: list[str]) -> None:
+    """The client first, then the proxies of ours; what nobody of them said is not among them."""
+    assert chain_of(peer, [(b"x-forwarded-for", line.encode()) for line in lines], TRUSTED) == chain
+
+
+def test_so_many_addresses_are_looked_at() -> None:
+    """The nearest sixty-four: a client costs no more by what it writes."""
+    line = ", ".join(["203.0.113.1", *["10.0.0.2"] * 64])
+    assert client("10.0.0.1", f"X-Forwarded-For: {line}") == "10.0.0.2"
+    line = ", ".join(["203.0.113.1", *["10.0.0.2"] * 63])
+    assert client("10.0.0.1", f"X-Forwarded-For: {line}") == "203.0.113.1"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "is_one"),
+    [
+        ("api.test", b"http://api.test", True),
+        ("api.test", b"HTTP://API.test:80", True),
+        ("api.test:8000", b"http://api.test:8000", True),
+        ("api.test", b"https://api.test", False),
+        ("api.test", b"https://api.test:80", False),
+        ("api.test", b"http://api.test:8000", False),
+        ("api.test", b"http://other.test", False),
+        ("", b"http://", False),
+        ("", b"null", False),
+    ],
+)
+def test_whether_an_origin_is_ours(host: str, origin: bytes, is_one: bool) -> None:
+    """By scheme, host and port, of which a usual one need not be said; nobody is at no host."""
+    assert origin_of("192.0.2.7", "http", host, [], TRUSTED).is_named(origin) is is_one
