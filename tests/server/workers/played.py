@@ -22,6 +22,11 @@ class Played:
         self._channel.setblocking(False)
         self.signals: list[int] = []
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not ended."""
+        return self._channel.fileno() >= 0
+
     def tell(self, *messages: Message) -> None:
         """Send *messages* to the supervisor."""
         for message in messages:
@@ -46,7 +51,7 @@ class Played:
 
     def close(self) -> None:
         """Close both sides, as the end of a process does."""
-        if self._channel.fileno() >= 0:
+        if self.is_there:
             self._channel.close()
             os.close(self._stack)
 
