@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -17,6 +18,10 @@ from typing import Any
 import httpx
 import pytest
 from tiers import starts_processes
+
+from aggregator.server.workers.supervising import crew
+from tests.server.workers.played import Played, serves
+from tests.server.workers.supervised import Script, Supervised
 
 PATIENCE = 120.0  # only what hangs takes so long
 
@@ -137,3 +142,22 @@ def workers(tmp_path: Path, way: str) -> Iterator[Callable[..., Workers]]:
     yield start
     for one in started:
         one.close()
+
+
+@pytest.fixture
+def supervise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Callable[..., Supervised]:
+    """Returns a supervisor beside which a script runs; signals to workers that are played reach these."""
+    caplog.set_level(logging.INFO, logger="aggregator.server")
+    monkeypatch.setattr(crew, "_FIRST_PAUSE", 0.0)
+    kill = os.kill
+
+    def start(script: Script, spawned: Callable[[Played], None] = serves, **settings: str) -> Supervised:
+        made = Supervised(tmp_path, script, spawned, **settings)
+        monkeypatch.setattr(
+            os, "kill", lambda pid, number: (kill if pid == os.getpid() else made.players.kill)(pid, number)
+        )
+        return made
+
+    return start

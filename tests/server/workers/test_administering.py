@@ -246,3 +246,148 @@ async def test_all_are_told_of_a_switch_once_it_is_known(others: list[Fake]) -> 
     with suppress(ActionError):
         await acting_now.actions([("switch", "")], []).get("switch").run(off)  # type: ignore[union-attr]
     assert spread == [1]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "done", "why"),
+    [
+        ((200, 200), {"reset": 2}, None),
+        ((200, 399), {"reset": 2}, None),
+        ((200, 400), {"reset": 1}, None),
+        ((200, 499), {"reset": 1}, None),
+        ((200, 500), None, (504, "Done by 1 of 2 workers. Worker 2: {'reset': 1}")),
+        ((400, 404), None, (400, "{'reset': 1}")),
+        ((500, 503), None, (500, "{'reset': 1}")),
+    ],
+)
+@pytest.mark.anyio
+async def test_who_has_done_what_all_were_ordered(
+    statuses: tuple[int, int], done: Any, why: tuple[int, str] | None
+) -> None:
+    """A refusal is that of one which has nothing to do; a failure is told, and where nobody has done it the first one."""
+    workers = [telling(number, {"reset": 1}, status) for number, status in enumerate(statuses, 1)]
+    if why is None:
+        outcome = await acting(*workers).all("quota_reset", {"key": "a"})
+        count = done["reset"]
+        assert (outcome.data, outcome.summary, outcome.status) == (done, f"done (workers: {count})", 200)
+    else:
+        with pytest.raises(ActionError) as raised:
+            await acting(*workers).all("quota_reset", {"key": "a"})
+        assert (raised.value.status, str(raised.value)) == why
+
+
+@pytest.mark.anyio
+async def test_who_is_silent_may_do_it_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a worker that comes later does it too, though all that have answered refuse."""
+    monkeypatch.setattr(Asking.all, "__defaults__", (0.01,))
+    journal, order = Journal(), {"upstream": "users", "order": "open"}
+    with pytest.raises(ActionError, match=r"^Unknown\.$"):
+        await acting(telling(1, "Unknown.", 404), silent(2), journal=journal).all("breaker", order)
+    assert list(journal) == [("breaker", order)]
+    with pytest.raises(ActionError) as raised:
+        await acting(telling(1, []), silent(2)).all("breaker", order)
+    words = "Done by 1 of 2 workers. Worker 2 has not answered within 1 s; it does it when it goes on."
+    assert (raised.value.status, str(raised.value)) == (504, words)
+
+
+@pytest.mark.anyio
+async def test_one_worker_is_waited_for_as_long_as_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the operator reads how long that was."""
+    monkeypatch.setattr("aggregator.server.workers.administering.acting.TO_TRY", 0.05)
+    keeps = Fake(1, lambda ask: None if ask.is_action else Told(ask.number, 200, b"{}"))
+    with pytest.raises(ActionError) as raised:
+        await acting(keeps).replay({"id": "abc"})
+    assert (raised.value.status, str(raised.value)) == (503, "No worker has answered within 0.05 s.")
+
+
+@pytest.mark.anyio
+async def test_one_that_has_ended_is_not_missing() -> None:
+    """Nobody waits for what it might say."""
+    ended = Fake(2, lambda _: None)
+    ended.channel.is_full = True
+    ended.ended = SimpleNamespace(done=lambda: True)
+    asking = Asking(lambda: members(telling(1, []), ended))
+    assert (await asking.all(asking.view("/-/breakers", {"a": "b c"}))).missing == ()
+
+
+def test_questions_and_orders_are_numbered() -> None:
+    """From one, whatever they are."""
+    asking = Asking(list)
+    assert asking.view("/-/a", {"a": "b c"}) == Ask(1, "/-/a", "a=b+c")
+    assert asking.order("do", {"b": 1}) == Ask(2, "do", "", b'{"b":1}', is_action=True)
+
+
+@pytest.mark.parametrize(
+    ("orders", "left"),
+    [
+        ([("log", {"level": "debug"})], 1),
+        ([("log", {"by": "ops"})], 0),
+        ([("log", {"level": None, "format": "json"})], 1),
+        ([("log", {"level": "debug"}), ("log", {"level": "info"})], 1),
+        ([("log", {"level": "debug"}), ("log", {"format": "json"})], 2),
+        ([("revoke", {"scheme": "a", "jti": "x"}), ("revoke", {"scheme": "a", "jti": "y"})], 2),
+        ([("revoke", {"scheme": "a", "jti": "x"}), ("revoke", {"scheme": "b", "jti": "x"})], 2),
+        ([("switch", {"turn": "off"}), ("cache_purge", {}), ("reload", {})], 0),
+    ],
+)
+def test_what_is_ordered_again_of_later_workers(orders: list[tuple[str, dict[str, Any]]], left: int) -> None:
+    """The last order to each thing, where it lasts; none of those that nobody has carried out."""
+    journal = Journal(lambda: 1000.0)
+    for action, given in orders:
+        journal.add(action, given)
+    assert list(journal) == (orders[-left:] if left else [])
+    for action, given in orders:
+        journal.forget(action, given)
+    assert list(journal) == []
+
+
+def test_an_order_that_is_over_is_not_ordered_again() -> None:
+    """Not even for a moment; an order to another thing is."""
+    now = [1000.0]
+    journal = Journal(lambda: now[0])
+    journal.add("log", {"level": "debug", "for": "10s"})
+    now[0] += 9.5
+    assert list(journal) == [("log", {"level": "debug", "for": "0.500s"})]
+    now[0] += 0.5
+    assert list(journal) == []
+
+
+def test_an_order_that_says_until_when_keeps_it() -> None:
+    """Only one without it means now; one token has no such time."""
+    journal = Journal(lambda: 0.0)
+    for given in ({"scheme": "a", "sub": "x", "before": "2020"}, {"scheme": "a", "jti": "y"}):
+        journal.add("revoke", given)
+    assert [given for _, given in journal] == [
+        {"scheme": "a", "sub": "x", "before": "2020"}, {"scheme": "a", "jti": "y"},
+    ]  # fmt: skip
+
+
+def test_no_more_than_ten_thousand_orders_are_remembered() -> None:
+    """The oldest goes, and one that is given again is the newest."""
+    journal = Journal(lambda: 0.0)
+    for number in (*range(10_000), 0, 10_000):
+        journal.add("breaker", {"upstream": str(number), "order": "open"})
+    kept = [given["upstream"] for _, given in journal]
+    assert (len(kept), kept[0], kept[-2:]) == (10_000, "2", ["0", "10000"])
+
+
+@pytest.mark.anyio
+async def test_words_of_operators_are_kept_up_to_a_length() -> None:
+    """A hundred characters of who, two hundred of why; what is off for a time is so from its order on."""
+    switches = KeptSwitches(lambda: 1000.0)
+    off = {
+        "turn": "off",
+        "kind": "part",
+        "name": "GET /a",
+        "part": "b",
+        "for": "10m",
+        "by": "o" * 101,
+        "why": "w" * 201,
+    }
+    await switches.take(switches.timed(off))
+    switch = Switch(1600.0, 1000.0, "o" * 100, "w" * 200)
+    assert switches.changes() == {Target("part", "GET /a", "b"): Change(1000.0, switch)}
+    with pytest.raises(ActionError) as raised:
+        switches.timed({"since": 1.0})
+    words = "An order has the time at which it is taken, and no `since`."
+    assert (raised.value.status, str(raised.value)) == (400, words)

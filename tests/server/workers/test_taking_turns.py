@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -86,18 +87,69 @@ def test_connections_that_go_are_told() -> None:
     assert balance.fewer(1) == {0: 0}
 
 
-@pytest.mark.parametrize(("quota", "found"), [("50000 100000", 1), ("100000 100000", 1), ("150000 100000", 1)])
-def test_a_quota_bounds_the_processors(tmp_path: Path, quota: str, found: int) -> None:
-    """`auto` is no more than the cgroup grants, and never less than one."""
+@pytest.mark.parametrize(
+    ("quota", "found"),
+    [
+        ("50000 100000", 1), ("100000 100000", 1), ("199999 100000", 1), ("200000 100000", 2), ("300000 100000", 3),
+        ("500000 100000", 4), ("max 100000", 4), ("", 4), ("1 0", 4), ("100000", 4),
+    ],
+)  # fmt: skip
+def test_a_quota_bounds_the_processors(tmp_path: Path, quota: str, found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` is no more than the cgroup grants, and never less than one; what cannot be read is no bound."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 5, 9}, raising=False)
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert processors(tmp_path) == found
 
 
-def test_without_a_quota_affinity_counts(tmp_path: Path) -> None:
-    """Nothing that can be read, and `max`, are no bound."""
-    free = processors(tmp_path)
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert processors(tmp_path) == free >= 1
+@pytest.mark.parametrize(("quota", "found"), [("-1", 4), ("0", 4), ("50000", 1), ("200000", 2), ("300000", 3)])
+def test_a_quota_of_the_first_version_of_cgroups_bounds_them_too(
+    tmp_path: Path, quota: str, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing, and what is below, grants any number."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 5, 9}, raising=False)
+    (tmp_path / "cpu").mkdir()
+    for name, text in (("quota", quota), ("period", "100000")):
+        (tmp_path / "cpu" / f"cpu.cfs_{name}_us").write_text(f"{text}\n")
+    assert processors(tmp_path) == found
+
+
+@pytest.mark.parametrize(("count", "found"), [(6, 6), (None, 1)])
+def test_where_affinity_is_unknown_all_processors_count(
+    tmp_path: Path, count: int | None, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one, where the system does not tell."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: count)
+    assert processors(tmp_path) == found
+
+
+def test_a_worker_with_several_fewer_is_waited_for_though_another_has_one_fewer() -> None:
+    """What is at stake is the one with the fewest."""
+    balance, connections = Balance(3), [0, 3, 4]
+    for seat in (0, 1):
+        turn(balance, seat, connections)
+    assert pauses(turn(balance, 2, connections)) == 25
+
+
+def test_who_goes_on_waiting_waits_two_milliseconds_more() -> None:
+    """Another process has its slice of some milliseconds before: the pauses are short, and many."""
+    balance, connections = Balance(2), [0, 2]
+    turn(balance, 0, connections)
+    many = turn(balance, 1, connections)
+    assert [many.wait(0), many.wait(24), many.wait(25)] == [0.002, 0.002, 0.0]
+
+
+def test_signs_of_life_are_counted_without_end() -> None:
+    """A worker serves for years; each sign is another one than that before it."""
+    balance = Balance(2)
+    seen = [balance.beat(1)]
+    for _ in range(3):
+        balance.tell(1, 5)
+        seen.append(balance.beat(1))
+    assert seen == [0, 1, 2, 3]
+    assert (balance.beat(0), balance.fewer(6), balance.fewer(5)) == (0, {1: 5}, {})
+    balance.leave(1)
+    assert (balance.beat(1), balance.fewer(6)) == (3, {})
 
 
 def test_a_stack_is_one_line() -> None:

@@ -115,7 +115,7 @@ class Acting:
         return await self._by("replay", given, holders[0])
 
     async def _by(self, name: str, given: Mapping[str, Any], member: Member) -> Outcome:
-        answers = await self._asking.first(self._asking.order(name, given), TO_TRY, [member])
+        answers = await self._asking.one(self._asking.order(name, given), member, TO_TRY)
         if not answers.told or answers.told[0][1].status >= 400:
             raise answers.refusal()
         told = answers.told[0][1]

@@ -18,10 +18,11 @@ TO_ANSWER, TO_COUNT, TO_TRY = 1.0, 5.0, 65.0
 
 
 class Answers(NamedTuple):
-    """The answers of workers (*told*), and the process ids of the workers that did not answer (*missing*)."""
+    """The answers of workers (*told*), and the processes of those that did not answer within *seconds* (*missing*)."""
 
     told: list[tuple[Member, Told]]
     missing: tuple[int, ...]
+    seconds: float
 
     def data(self) -> list[tuple[Member, Any]]:
         """Return what they told, decoded. Raises ``ActionError`` when all refuse, or nobody has answered."""
@@ -35,7 +36,7 @@ class Answers(NamedTuple):
         if self.told:
             _, first = self.told[0]
             return ActionError(first.status, str(json_codec.decode(first.body)))
-        return ActionError(503, f"No worker has answered within {TO_ANSWER:g} s.")
+        return ActionError(503, f"No worker has answered within {self.seconds:g} s.")
 
 
 class Asking:
@@ -61,17 +62,12 @@ class Asking:
         missing = [
             member.pid for member, one in zip(members, found, strict=True) if one is None and not member.ended.done()
         ]
-        return Answers(told, tuple(missing))
+        return Answers(told, tuple(missing), seconds)
 
-    async def first(self, ask: Ask, seconds: float = TO_ANSWER, among: Iterable[Member] | None = None) -> Answers:
-        """Return the answer of the first that answers within *seconds*, *among* these or all of them."""
-        missing = []
-        for member in list(self._members() if among is None else among):
-            told = await self._of(member, ask, seconds)
-            if told is not None:
-                return Answers([(member, told)], ())
-            missing.append(member.pid)
-        return Answers([], tuple(missing))
+    async def one(self, ask: Ask, member: Member, seconds: float) -> Answers:
+        """Return what *member* answers within *seconds*."""
+        told = await self._of(member, ask, seconds)
+        return Answers([], (member.pid,), seconds) if told is None else Answers([(member, told)], (), seconds)
 
     async def _of(self, member: Member, ask: Ask, seconds: float) -> Told | None:
         if member.channel.is_full:  # it reads nothing: what is sent on would only wait
