@@ -35,7 +35,7 @@ def print_it(reply: Reply, *pieces: bytes, as_json: bool = False, trace: bool = 
         (Reply(404, [JSON], b"no", 1.5, hint="try /a"), "no", "404 Not Found  1500 ms  2 B  application/json\nhint: try /a\n"),
         (Reply(599, [JSON], b"x" * 999), "x" * 999, "599 Server Error  0 ms  999 B  application/json\n"),
         (Reply(200, [JSON], b"x" * 1000), "x" * 1000, "200 OK  0 ms  1.0 kB  application/json\n"),
-        (Reply(200, [JSON], b"x" * 2449), "x" * 2449, "200 OK  0 ms  2.4 kB  application/json\n"),
+        (Reply(200, [JSON], b"x" * 2451), "x" * 2451, "200 OK  0 ms  2.5 kB  application/json\n"),
         (
             Reply(200, [("content-length", "1"), ("x-request-id", "r"), ("aggregator-parts", "a"), ("etag", '"1"')]),
             "",
