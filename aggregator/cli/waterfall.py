@@ -18,11 +18,13 @@ def draw(bars: Sequence[Bar], width: int = 80, *, color: bool = False) -> list[s
 
     ``░`` is waiting and connecting, ``█`` the upstream at work, ``▓`` its body on the way.
     """
+    if not bars:
+        return []
     named = ["  " * bar.depth + bar.name for bar in bars]
-    names = min(max(map(len, named), default=0), _WIDEST_NAME)
-    notes = max((len(bar.note) for bar in bars), default=0)
+    names = min(max(map(len, named)), _WIDEST_NAME)
+    notes = max(len(bar.note) for bar in bars)
     room = max(10, min(50, width - names - notes - 18))
-    whole = max((bar.end for bar in bars), default=0.0)
+    whole = max(bar.end for bar in bars)
     return [_line(bar, _cut(name, names), room, whole, color) for bar, name in zip(bars, named, strict=True)]
 
 

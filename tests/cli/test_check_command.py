@@ -39,8 +39,15 @@ def test_a_wrong_file_is_framed(aggregator, folder: Path) -> None:
     (folder / "routes.yaml").write_text(WRONG)
     result = aggregator("check")
     assert result.exit_code == 1
-    assert "routes.yaml:6:11 error[unknown-upstream]" in result.stdout
-    assert "did you mean `users`?" in result.stdout
+    assert result.stdout == (
+        "routes.yaml:6:11 error[unknown-upstream] there is no upstream `usres`\n"
+        "  |\n"
+        "5 |   GET /users/{id}:\n"
+        "6 |     call: usres:/users/{id}\n"
+        "  |           ^^^^^\n"
+        "  = hint: did you mean `users`?\n"
+        "\n"
+    )
     assert result.stderr.startswith("routes.yaml: 1 error")
 
 

@@ -123,9 +123,21 @@ def test_lines_keep_their_width() -> None:
     assert len(line) <= 80
 
 
+def test_bars_are_as_wide_as_there_is_room() -> None:
+    """From ten columns to fifty, beside a name of twenty-eight at most; what took no time has none."""
+    for width, room in ((10, 10), (40, 10), (41, 11), (79, 49), (80, 50), (81, 50), (200, 50)):
+        (line,) = draw([Bar("a", end=0.1, state=State.OK, status=200)], width)
+        assert line == f"a  {'▓' * room}   100 ms  200  body 100 ms"
+    (line,) = draw([Bar("n" * 28, end=0.1, state=State.OK, status=200)])
+    assert line.startswith("n" * 28 + "  ")
+    (line,) = draw([Bar("n" * 29, end=0.1, state=State.OK, status=200)])
+    assert line.startswith("n" * 27 + "…  ")
+    assert draw([Bar("a", state=State.OK, status=200)], 40)[0].split() == ["a", "0.0", "ms", "200"]
+
+
 def test_colours_are_states() -> None:
     """On a terminal with colours a good bar is green, a failed one red, a replaced one yellow."""
-    for state, code in ((State.OK, 32), (State.FAILED, 31), (State.DEFAULT, 33)):
+    for state, code in ((State.OK, 32), (State.FAILED, 31), (State.DEFAULT, 33), (State.STALE, 33)):
         (line,) = draw([Bar("a", end=0.1, state=state)], color=True)
         assert f"\x1b[{code}m" in line
     (plain,) = draw([Bar("a", state=State.SKIPPED)], color=True)
