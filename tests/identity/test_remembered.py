@@ -50,3 +50,41 @@ def test_forgetting() -> None:
     kept.keep(b"a", 1, until=9.0)
     kept.forget()
     assert kept.get(b"a") is None
+
+
+def test_what_is_asked_for_stays_when_others_go() -> None:
+    """Half of the capacity is young: what fills it up makes it old, and what is old and not asked for goes next."""
+    clock = Clock()
+    kept: Remembered[int] = Remembered(4, clock)
+    for number in range(4):
+        kept.keep(b"%d" % number, number, until=9.0)
+    assert (len(kept), kept.get(b"0")) == (4, 0)
+    assert [kept.get(b"%d" % number) for number in range(4)] == [0, None, 2, 3]
+
+
+def test_the_same_credential_takes_no_more_room() -> None:
+    """Its last value holds, whether the first was young or old."""
+    kept: Remembered[int] = Remembered(2, Clock())
+    kept.keep(b"a", 1, until=9.0)
+    kept.keep(b"a", 2, until=9.0)
+    assert (len(kept), kept.get(b"a")) == (1, 2)
+    kept.keep(b"b", 3, until=9.0)
+    kept.keep(b"a", 4, until=9.0)
+    assert (len(kept), kept.get(b"a"), kept.get(b"b")) == (2, 4, 3)
+
+
+def test_the_smallest_capacity_holds_something() -> None:
+    """One value is young."""
+    kept: Remembered[int] = Remembered(1, Clock())
+    kept.keep(b"a", 1, until=9.0)
+    assert kept.get(b"a") == 1
+
+
+def test_what_is_old_is_over_at_its_moment_too() -> None:
+    """It is not kept any longer then."""
+    clock = Clock()
+    kept: Remembered[int] = Remembered(2, clock)
+    kept.keep(b"a", 1, until=5.0)
+    kept.keep(b"b", 2, until=9.0)
+    clock.now = 5.0
+    assert (kept.get(b"a"), len(kept)) == (None, 1)

@@ -80,3 +80,23 @@ def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (kept.add_id("a"), kept.add_id("b"), kept.add_id("a")) == (True, False, True)
     assert (kept.add_subject("ada", 1), kept.add_subject("bob", 1), kept.add_subject("ada", 5)) == (True, False, True)
     assert kept.holds({"sub": "ada", "iat": 4})
+
+
+def test_the_latest_moment_in_a_file_holds() -> None:
+    """Whichever entry of a subject comes first; equal revocations are equal."""
+    dates = ("2027-01-31T12:00:00Z", "2027-01-30T12:00:00Z")
+    one, other = ([{"sub": "ada", "before": date} for date in order] for order in (dates, dates[::-1]))
+    assert read_revoked(one) == read_revoked(other) == read_revoked(LISTED[1:2])
+    assert read_revoked(one) != read_revoked(LISTED)
+    assert read_revoked(one).holds({"sub": "ada", "iat": NOON - 1})
+
+
+@pytest.mark.parametrize(
+    ("value", "steps"),
+    [({}, ()), ([{"jti": "a"}, 1], (1,)), ([{"jti": "a"}, {"sub": "ada", "before": "soon"}], (1, "before"))],
+)
+def test_where_a_file_is_wrong(value: Any, steps: tuple[int | str, ...]) -> None:
+    """By the number of the entry, from nought, and its member."""
+    with pytest.raises(KeyFileError) as problem:
+        read_revoked(value)
+    assert problem.value.steps == steps
