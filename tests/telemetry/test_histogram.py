@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.telemetry.metrics.histogram import MOST_WAITING, Histogram
+from aggregator.telemetry.metrics.histogram import MOST_WAITING, Exemplar, Histogram
 
 BOUNDS = (0.1, 1.0, 2.5)
 VALUES = [0.0, 0.1, 0.05, 1.0, 1.5, 2.5, 99.0]
@@ -30,3 +30,26 @@ def test_a_copy_goes_its_own_way():
     copy = histogram.copied()
     histogram.put_down(0.5)
     assert (copy.counts, histogram.counts) == ([0, 1, 0, 0], [0, 2, 0, 0])
+
+
+def test_values_are_counted_when_so_many_wait() -> None:
+    """Sixty-four; those that came before stay counted."""
+    histogram = Histogram(BOUNDS)
+    for number in range(MOST_WAITING - 1):
+        histogram.put_down(0.5)
+        assert len(histogram.waiting) == number + 1
+    histogram.put_down(0.5)
+    assert (MOST_WAITING, len(histogram.waiting), histogram.gathered) == (64, 0, 64)
+    histogram.put_down(0.05)
+    assert (histogram.counts, histogram.sum, histogram.gathered) == ([1, 64, 0, 0], 32.05, 65)
+
+
+def test_each_bucket_has_its_last_exemplar() -> None:
+    """One that is equal to a bound is within it; a copy has none."""
+    histogram = Histogram(BOUNDS)
+    assert histogram.exemplars is None
+    kept = [Exemplar("a", 0.1, 1.0), Exemplar("b", 0.2, 2.0), Exemplar("c", 99.0, 3.0), Exemplar("d", 1.0, 4.0)]
+    for one in kept:
+        histogram.keep(one)
+    assert histogram.exemplars == {0: kept[0], 1: kept[3], 3: kept[2]}
+    assert histogram.copied().exemplars is None

@@ -11,7 +11,7 @@ import random
 import pytest
 
 from aggregator.telemetry.traces.context import Context, Propagation, context_lines, read_context
-from aggregator.telemetry.traces.trace import FIRST_BITS, Unfollowed, ids_text, new_span
+from aggregator.telemetry.traces.trace import FIRST_BITS, MOST_CALLS, CallSpan, Trace, Unfollowed, ids_text, new_span
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -139,3 +139,64 @@ def test_a_trace_that_nobody_follows_has_its_ids_in_its_line():
     """Log lines read them there."""
     trace = Unfollowed(b"traceparent: 00-%b-%b-00\r\n" % (TRACE.encode(), SPAN.encode()))
     assert (trace.id, trace.span) == (TRACE, SPAN)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sampled"),
+    [
+        ([("x-b3-sampled", "0"), ("x-b3-flags", "1")], True),
+        ([("x-b3-sampled", "1"), ("x-b3-flags", "0")], True),
+        ([("x-b3-sampled", "true")], True),
+        ([("x-b3-sampled", "0")], False),
+        ([("x-b3-sampled", "maybe")], None),
+        ([("x-b3-sampled", "0"), ("x-b3-sampled", "1")], False),
+    ],
+)
+def test_who_decides_in_several_headers(fields, sampled):
+    """The flag of debugging before the decision, of which the first counts."""
+    ids = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)]
+    assert read(*ids, *fields, ways=("b3",)) == Context(TRACE, SPAN, sampled)
+
+
+def test_ids_of_several_headers_stand_alone():
+    """Two of one kind are none, and neither are zeros or what joins to no pair."""
+    for fields in (
+        [("x-b3-traceid", TRACE), ("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)],
+        [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-spanid", SPAN)],
+        [("x-b3-traceid", "0" * 32), ("x-b3-spanid", SPAN)],
+        [("x-b3-traceid", TRACE), ("x-b3-spanid", "0" * 16)],
+        [("x-b3-traceid", TRACE), ("x-b3-spanid", "x")],
+        [("b3", f"{TRACE}-{SPAN}-1"), ("b3", f"{TRACE}-{SPAN}-1")],
+    ):
+        assert read(*fields, ways=("b3",)) is None
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(8192, True), (8193, False)])
+def test_so_much_baggage_goes_along(size, is_kept):
+    """Of all its lines together; without a context there is nobody to carry it."""
+    lines = [("baggage", "a=" + "x" * (size - 6)), ("baggage", "b=1")]
+    found = read(("traceparent", PARENT), *lines, ways=("tracecontext", "baggage"))
+    assert found is not None
+    assert found.baggage == (b"a=" + b"x" * (size - 6) + b",b=1" if is_kept else b"")
+    assert read(*lines, ways=("tracecontext", "baggage")) is None
+
+
+def test_each_way_has_its_lines():
+    """In the order of `propagate`; what is empty has none."""
+    made = context_lines(TRACE, SPAN, ("b3", "tracecontext", "baggage"), sampled=True, state=b"a=1", baggage=b"b=2")
+    assert made.decode().split("\r\n") == [
+        f"b3: {TRACE}-{SPAN}-1", f"traceparent: 00-{TRACE}-{SPAN}-01", "tracestate: a=1", "baggage: b=2", "",
+    ]  # fmt: skip
+    made = context_lines(TRACE, SPAN, ("tracecontext", "b3", "baggage"), sampled=False, state=b"", baggage=b"")
+    assert made.decode().split("\r\n") == [f"traceparent: 00-{TRACE}-{SPAN}-00", f"b3: {TRACE}-{SPAN}-0", ""]
+    made = context_lines(TRACE, SPAN, ("tracecontext",), sampled=True, state=b"", baggage=b"b=2")
+    assert made == f"traceparent: 00-{TRACE}-{SPAN}-01\r\n".encode()
+
+
+def test_a_trace_has_so_many_calls():
+    """Two hundred and fifty-six; the others are counted."""
+    trace = Trace(TRACE, SPAN, sampled=True)
+    calls = [CallSpan(new_span(), "call", "up", "GET", b"/", 1.0) for _ in range(MOST_CALLS + 2)]
+    for call in calls:
+        trace.add(call)
+    assert (trace.calls, trace.lost, MOST_CALLS) == (calls[:256], 2, 256)
