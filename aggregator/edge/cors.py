@@ -50,7 +50,7 @@ class CorsRules:
     def __init__(self, settings: Cors) -> None:
         self.settings = settings
         exact = [origin.lower() for origin in settings.origins if ANY not in origin]
-        wild = [_pattern(origin) for origin in settings.origins if ANY in origin and origin != ANY]
+        wild = [_pattern(origin) for origin in settings.origins if ANY in origin]
         self._exact = frozenset(origin.encode() for origin in exact)
         self._pattern = re.compile("|".join(wild).encode()) if wild else None
         fixed: HeaderList = []

@@ -206,3 +206,12 @@ def test_so_many_addresses_are_looked_at() -> None:
 def test_whether_an_origin_is_ours(host: str, origin: bytes, is_one: bool) -> None:
     """By scheme, host and port, of which a usual one need not be said; nobody is at no host."""
     assert origin_of("192.0.2.7", "http", host, [], TRUSTED).is_named(origin) is is_one
+
+
+def test_what_anybody_says_is_not_forwarded() -> None:
+    """It is the peer who asked, as it asked: by the port of its scheme where it says none."""
+    headers = [(b"forwarded", b"for=203.0.113.1;proto=https;host=evil.test")]
+    assert origin_of("192.0.2.7", "https", "API.test", headers, TRUSTED) == Origin(
+        "192.0.2.7", "https", "api.test", 443
+    )
+    assert origin_of("192.0.2.7", "http", "a b", headers, TRUSTED) == Origin("192.0.2.7", "http", "", 80)
