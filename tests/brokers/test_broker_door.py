@@ -195,3 +195,48 @@ def test_a_path_that_is_no_subject_is_sent_nowhere(target: bytes) -> None:
     with pytest.raises(CallError) as caught:
         message_of(target, b"", b"")
     assert caught.value.cause is Cause.INPUT
+
+
+def test_a_field_that_stands_there_twice_is_one_line() -> None:
+    """The first key is the id; values that are no UTF-8 are those of an older form."""
+    block = b"X-A: 1\r\nx-b: \xe9\r\nx-a: 2\r\nidempotency-key: \xc3\xbc\r\nidempotency-key: other\r\n"
+    message = message_of(b"/a", block, b"body")
+    assert (message.id, message.body) == ("ü", b"body")
+    assert message.joined == {"x-a": "1, 2", "x-b": "é", "idempotency-key": "ü, other"}
+    assert message_of(b"a", b"", b"").id is None
+
+
+def test_what_a_door_tells_of_a_message() -> None:
+    """Accepted, with nothing to read; the first one opened the connection, which the second finds open."""
+
+    async def scene() -> None:
+        _, door = await played()
+        told: list[Reply | CallError] = []
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        for number in (1, 2):
+            door.start(b"POST", b"/x", b"", None, deadline=loop.time() + 30, done=told.append)
+            await until(lambda number=number: len(told) == number)
+        replies = [reply for reply in told if isinstance(reply, Reply)]
+        assert [(reply.status, reply.headers, reply.body, reply.reused) for reply in replies] == [
+            (202, [], b"", False), (202, [], b"", True),
+        ]  # fmt: skip
+        assert all(before <= one.started <= one.sent <= one.first_byte == one.finished for one in replies)
+        assert (door.active, door.waiting, door.idle, door.dialled) == (0, 0, 1, (1, 0.0))
+        await door.aclose()
+        assert door.idle == 0
+
+    asyncio.run(scene())
+
+
+def test_a_broker_answers_no_requests() -> None:
+    """Nothing can be read from it."""
+
+    async def scene() -> None:
+        _, door = await played()
+        with pytest.raises(CallError) as refused:
+            await door.stream(b"GET", b"/x", b"", None)  # type: ignore[call-arg]
+        assert (refused.value.cause, refused.value.message) == (Cause.PROTOCOL, "A broker answers no requests.")
+        await door.aclose()
+
+    asyncio.run(scene())
