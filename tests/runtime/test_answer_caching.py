@@ -336,3 +336,44 @@ def test_cache_control_is_an_expression(serve):
     )
     assert "cache-control" not in gateway.ask("GET", "/x").headers
     assert gateway.ask("GET", "/x").headers["cache-control"] == "max-age=60"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "control", "vary"),
+    [
+        (None, None, "max-age=10", None), ("accept", "Origin, accept", "max-age=10", "accept, origin"),
+        ("accept-encoding", None, "max-age=10", None), ("*", "accept", "no-store", None), (None, "*", "no-store", None),
+    ],
+)  # fmt: skip
+def test_what_is_computed_varies_as_its_parts_do(serve, one, two, control, vary):
+    """Each name once, but for the coding, which is ours; what varies by anything is stored by nobody."""
+    replies = [reply("max-age=10", **({} if said is None else {"vary": said})) for said in (one, two)]
+    answer = serve(COMPUTED, {"/one": replies[0], "/two": replies[1]}).get("/x")
+    assert (answer.headers["cache-control"], answer.headers.get("vary")) == (control, vary)
+
+
+@pytest.mark.parametrize(
+    ("said", "headers"),
+    [
+        ("", {"cache-control": "private, max-age=5"}),
+        (
+            ", headers: {cdn-cache-control: max-age=9}",
+            {"cache-control": "private, max-age=5", "cdn-cache-control": "max-age=9"},
+        ),
+        (", headers: {cache-control: max-age=7}", {"cache-control": "max-age=7"}),
+        (", headers: {x-a: b}", {"cache-control": "private, max-age=5", "x-a": "b"}),
+    ],
+)
+def test_what_the_file_says_to_caches_stands_before_callers(serve, said, headers):
+    """What an upstream lets shared caches do does not, whichever field it says that in."""
+    gateway = serve(
+        f"""
+        auth: {{all: {{external: {{url: a:/check, headers: [cookie]}}}}}}
+        endpoints:
+          GET /x: {{auth: {{any: [all], optional: true}}, call: a:/one, response: {{pass: all{said}}}}}
+        """,
+        {"/one": reply("public, max-age=5", surrogate_control="max-age=99", cdn_cache_control="max-age=98")},
+    )
+    told = gateway.get("/x").headers
+    names = ("cache-control", "cdn-cache-control", "surrogate-control", "x-a")
+    assert {name: told[name] for name in names if name in told} == headers
