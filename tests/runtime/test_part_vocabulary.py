@@ -10,7 +10,15 @@ import pytest
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.parts.result import Result, failed, skipped
-from aggregator.runtime.answers.outcome import is_partial, part_member, parts_header
+from aggregator.runtime.answers.outcome import (
+    is_partial,
+    is_smooth,
+    is_told,
+    part_member,
+    parts_header,
+    parts_text,
+    smooth_text,
+)
 
 
 def result(name="x", state=State.OK, status=200, ms=12.34):
@@ -199,3 +207,81 @@ def test_what_a_few_may_read_is_kept_by_no_cache(serve):
     assert "etag" not in shown.headers
     usual = gateway.get("/tried")
     assert (usual.headers["cache-control"], usual.headers["etag"] != '"1"') == ("max-age=9", True)
+
+
+def told(name="x", **said):
+    """Return a result of a hundred milliseconds with what is *said* of it."""
+    made = result(name, ms=100)
+    for key, value in said.items():
+        setattr(made, key, value)
+    return made
+
+
+def kept(age, **said):
+    """Return what was kept for so many seconds."""
+    made = told(**said)
+    made.was_kept(age)
+    return made
+
+
+def met(*words, **said):
+    """Return a result that has met these words."""
+    made = told(attempts=len(words), **said)
+    made.has_met(words)
+    return made
+
+
+LOST = told("g", parts=(result("a"), failed("b", CallError(Cause.RESET, "No."), 0.0, 0.0)))
+PARTS = [
+    (told(), "x;state=ok;status=200;ms=100;attempts=1"),
+    (told(status=0), "x;state=ok;ms=100;attempts=1"),
+    (told(chosen="next"), "x;state=ok;chosen=next;status=200;ms=100;attempts=1"),
+    (told(chosen="a b"), 'x;state=ok;chosen="a b";status=200;ms=100;attempts=1'),
+    (told(ended=-1.0), "x;state=ok;status=200;ms=0;attempts=1"),
+    (told(name='a"\\'), '"a\\"\\\\";state=ok;status=200;ms=100;attempts=1'),
+    (met("503", "200"), 'x;state=ok;status=200;ms=100;attempts=2;met="503 200"'),
+    (kept(7.6, state=State.STALE, cause=Cause.STATUS), "x;state=stale;status=200;cause=status;age=8;ms=100;attempts=0"),
+    (kept(7.6), "x;state=ok;status=200;ms=100;attempts=0"),
+    (LOST, "g;state=ok;status=200;lost=1;cause=reset;ms=100;attempts=1"),
+]
+
+
+@pytest.mark.parametrize(("part", "text"), PARTS)
+def test_a_part_in_the_header(part, text):
+    """Each word where there is something to tell, in one order."""
+    assert parts_text([part]) == text
+    assert parts_header([part, part]).decode() == f"{text}, {text}"
+    if part.state is State.OK and not part.parts:
+        assert smooth_text([part, told()]) == f"{text}, {PARTS[0][1]}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "smooth", "told_of"),
+    [
+        ((told(),), True, False), ((told(), told(attempts=2)), False, False), ((met("503", "200"),), False, True),
+        ((told(chosen="next"),), True, True), ((told(parts=(result(),)),), False, False), ((kept(1.0),), True, False),
+        ((skipped("x", 0.0),), False, False), ((), True, False),
+    ],
+)  # fmt: skip
+def test_what_an_answer_tells_of_its_parts(parts, smooth, told_of):
+    """Nothing where each came at once; more than one attempt and a choice are told of good ones, too."""
+    assert (is_smooth(parts), is_told(parts)) == (smooth, told_of)
+
+
+def test_a_header_is_as_long_as_it_may_be():
+    """Whole up to its last byte, and cut beyond; what is cut leaves room for the number of what is left out."""
+    item = len(b"x;state=ok;status=200;ms=12;attempts=1")
+    for size, is_whole in ((2048, True), (2049, False)):
+        header = parts_header([result(), result("x" * (size - 2 * item - 1))])
+        assert (len(header), header.endswith(b";attempts=1")) == ((size, True) if is_whole else (item + 13, False))
+    for size, count in ((2048 - len("*;omitted=2") - 2, 1), (2048 - len("*;omitted=2") - 1, 2)):
+        parts = [result("x" * (size - item + 1)), result("y" * 3000)]
+        assert parts_header(parts).endswith(b"*;omitted=%d" % count)
+
+
+def test_a_part_that_is_old_or_chosen_as_data():
+    """By the same words."""
+    known = {"name": "x", "state": "stale", "chosen": "next", "status": 200, "cause": "status", "age": 8, "ms": 100.0,
+             "attempts": 0}  # fmt: skip
+    assert part_member(kept(7.6, state=State.STALE, cause=Cause.STATUS, chosen="next")) == known
+    assert part_member(met("503", "200"))["met"] == ["503", "200"]

@@ -73,3 +73,12 @@ def test_names_become_tokens_and_the_header_has_a_bound():
     many = server_timing([Result(f"part-{number}", 0.0, 1.0) for number in range(1000)], 1.0)
     assert LONGEST - 40 < len(many) <= LONGEST
     assert many.endswith(b";dur=1000.0")
+
+
+def test_the_times_are_as_many_bytes_as_they_may_be():
+    """Up to the last one; the part with which there would be more is left out, and so are those behind it."""
+    total = len("total;dur=1000.0, ")
+    for size, is_there in ((LONGEST - total - 2, True), (LONGEST - total - 1, False)):
+        header = server_timing([Result("x" * (size - len(";dur=1000.0")), 0.0, 1.0), Result("y", 0.0, 1.0)], 1.0)
+        assert (len(header) == total + size) == is_there
+        assert b"y" not in header
