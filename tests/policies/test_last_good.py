@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from aggregator.policies.cache.purging import purge_tags, purge_upstream
 from tests.policies.conftest import Served
@@ -50,6 +51,27 @@ def test_a_value_stands_in_for_a_failure(serve: Serve) -> None:
     assert answer.headers["cache-control"] == "no-store"
     served.now += 3600
     assert served.get("/a/1").status_code == 502
+
+
+@pytest.mark.parametrize(("age", "status"), [(0, 200), (3599.75, 200), (3600, 502)])
+def test_a_value_stands_in_for_its_time(serve: Serve, age: float, status: int) -> None:
+    """To the second."""
+    served = serve(FILE, upstream := Failing())
+    served.get("/a/1")
+    upstream.statuses = {"/x": 503}
+    served.now += age
+    assert served.get("/a/1").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(399, 200), (400, 502), (401, 502), (404, 404), (499, 502), (500, 200), (599, 200)]
+)
+def test_what_the_client_is_to_know_is_not_hidden(serve: Serve, status: int, answer: int) -> None:
+    """A 4xx is what the upstream says of the request; any other failure is one of its own."""
+    served = serve(FILE, upstream := Failing())
+    served.get("/a/1")
+    upstream.statuses = {"/x": status}
+    assert served.get("/a/1").status_code == answer
 
 
 def test_only_for_the_same_inputs(serve: Serve) -> None:

@@ -110,6 +110,17 @@ def test_a_value_is_written_once_in_a_while(workers: list[Failing], machine: Mac
     assert other.answer("/rates/a").json()["rates"]["n"] == 5
 
 
+@pytest.mark.parametrize(("seconds", "number"), [(0, 2), (9.75, 2), (10, 3)])
+def test_a_value_is_written_again_after_ten_seconds(workers: list[Failing], seconds: float, number: int) -> None:
+    """Not before."""
+    one, other = workers
+    one.good("/rates/a")
+    one.now += seconds
+    one.answer("/rates/a")
+    other.reply = httpx.Response(503)
+    assert other.answer("/rates/a").json()["rates"]["n"] == number
+
+
 @pytest.mark.parametrize(
     ("given", "status"),
     [({"upstream": "rates"}, 502), ({"all": True}, 502), ({"endpoint": "GET /rates/{id}"}, 200), ({"tag": "x"}, 200)],
