@@ -14,6 +14,7 @@ from aggregator.policies.concurrency.plan import ConcurrencyPlan
 from aggregator.policies.hosts.door import HostsDoor
 from aggregator.policies.hosts.plan import HostPlan, HostsPlan
 from aggregator.policies.hosts.table import HostTable
+from aggregator.templates import compile_expression
 from aggregator.transport import Door, Origin, PoolSettings, Reply, StreamReply
 from aggregator.transport.door import CallerDoor
 
@@ -177,3 +178,64 @@ def test_a_stream_in_a_place_is_in_flight_until_it_is_closed():
     body = Body()
     assert asyncio.run(run()) == (1, 1, 0, 0)
     assert body.is_closed
+
+
+def test_what_is_open_to_all_hosts_is_counted_together():
+    """And closed together: what is idle, or all of it."""
+
+    class Counting(Pool):
+        def __init__(self, plan: HostPlan) -> None:
+            super().__init__(plan)
+            self.closed: list[str] = []
+            self.active, self.idle, self.waiting = (1, 2, 3) if plan is HOSTS[0] else (10, 20, 30)
+
+        def close_idle(self) -> None:
+            self.closed.append("idle")
+
+        async def aclose(self) -> None:
+            self.closed.append("all")
+
+    opened: list[Counting] = []
+
+    def way(plan: HostPlan) -> Counting:
+        opened.append(Counting(plan))
+        return opened[-1]
+
+    door = HostsDoor(HostTable(("users", HostsPlan(HOSTS, "round_robin"))), way, HOSTS[0])
+    for _ in range(2):
+        ask(door, "ann")
+    assert (door.active, door.idle, door.waiting) == (11, 22, 33)
+    door.close_idle()
+    asyncio.run(door.aclose())
+    assert [one.closed for one in opened if one.closed] == [["idle", "all"]] * 2
+
+
+def test_what_no_call_makes_has_no_key(pools):
+    """It is sent to any of the hosts."""
+
+    async def run() -> None:
+        key = compile_expression("'k'")
+        door = HostsDoor(HostTable(("users", HostsPlan(HOSTS, "hash", key))), way, HOSTS[0])
+        door.start(b"GET", b"/", b"host: a\r\n", None, deadline=9.0, done=len)
+
+    def way(plan: HostPlan) -> Pool:
+        pools.append(Pool(plan))
+        return pools[-1]
+
+    asyncio.run(run())
+    assert sum(len(pool.sent) for pool in pools) == 1
+
+
+@pytest.mark.parametrize("headers", [b"host: a\r\nx: 1\r\n", b"host: own.test\r\n"])
+def test_a_host_that_a_call_declares_stays(pools, headers):
+    """That of the first host is replaced by that of the one which is called, and no other one is."""
+
+    def way(plan: HostPlan) -> Pool:
+        pools.append(Pool(plan))
+        return pools[-1]
+
+    door = HostsDoor(HostTable(("users", HostsPlan(HOSTS, "round_robin"))), way, HOSTS[0])
+    for _ in range(2):
+        ask(door, "ann", headers)
+    sent = {pool.name: pool.sent[0][0] for pool in pools if pool.sent}
+    assert sent == {"http://a": headers, "http://b": headers.replace(b"host: a\r\n", b"host: b\r\n")}
