@@ -221,3 +221,15 @@ def test_what_is_optional_is_judged_by_what_all_calls_take():
         waiter = Waiter(1.0, 2.5, 0, False, optional, list, print)
         with pytest.raises(CallError, match="Too many calls wait"):
             places.join(waiter, SimpleNamespace(time=lambda: 1.0))
+
+
+def test_who_hangs_up_after_a_wait_ends_the_call(rig):
+    """It has its place by then, and gives that to the next."""
+    one = rig(routes('call: "a:/{n}"').replace("GET /x", "GET /x/{n}"))
+    runs = [one.start(name).run for name in "123"]
+    one["/1"].answer(1)
+    assert one.targets == ["/1", "/2"]
+    runs[1].cancel()
+    assert (one["/2"].cancelled, one.targets) == (True, ["/1", "/2", "/3"])
+    runs[1].cancel()
+    assert len(one.under_way) == 1

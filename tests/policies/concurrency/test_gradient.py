@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aggregator.policies.concurrency.gradient import Gradient
+from aggregator.policies.concurrency.places import Places
+from aggregator.policies.concurrency.plan import ConcurrencyPlan
 
 
 def run(gradient: Gradient, seconds: float, calls: int, now: float, *, full: bool = True) -> float:
@@ -108,3 +110,19 @@ def test_the_shortest_time_is_that_of_two_rounds():
     ):  # fmt: skip
         gradient.ended(seconds, now, 0)
         assert gradient.shortest == shortest, now
+
+
+def test_a_limit_that_was_found_outlives_a_reload():
+    """As long as no more and no less may be found; what is declared takes its place."""
+    found = ConcurrencyPlan(limit=100, queue=0, wait=1.0, adaptive=True)
+    places = Places(("users", found))
+    assert places.limit == 20
+    for _ in range(5):
+        assert places.enters()
+        places.leave(0.0, overloaded=True)
+    assert places.limit == 11
+    limits = []
+    for plan in (found, ConcurrencyPlan(7, 0, 1.0), found, ConcurrencyPlan(5, 0, 1.0, adaptive=True)):
+        places.adopt(("users", plan))
+        limits.append(places.limit)
+    assert limits == [11, 7, 20, 5]
