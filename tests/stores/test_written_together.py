@@ -86,10 +86,11 @@ def written(path: Path) -> Callable[[Callable[[Writer[Words]], Awaitable[Any]]],
 def test_what_is_asked_for_is_on_the_disk(written, path: Path) -> None:
     """In its order, each with what it gives, once the file is closed at the latest."""
 
-    async def test(writer: Writer[Words]) -> list[int]:
-        return await asyncio.gather(*(writer.submit(add(word)) for word in "abc"))
+    async def test(writer: Writer[Words]) -> tuple[Words | None, list[int]]:
+        return writer.table, await asyncio.gather(*(writer.submit(add(word)) for word in "abc"))
 
-    assert written(test) == [1, 2, 3]
+    table, found = written(test)
+    assert (found, table.is_closed) == ([1, 2, 3], True)
     assert words_in(path) == ["a", "b", "c"]
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -200,6 +201,9 @@ def test_a_file_that_is_corrupt_is_put_aside(path: Path, caplog: pytest.LogCaptu
             path.with_name(path.name + tail).write_text(f"{number}{tail}")
         Writer(path, table, TOLD).close()
         assert [record.message for record in caplog.records] == ["It is aside."] * number
+        reason = {"file": f"{path}.broken{number}", "reason": "file is not a database"}
+        assert vars(caplog.records[-1])["fields"] == reason
+        assert path.stat().st_mode & 0o777 == 0o600
         for tail in ("", "-wal", "-shm"):
             assert path.with_name(f"words.db.broken{number}{tail}").read_text() == f"{number}{tail}"
         assert words_in(path) == []
@@ -214,26 +218,36 @@ def test_who_does_not_go_on_is_told_of_a_corrupt_file(path: Path) -> None:
     assert path.read_bytes() == b"no database" * 100
 
 
-@pytest.mark.parametrize("goes_on", [True, False])
-def test_a_disk_that_is_full_at_the_start(path: Path, caplog: pytest.LogCaptureFixture, goes_on: bool) -> None:
-    """It is told, and the file is opened once it can be, for who goes on without it; others do not start."""
+def of_sqlite(code: int, words: str) -> sqlite3.Error:
+    """Return an error of SQLite with its *code*."""
+    error = sqlite3.OperationalError(words)
+    error.sqlite_errorcode = code
+    return error
+
+
+FULL = [OSError(28, "No space left on device"), OSError(5, "Input/output error"), of_sqlite(13, "disk is full"),
+        of_sqlite(10 | 3 << 8, "disk I/O error"), of_sqlite(8, "attempt to write a readonly database")]  # fmt: skip
+OTHERS = [OSError(13, "Permission denied"), of_sqlite(5, "database is locked"), of_sqlite(0, "not told"),
+          sqlite3.OperationalError("of our own")]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", FULL, ids=str)
+def test_a_disk_that_is_full_or_broken_at_the_start(path: Path, caplog: pytest.LogCaptureFixture, error: Any) -> None:
+    """It is told, and the file is opened once it can be."""
     is_full = [True]
 
     def table(where: Path) -> Words:
         if is_full[0]:
-            raise OSError(28, "No space left on device")
+            raise error
         return Words(where)
 
-    if not goes_on:
-        with pytest.raises(StartupError, match="No space left on device"):
-            Writer(path, table, TOLD, goes_on=False)
-        return
     writer = Writer(path, table, TOLD)
 
     async def test() -> None:
-        assert writer.table is None
-        with pytest.raises(StoreError, match="No space left on device"):
+        assert (writer.table, writer.trouble) == (None, str(error))
+        with pytest.raises(StoreError) as failed:
             await writer.submit(add("a"))
+        assert str(failed.value) == f"What is kept cannot be written: {error}."
         is_full[0] = False
         assert await writer.submit(add("b")) == 1
         assert writer.trouble is None
@@ -243,6 +257,20 @@ def test_a_disk_that_is_full_at_the_start(path: Path, caplog: pytest.LogCaptureF
     finally:
         writer.close()
     assert [record.message for record in caplog.records] == ["It is broken.", "It is well again."]
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on"), [*((error, False) for error in FULL), *((error, True) for error in OTHERS)], ids=str
+)
+def test_what_does_not_pass_by_itself_ends_the_start(path: Path, error: Exception, goes_on: bool) -> None:
+    """Nor does who cannot go on without the file wait for its disk."""
+
+    def table(_: Path) -> Words:
+        raise error
+
+    with pytest.raises(StartupError) as refused:
+        Writer(path, table, TOLD, goes_on=goes_on)
+    assert str(refused.value) == f"What is kept in {path} cannot be opened: {error}."
 
 
 def test_what_nobody_waits_for_any_more_is_done_all_the_same(written, path: Path) -> None:
