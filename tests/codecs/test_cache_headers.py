@@ -77,6 +77,12 @@ def test_vary_grows_without_repeating(existing: bytes | None, names: tuple[bytes
         ([b"max-age=5, max-age=9"], b"max-age=0"),
         ([b"max-age=99999999999999999999999"], b"max-age=0"),
         ([b"max-age=9999999999"], b"max-age=2147483648"),
+        ([b"max-age=" + b"9" * 19], b"max-age=2147483648"),
+        ([b"max-age=" + b"9" * 20], b"max-age=0"),
+        ([b"max-age=2147483647"], b"max-age=2147483647"),
+        ([b"s-maxage=30", b"max-age=20"], b"s-maxage=20"),
+        ([b"stale-if-error=60, stale-while-revalidate=9"], b"stale-while-revalidate=9, stale-if-error=60"),
+        ([b"no-transform", b"must-understand, proxy-revalidate"], b"proxy-revalidate, no-transform, must-understand"),
         ([b'private="set-cookie, x", max-age=5'], b"private, max-age=5"),
         ([b'MAX-AGE="7"'], b"max-age=7"),
         ([b"public, private, max-age=5"], b"private, max-age=5"),
@@ -94,6 +100,13 @@ def test_the_age_of_a_part_is_already_spent() -> None:
     """A part that was 50 of its 60 seconds in a cache gives 10; one that is too old gives none."""
     assert combine([b"max-age=60", b"max-age=40, s-maxage=70"], [b"50", None]) == b"max-age=10, s-maxage=10"
     assert combine([b"max-age=60"], [b" 90 "]) == b"max-age=0"
+    assert combine([b"max-age=60, stale-if-error=9"], [b"59"]) == b"max-age=1, stale-if-error=9"
+
+
+def test_the_age_that_an_answer_tells_is_not_taken_off_twice() -> None:
+    """Whoever reads the answer takes it off again; what is no age is none."""
+    assert combine([b"max-age=60, s-maxage=90"], [b"50"], b"7") == b"max-age=17, s-maxage=47"
+    assert combine([b"max-age=60"], [b"50"], b"x") == b"max-age=10"
 
 
 def test_hostile_cache_control_takes_no_time() -> None:

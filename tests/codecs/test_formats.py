@@ -99,12 +99,20 @@ def test_forms_are_read() -> None:
     assert decode_form(b"") == {}
 
 
-@pytest.mark.parametrize("body", [b"a=%ff", b"a=\xff", b"&".join([b"a=1"] * (MAX_FIELDS + 1))])
-def test_bad_forms_are_malformed(body: bytes) -> None:
-    """Bytes outside the charset and thousands of fields are refused."""
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"a=%ff", "The body is not a form in utf-8."),
+        (b"a=\xff", "The body is not a form in utf-8."),
+        (b"&".join([b"a=1"] * (MAX_FIELDS + 1)), "The body is a form of more than 1000 fields."),
+    ],
+)
+def test_bad_forms_are_malformed(body: bytes, message: str) -> None:
+    """Bytes outside the charset and thousands of fields are refused; so many fields are read."""
     with pytest.raises(CallError) as caught:
         decode_form(body)
-    assert caught.value.cause is Cause.MALFORMED
+    assert (caught.value.cause, caught.value.message) == (Cause.MALFORMED, message)
+    assert decode_form(b"&".join([b"a=1"] * MAX_FIELDS)) == {"a": ["1"] * MAX_FIELDS}
 
 
 def test_forms_are_written() -> None:

@@ -124,3 +124,21 @@ def test_a_large_document_is_parsed_in_pieces(monkeypatch: pytest.MonkeyPatch) -
     assert decode_xml(document) == {"a": text}
     assert max(sizes) == 256 * 1024
     assert sum(sizes) == 2 * len(document)
+
+
+def test_a_document_has_so_many_levels() -> None:
+    """A hundred, on the way down alone: those that are closed again count no more."""
+    found = decode_xml(b"<a>" * (MAX_DEPTH - 1) + b"<b/><b/>" + b"</a>" * (MAX_DEPTH - 1))
+    for _ in range(MAX_DEPTH - 1):
+        found = found["a"]
+    assert (found, MAX_DEPTH) == ({"b": [None, None]}, 100)
+
+
+@pytest.mark.parametrize(("attributes", "elements"), [(b"", 49_999), (b' x="1" y="2"', 49_997)])
+def test_a_document_has_so_many_elements(attributes: bytes, elements: int) -> None:
+    """Its attributes are counted with them."""
+    whole = b"<a" + attributes + b">%b</a>"
+    assert len(decode_xml(whole % (b"<b/>" * elements))["a"]["b"]) == elements
+    with pytest.raises(CallError) as refused:
+        decode_xml(whole % (b"<b/>" * (elements + 1)))
+    assert refused.value.message == "The body is XML of more than 50000 elements."
