@@ -129,6 +129,23 @@ def test_a_call_is_cut_to_its_endpoint(plan_of) -> None:
     assert "ends within 1s, the endpoint's deadline" in explanation_text(explain(plan.endpoints[0], plan.secrets))
 
 
+@pytest.mark.parametrize(("length", "fits"), [(10, 66), (36, 40), (37, 40), (60, 40)])
+def test_steps_are_folded_beside_the_name_of_their_call(plan_of, length: int, fits: int) -> None:
+    """In eighty columns; beside a long name they have forty all the same."""
+    name = "n" * (length - 1)
+    for columns, lines in ((fits, 1), (fits + 1, 2)):
+        upstream = "u" * (columns - len("when → optional → "))
+        plan = plan_of(f"""
+        upstreams: {{{upstream}: {{url: http://a.test}}}}
+        endpoints:
+          GET /a: {{fan_out: {{{name}: {{url: {upstream}:/x, optional: true, when: "{{{{ query.a == '1' }}}}"}}}}}}
+        """)
+        shown = explanation_text(explain(plan.endpoints[0], plan.secrets)).splitlines()
+        order = shown[shown.index("Order") + 2 : shown.index("Requests") - 1]
+        assert order[0].startswith(f"  {name}?  when → optional →")
+        assert len(order) == lines
+
+
 def test_a_static_answer_calls_nobody(plan_of) -> None:
     """Without calls there is only the answer."""
     plan = plan_of("endpoints: {GET /a: {respond: {status: 202, body: {x: '{{ query.x }}'}}}}")

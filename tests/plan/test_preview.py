@@ -105,6 +105,8 @@ def test_a_value_can_be_secret() -> None:
     assert veil.named("x-a", "Bearer longer-secret!") == "********"
     assert veil.named("x-a", "scheme ab") == "********"
     assert veil.named("x-a", "abacus") == "abacus"
+    assert Veil({"abcd"}).named("x-a", "xabcdx") == "********"
+    assert Veil({"abc"}).named("x-a", "xabcx") == "xabcx"
 
 
 def test_texts_are_masked_in_place() -> None:
