@@ -130,3 +130,26 @@ def test_what_is_zipped() -> None:
 def test_what_a_broken_body_announces(how: str, length: int | None) -> None:
     """More than comes, where it is cut off."""
     assert answered("GET", f"/lab/broken/{how}").length == length
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("/market/rates.csv", "text/csv; charset=utf-8"),
+        ("/market/ticker", "text/event-stream; charset=utf-8"),
+        ("/weather/stations.csv", "text/csv; charset=utf-8"),
+        ("/weather/forecast/Oslo/xml", "application/xml"),
+        ("/lab/blob", "application/octet-stream"),
+        ("/lab/rows", "application/json"),
+        ("/lab/lines", "application/x-ndjson"),
+        ("/lab/gzip", "application/json"),
+        ("/lab/broken/json", "application/json"),
+        ("/lab/broken/truncated", "application/json"),
+        ("/lab/broken/reset", "application/json"),
+        ("/shop/cart/1", "application/json"),
+    ],
+)
+def test_the_status_and_the_type_of_a_body(url: str, kind: str) -> None:
+    """All is well, as far as the head of an answer can tell."""
+    answer = answered("GET", url)
+    assert (answer.status, answer.content_type) == (200, kind)
