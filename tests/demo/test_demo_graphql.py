@@ -26,6 +26,8 @@ def test_over_http(ask: Callable[..., httpx.Response]) -> None:
         ("query { a: user(id: 1) { n: name } }", {"a": {"n": "Leonie Hartmann"}}),
         ('{ products(category: "mice", first: 1) { sku } }', {"products": [{"sku": "MOU-0201"}]}),
         ('{ products(category: "none") { sku } }', {"products": []}),
+        ('{ products(category: ["mice"], first: 1) { sku } }', {"products": []}),
+        ("{ products(category: null, first: 0) { sku } }", {"products": []}),
         (
             "query Q { __typename user(id: 1) { __typename } }",
             {"__typename": "Query", "user": {"__typename": "User"}},
