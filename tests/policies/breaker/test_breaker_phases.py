@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from aggregator.causes import Cause
 from aggregator.policies.breaker.breaker import REFUSED, Breaker, Phase
 from aggregator.policies.breaker.plan import BreakerPlan
-from aggregator.policies.breaker.table import MOST, Breakers
+from aggregator.policies.breaker.table import MOST, Breakers, refusal
 from aggregator.policies.values import Span
+from aggregator.templates import compile_expression
 
 PLAN = BreakerPlan(
     failures=None, rate=None, of=20, window=10.0, over=None, slow=1.0, pause=Span(5.0, 20.0),
@@ -378,3 +380,54 @@ def test_milliseconds_are_told_of_a_pause(caplog):
     call(one, 100.0, failed=True)
     assert caplog.records[-1].fields["pause"] == 4.877
     assert one.as_dict(100.00004)["for"] == 4.877
+
+
+def test_a_call_that_is_kept_away_was_never_sent():
+    """It fails by the breaker, after no attempt, and says when it may be made."""
+    error = refusal(opened(), "users", 102.0)
+    assert (error.cause, error.attempts, error.retry_after) == (Cause.BREAKER_OPEN, 0, 3.0)
+    assert error.message == "The upstream 'users' is left alone for now: its breaker is open."
+
+
+def test_breakers_of_hosts_are_open_when_all_of_them_are():
+    """Those by key play no part, and neither does that of all calls where each host has one."""
+    by_host, by_key = Breakers(("users", plan(failures=1, by_host=True))), Breakers(("users", plan(failures=1)))
+    for breakers in (by_host, by_key):
+        for breaker_of in (breakers.of("a", 1.0), breakers.of("b", 1.0)):
+            assert not breakers.is_open(1.0)
+            call(breaker_of, 1.0, failed=True)
+    assert (by_host.is_open(1.0), by_key.is_open(1.0)) == (True, False)
+    call(by_key.whole, 1.0, failed=True)
+    assert by_key.is_open(1.0)
+
+
+def test_all_breakers_of_an_upstream_are_shown_and_ordered():
+    """That of all calls first, unless each host has one; an order is one to each of them."""
+
+    async def shown(*, by_host: bool) -> list[tuple[object, object]]:
+        breakers = Breakers(("users", plan(failures=1, by_host=by_host)))
+        before = [one["name"] for one in breakers.as_list()]
+        breakers.of("a", 1.0)
+        breakers.order(Phase.FORCED_OPEN, 60.0, "deploy")
+        assert (before, breakers.keeps_away) == (["users"], True)
+        return [(one["name"], one["phase"]) for one in breakers.as_list()]
+
+    assert asyncio.run(shown(by_host=False)) == [("users", "forced_open"), ("users a", "forced_open")]
+    assert asyncio.run(shown(by_host=True)) == [("users a", "forced_open")]
+
+
+def test_breakers_of_other_keys_begin_anew():
+    """A reload that tells calls apart in another way forgets them; any other one keeps them."""
+    breakers = Breakers(("users", plan(failures=1)))
+    call(breakers.of("a", 1.0), 1.0, failed=True)
+    breakers.adopt(("users", plan(failures=2)))
+    assert list(breakers.keys) == ["a"]
+    breakers.adopt(("users", plan(failures=2, by_host=True)))
+    assert list(breakers.keys) == []
+    assert breakers.only is breakers.whole
+    breakers.of("a", 1.0)
+    breakers.adopt(("users", plan(failures=2, by_host=True, key=compile_expression("tenant"))))
+    assert (list(breakers.keys), breakers.only) == ([], None)
+    breakers.of("a", 1.0)
+    breakers.adopt(("users", plan(failures=3, by_host=True, key=compile_expression("tenant"))))
+    assert list(breakers.keys) == ["a"]
