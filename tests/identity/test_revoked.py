@@ -100,3 +100,9 @@ def test_where_a_file_is_wrong(value: Any, steps: tuple[int | str, ...]) -> None
     with pytest.raises(KeyFileError) as problem:
         read_revoked(value)
     assert problem.value.steps == steps
+
+
+@pytest.mark.parametrize("listed", [LISTED[:1], LISTED[1:2]])
+def test_a_file_of_one_kind_is_not_empty(listed: list[Any]) -> None:
+    """Ids alone, or subjects alone."""
+    assert read_revoked(listed).is_empty is False

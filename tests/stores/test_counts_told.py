@@ -197,3 +197,22 @@ def test_what_has_ended_counts_no_more_among_those_of_a_tag(clock) -> None:
     values.put(b"a", b"1", 5.0, frozenset({b"t"}))
     clock.now += 5.0
     assert (values.delete_tagged(b"t"), values.size) == (0, 0)
+
+
+def test_a_value_without_a_lifetime_takes_no_room(clock) -> None:
+    """One with the shortest does; the longest unread of those that there may be makes room for one more."""
+    values = Values(clock, 2, 10_000)
+    for lifetime, size in ((0.0, 0), (-1.0, 0), (0.5, 202)):
+        values.put(b"a", b"x", lifetime, NONE)
+        assert values.size == size
+    values.put(b"b", b"x", 5.0, NONE)
+    values.put(b"c", b"x", 5.0, NONE)
+    assert ([values.get(key) for key in (b"a", b"b", b"c")], values.size) == ([None, b"x", b"x"], 404)
+
+
+def test_all_of_a_quota_comes_in_the_next_period(clock) -> None:
+    """As much as there ever is has to wait for its end, and one more never comes."""
+    clock.now = 0.0
+    used = Used(Quota(5, "day"), clock)
+    used.take(b"k")
+    assert [used.look(b"k", cost).wait for cost in (4, 5, 6)] == [0.0, DAY, math.inf]
