@@ -54,7 +54,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need Li
 
 PATIENCE = 120.0  # only what hangs takes so long
 ROUTES = """version: 1
-server: {{workers: {{count: 2, blocked: 600s}}, admin: "127.0.0.1:0"}}
+server: {{watchdog: 0s, workers: {{count: 2, blocked: 600s}}, admin: "127.0.0.1:0"}}
 {more}endpoints: {{GET /n: {{respond: {{body: {n}}}}}}}
 """
 METRICS = "telemetry: {metrics: {}}\n"
