@@ -164,6 +164,19 @@ def test_numbers_are_added_up_at_any_depth() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("values", "whole"),
+    [
+        ([True, True], True), ([False, True], False), (["a", "b"], "a"), ([None, 1], None), ([1.5, 2], 3.5),
+        ([[1], [1, 2]], [1]), ([[1, 2], [3, 4]], [4, 6]), ([{"a": 1}, {"b": 2}], {"a": 1, "b": 2}),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_that_of_the_first(values: list[Any], whole: Any) -> None:
+    """Words, truths, and lists of different lengths."""
+    assert added(values) == whole
+    assert type(added(values)) is type(whole)
+
+
 @pytest.mark.anyio
 async def test_events_of_all_workers_reach_who_listens() -> None:
     """A worker that comes later is listened to as well, requests name their worker, and who goes is told to all."""

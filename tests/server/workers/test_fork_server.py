@@ -8,13 +8,27 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from aggregator.errors import shortage_behind
+from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.workers.making.forking import ForkServer
-from aggregator.server.workers.messages import Failed, Message, Spawn, Unspawned, decoded, encoded
+from aggregator.server.workers.messages import (
+    Commit,
+    Drop,
+    Failed,
+    Made,
+    Message,
+    Prepare,
+    Spawn,
+    Stop,
+    Unspawned,
+    decoded,
+    encoded,
+)
 
 
 class Refused:
@@ -76,3 +90,69 @@ def test_a_want_of_open_files_is_no_fault_of_the_program() -> None:
     assert told.reason == "Too many open files: raise the limit (ulimit -n, LimitNOFILE=)."
     assert Failed.by(cast("Exception", ValueError())).reason == "It failed by a fault of the program: ValueError"
     assert shortage_behind(None) is None
+
+
+class Served:
+    """A fork server of a file, to which orders are sent before it runs: no process is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "routes.yaml"
+        self.write(1)
+        self.files = PlanFiles(self.path)
+        self.plan = self.files.load()
+        self.closed = 0
+
+    def write(self, n: int) -> None:
+        """Save a file whose endpoint answers *n*."""
+        self.path.write_text(f"version: 1\nendpoints: {{GET /n: {{respond: {{body: {n}}}}}}}\n")
+
+    def told(self, *orders: Message) -> list[Message]:
+        """Return what it tells to *orders*; it ends with its supervisor."""
+        before = signal.getsignal(signal.SIGCHLD)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            for order in orders:
+                ours.send(encoded(order))
+            ours.shutdown(socket.SHUT_WR)
+            nothing: Any = None
+            try:
+                ForkServer(theirs, self.files, self.plan, nothing, self._close).run()
+            finally:
+                os.close(signal.set_wakeup_fd(-1))
+                signal.signal(signal.SIGCHLD, before)
+            theirs.close()
+            return [decoded(data) for data in iter(lambda: ours.recv(1 << 16), b"")]
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+def test_a_fork_server_prepares_what_the_files_say(tmp_path: Path) -> None:
+    """By its digest; what it serves already needs no preparing, and what was given up is loaded anew."""
+    served = Served(tmp_path)
+    served.write(2)
+    fresh = PlanFiles(served.path).load().digest
+    old = served.plan.digest
+    assert served.told(Prepare(old), Prepare(fresh), Drop(), Prepare(fresh)) == [Made(old), Made(fresh), Made(fresh)]
+    assert served.told(Prepare(fresh), Commit(2), Prepare(fresh), Prepare(old)) == [Made(fresh)] * 3
+    assert served.closed == 0
+
+
+def test_a_fork_server_serves_on_what_it_has_where_nothing_was_prepared(tmp_path: Path) -> None:
+    """A word too much changes nothing; another one has it close its listeners, once."""
+    served = Served(tmp_path)
+    assert served.told(Commit(2), Stop(), Prepare(served.plan.digest)) == [Made(served.plan.digest)]
+    assert served.closed == 1
+
+
+def test_a_fork_server_that_cannot_load_the_files_says_why(tmp_path: Path) -> None:
+    """In as many characters as fit into one message; what was prepared before is given up."""
+    served = Served(tmp_path)
+    served.path.write_text("version: 1\nendpoints: {GET /n: {respnd: 1}}\n")
+    (made,) = served.told(Prepare("abc"))
+    assert isinstance(made, Made)
+    assert (made.digest, "respnd" in made.problem) == ("", True)
+    served.path.write_text("version: 1\n" + "".join(f"{'a' * 300}{number}: 1\n" for number in range(40)))
+    (made,) = served.told(Prepare("abc"))
+    assert isinstance(made, Made)
+    assert len(made.problem) <= 4000
