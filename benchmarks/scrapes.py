@@ -2,17 +2,20 @@
 
 500 endpoints of three parts each are asked, so that their series have counted. Shown is the processor time of a server
 for a scrape, and the longest that a scrape keeps the event loop of an application in this process at once, what is
-written to a socket included. That is the time of the thread: what other processes do does not count.
+written to a socket included. The same of four workers: what one does to tell the supervisor, and what that does to read
+and to add up. That is the time of the thread: what other processes do does not count.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,8 +24,12 @@ import uvloop
 from harness.costs import costs_of, serving
 
 from aggregator import create_app
+from aggregator.server.workers.administering.metrics import Totals
+from aggregator.server.workers.answering import Answering
+from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.messages import Ask, Counted, Told
 
-ENDPOINTS, SCRAPES = 500, 20
+ENDPOINTS, SCRAPES, WORKERS = 500, 20, 4
 MOST, LONGEST = 30.0, 5.0
 """Milliseconds that a scrape may take, and that it may keep the loop at once."""
 PATH = "/metrics"
@@ -75,17 +82,29 @@ async def main(scrapes: int) -> int:
     async with upstream, serving(text) as (port, process):
         await costs_of(pages, port, process, rounds=1, requests=8)
         costs = await costs_of({PATH: b"200"}, port, process, rounds=scrapes, requests=8)
-        size, slices = await _slices(text, scrapes)
-    cost, longest = statistics.median(costs[PATH]) * 1000, statistics.median(map(max, slices)) * 1000
+        async with _asked(text) as app:
+            size, slices = await _slices(app, scrapes)
+            shared = await _of_workers(app, scrapes)
+    cost = statistics.median(costs[PATH]) * 1000
     print(f"{ENDPOINTS} endpoints of three parts: {size / 1e6:.2f} MB, {cost:.1f} ms of the processor a scrape "
           f"({MOST:.0f} may be)")  # fmt: skip
-    print(f"{len(slices[0])} slices, the longest of a scrape {longest:.2f} ms ({LONGEST:.0f} may be), "
-          f"{max(map(max, slices)) * 1000:.2f} at worst")  # fmt: skip
-    return int(cost > MOST or longest > LONGEST)
+    worst = _shown("alone", slices)
+    for name, each in shared.items():
+        worst = max(worst, _shown(f"{WORKERS} workers, {name}", each))
+    return int(cost > MOST or worst > LONGEST)
 
 
-async def _slices(text: str, scrapes: int) -> tuple[int, list[list[float]]]:
-    """Return the bytes of a scrape, and of each scrape how long it kept the loop, from one wait to the next."""
+def _shown(name: str, slices: list[list[float]]) -> float:
+    """Print the *slices* of each scrape; return the milliseconds of the longest, in the median."""
+    longest = statistics.median(map(max, slices)) * 1000
+    print(f"{name}: {statistics.median(map(sum, slices)) * 1000:.0f} ms in {len(slices[0])} slices, the longest of a "
+          f"scrape {longest:.2f} ms ({LONGEST:.0f} may be), {max(map(max, slices)) * 1000:.2f} at worst")  # fmt: skip
+    return longest
+
+
+@asynccontextmanager
+async def _asked(text: str) -> AsyncIterator[Any]:
+    """Yield an application of the file *text* in this process, each of whose endpoints was asked once."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "routes.yaml"
         config.write_text(text)
@@ -93,17 +112,65 @@ async def _slices(text: str, scrapes: int) -> tuple[int, list[list[float]]]:
         async with app.router.lifespan_context(app):
             for number in range(ENDPOINTS):
                 await _ask(app, f"/page_{number}", [])
-            found, size = list[list[float]](), 0
-            reading = await asyncio.start_server(_reader, "127.0.0.1", 0)
-            async with reading:
-                _, writer = await asyncio.open_connection(*reading.sockets[0].getsockname())
-                for _ in range(scrapes):
-                    sliced = Sliced(_ask(app, PATH, sent := [], writer))
-                    await asyncio.get_running_loop().create_task(sliced)
-                    found.append(sliced.slices)
-                    size = sum(sent)
-                writer.close()
+            yield app
+
+
+async def _slices(app: Any, scrapes: int) -> tuple[int, list[list[float]]]:
+    """Return the bytes of a scrape, and of each scrape how long it kept the loop, from one wait to the next."""
+    found, size = list[list[float]](), 0
+    reading = await asyncio.start_server(_reader, "127.0.0.1", 0)
+    async with reading:
+        _, writer = await asyncio.open_connection(*reading.sockets[0].getsockname())
+        for _ in range(scrapes):
+            sliced = Sliced(_ask(app, PATH, sent := [], writer))
+            await asyncio.get_running_loop().create_task(sliced)
+            found.append(sliced.slices)
+            size = sum(sent)
+        writer.close()
     return size, found
+
+
+class Member:
+    """A worker as the supervisor knows it."""
+
+    pid, is_over = 1, False
+
+
+async def _of_workers(app: Any, scrapes: int) -> dict[str, list[list[float]]]:
+    """Return how long each scrape of several workers like *app* kept the loops, by what is done."""
+    found: dict[str, list[list[float]]] = {"one tells": [], "all are read": [], "they are added up": []}
+    near, far = socket.socketpair()
+    telling, reading = await Channel.over(near), await Channel.over(far)
+    worker, totals, members = Answering(app.running, None), Totals(), [Member() for _ in range(WORKERS)]
+    loop = asyncio.get_running_loop()
+    for _ in range(scrapes):
+        read = list[float]()
+        for member in members:
+            told, heard = Sliced(_tell(worker, telling)), Sliced(_hear(totals, member, reading))
+            await asyncio.gather(loop.create_task(told), loop.create_task(heard))
+            read += heard.slices
+        found["one tells"].append(told.slices)
+        found["all are read"].append(read)
+        added = Sliced(_add(totals))
+        await loop.create_task(added)
+        found["they are added up"].append(added.slices)
+    telling.close()
+    reading.close()
+    return found
+
+
+async def _tell(worker: Answering, channel: Channel) -> None:
+    channel.send(await worker.answer(Ask(1, PATH), channel))
+
+
+async def _hear(totals: Totals, member: Any, channel: Channel) -> None:
+    while not isinstance(message := await channel.receive(), Told):
+        assert isinstance(message, Counted)
+        totals.hear(member, message)
+
+
+async def _add(totals: Totals) -> None:
+    await totals.pieces((1, 0))
 
 
 async def _ask(app: Any, path: str, sent: list[int], writer: asyncio.StreamWriter | None = None) -> None:

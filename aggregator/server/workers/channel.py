@@ -12,7 +12,7 @@ _LENGTH = 4
 _FULL = 1024 * 1024
 """Bytes that wait to be sent, beyond which what can be left out is left out."""
 LARGEST = 64 * 1024 * 1024
-"""Bytes of a message; the metrics of ten thousand endpoints take half of it."""
+"""Bytes of a message."""
 
 
 class Channel:

@@ -8,6 +8,9 @@ from msgspec import Struct
 from aggregator.errors import place_of, shortage_behind
 from aggregator.policies.switches.table import Change, Target
 
+TO_COUNT = 5.0
+"""Seconds that a worker has to tell all its metrics, and that it tries to."""
+
 
 class Spawn(Struct, frozen=True, tag=True):
     """To the fork server: make a worker of the number *seat*, whose first generation is *generation*.
@@ -137,7 +140,7 @@ class Ask(Struct, frozen=True, tag=True):
 
 
 class Told(Struct, frozen=True, tag=True):
-    """From a worker: the answer to the ``Ask`` of this *number*, JSON or the text of metrics in *body*."""
+    """From a worker: the answer to the ``Ask`` of this *number*, JSON in *body*; that of metrics is ``Counted``."""
 
     number: int
     status: int
@@ -170,9 +173,14 @@ class Heard(Struct, frozen=True, tag=True):
 
 
 class Counted(Struct, frozen=True, tag=True):
-    """From a worker that ends: the text of its metrics, which are counted on."""
+    """From a worker: a *piece* of the text of its metrics, which ends with a line. All pieces come one after another.
 
-    metrics: bytes
+    They answer the ``Ask`` of this *number*, before ``Told``; those of the number 0 come unasked, when it ends.
+    """
+
+    number: int
+    piece: bytes
+    is_last: bool = False
 
 
 class Switched(Struct, frozen=True, tag=True):

@@ -36,7 +36,6 @@ from aggregator.server.workers.messages import (
     Ask,
     Beat,
     Commit,
-    Counted,
     Drop,
     Failed,
     Go,
@@ -144,7 +143,7 @@ class Worker(Service):
     async def _tell_counts(self) -> None:
         """Send the supervisor the last counts, which must outlive the process."""
         if self._channel is not None and self._app.running.metrics is not None:
-            self._channel.send(Counted(await self._answering.metrics()))
+            await self._answering.count(self._channel)
 
     async def _beat(self, channel: Channel) -> None:
         while True:
@@ -220,7 +219,7 @@ class Worker(Service):
         task.add_done_callback(self._asked_now.discard)
 
     async def _answer(self, channel: Channel, ask: Ask) -> None:
-        channel.send(await self._answering.answer(ask))
+        channel.send(await self._answering.answer(ask, channel))
 
     async def _imported(self) -> Imported:
         plugins = self._app.running.plugins

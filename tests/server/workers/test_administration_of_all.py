@@ -155,7 +155,8 @@ def test_a_scrape_adds_up_what_all_count(administer: Administer, monkeypatch: py
         assert (ask.path, ask.is_action) == ("/metrics", False)
         if one.pid in silent:
             return None
-        return Told(ask.number, 200, SAMPLE % (one.pid - 100))
+        one.tell(Counted(ask.number, SAMPLE % (one.pid - 100)), Counted(ask.number, b"", is_last=True))
+        return Told(ask.number, 200, b"")
 
     async def claim(running: Supervised, _: object) -> None:
         first = await running.ask("GET", "/metrics")
@@ -167,7 +168,7 @@ def test_a_scrape_adds_up_what_all_count(administer: Administer, monkeypatch: py
         while second.headers["x-workers-missing"] != "102":  # on a busy machine the other one may be late as well
             second = await running.ask("GET", "/metrics")
         assert second.content == SAMPLE % 3
-        running.players.all[1].tell(Counted(SAMPLE % 40))
+        running.players.all[1].tell(Counted(0, SAMPLE % 40, is_last=True))
         while (await running.ask("GET", "/metrics")).content != SAMPLE % 41:
             pass
 

@@ -113,7 +113,7 @@ def test_a_worker_that_has_ended_does_not_serve(known: Known) -> None:
 
 def test_what_nobody_has_asked_for_is_handed_on(known: Known) -> None:
     """Each with its worker, in its order; answers that nobody waits for are not."""
-    told = [Opened(), Heard(1, b"a"), Counted(b"b"), Switched(())]
+    told = [Opened(), Heard(1, b"a"), Counted(0, b"b"), Switched(())]
 
     async def claim(member: Member, worker: Played) -> None:
         worker.tell(Made("a"), Told(1, 200, b""), Imported(("a",)), *told, Failed("no room"))

@@ -13,8 +13,8 @@ from aggregator.server.admin.actions import ActionError
 from aggregator.server.workers.messages import Ask, Told
 from aggregator.server.workers.supervising.member import Member
 
-TO_ANSWER, TO_COUNT, TO_TRY = 1.0, 5.0, 65.0
-"""Seconds that a worker has to answer; to write all its metrics; and to send a request to its end."""
+TO_ANSWER, TO_TRY = 1.0, 65.0
+"""Seconds that a worker has to answer, and to send a request to its end."""
 
 
 class Answers(NamedTuple):

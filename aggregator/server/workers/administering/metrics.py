@@ -1,134 +1,126 @@
 """The metrics of all workers as one scrape, and what those that ended have counted.
 
-Workers send the text that ``telemetry.metrics.exposition`` writes, so it is read by its lines.
-
-    known      what a worker told last; one that does not answer is counted by it
+    coming     a worker tells piece by piece; of one that ends or begins again in the middle, the half is dropped
+    known      the last whole text of a worker; one that does not answer is counted by it
     past       what those that ended had counted: counters, histograms and summaries; gauges end with their process
+
+Texts are added up on the event loop, a piece a turn: in a thread, that would hold up the loop for a switch of the
+interpreter (5 ms) each time it has something to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+import logging
+from collections import deque
 from typing import Final
 
+from aggregator.server.workers.administering.samples import COUNTED, Adding, Table, pieces_of, replace
+from aggregator.server.workers.messages import Counted
 from aggregator.server.workers.supervising.member import Member
+from aggregator.telemetry.lately import log_change
 from aggregator.telemetry.metrics import families
-from aggregator.telemetry.metrics.exposition import labels_text
-from aggregator.telemetry.metrics.families import FAMILIES, Family
 
-HIGHEST: Final = frozenset({
-    families.BREAKERS, families.PRESSURE, families.GENERATION, families.LOADED, families.REFUSED, families.CONFIG,
-    families.BUILD, families.LAG, families.OPEN_FILES, families.MAX_FILES, families.EFFECTS_BROKEN, families.EFFECTS,
-    families.EFFECTS_SLOW,
-})  # fmt: skip
-"""Gauges of which the highest of a worker tells of all."""
-LOWEST: Final = frozenset({families.STARTED, families.STORE})
-"""Gauges of which the lowest does. All others are added up."""
-_COUNTED: Final = ("counter", "histogram", "summary")
-_KINDS: Final = {one.sample_name: one for one in FAMILIES}
-_MOST_UNREAD = 16
+_log = logging.getLogger("aggregator.admin")
+MOST: Final = 256 * 1024 * 1024
+"""Bytes of the text of a worker; that of 20 000 endpoints of three parts."""
+MOST_UNREAD: Final = 16
 """Texts of workers that ended, beyond which they are added up before the next scrape."""
-Samples = dict[str, float]
-Table = dict[str, Samples]
-"""Samples as they are written, by the introduction of their family."""
+
+
+class _Text:
+    """The pieces of a text that answers the question of this *number*; one that takes more than ``MOST`` is lost."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.pieces: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is too long."""
+        return self._size > MOST
+
+    def take(self, piece: bytes) -> None:
+        """Add *piece*."""
+        self._size += len(piece)
+        if self.is_lost:
+            self.pieces.clear()
+        elif piece:
+            self.pieces.append(piece)
 
 
 class Totals:
     """The sums of the metrics of all workers, those that have ended included."""
 
     def __init__(self) -> None:
-        self._known: dict[Member, bytes] = {}
+        self._coming: dict[Member, _Text] = {}
+        self._known: dict[Member, _Text] = {}
+        self._ended: deque[tuple[Adding, deque[bytes]]] = deque()
+        """Texts of workers that ended, whose pieces are still to be added to the past."""
         self._past: Table = {}
 
-    def learn(self, member: Member, text: bytes) -> None:
-        """Remember the metrics of *member*, as the *text* of its last scrape."""
-        self._known[member] = text
-        if sum(one.ended.done() for one in self._known) > _MOST_UNREAD:
-            self._bury()
+    @property
+    def unread(self) -> int:
+        """How many texts of ended workers are still to be added up."""
+        return len(self._ended)
 
-    def text(self, reloads: tuple[int, int]) -> bytes:
-        """Return the text of a scrape; *reloads* are how many were applied and refused by all together.
+    def hear(self, member: Member, counted: Counted) -> None:
+        """Take a piece of the metrics of *member*, which are known when the last one is here."""
+        text = self._coming.get(member)
+        if text is None or text.number != counted.number:
+            text = self._coming[member] = _Text(counted.number)
+        text.take(counted.piece)
+        if counted.is_last:
+            self._learn(member, self._coming.pop(member))
+        self._bury()
+        if self.unread > MOST_UNREAD:  # as many pieces go as come
+            self._add_ended()
 
-        Takes a second for each ten megabytes of text; may be called in a thread, one call at a time.
+    def _learn(self, member: Member, text: _Text) -> None:
+        if text.is_lost:
+            log_change(_log, logging.ERROR, "The metrics of a worker are too long to be added to those of the others.",
+                       pid=member.pid, most=MOST)  # fmt: skip
+        else:
+            self._known[member] = text
+
+    def knows(self, member: Member, number: int) -> bool:
+        """Return whether *member* has told all that it was asked for by the question of this *number*."""
+        return member in self._known and self._known[member].number == number
+
+    async def pieces(self, reloads: tuple[int, int]) -> list[bytes]:
+        """Return the text of a scrape, in pieces; *reloads* are how many were applied and refused by all together.
+
+        Others have a turn of the loop between any two pieces that are read or written. One call at a time.
         """
         self._bury()
-        whole = together([self._past, *map(read, tuple(self._known.values()))])
-        applied, refused = reloads
-        _replace(whole, families.RELOADS, {"applied": float(applied), "refused": float(refused)})
-        return text_of(whole)
+        while self._ended:
+            self._add_ended()
+            await asyncio.sleep(0)
+        whole = {head: dict(samples) for head, samples in self._past.items()}
+        for text in tuple(self._known.values()):
+            adding = Adding(whole)
+            for piece in text.pieces:
+                adding.add(piece)
+                await asyncio.sleep(0)
+        replace(whole, families.RELOADS, dict(zip(("applied", "refused"), map(float, reloads), strict=True)))
+        written = []
+        for piece in pieces_of(whole):
+            written.append(piece)
+            await asyncio.sleep(0)
+        return written
 
     def _bury(self) -> None:
-        """Add the counters of ended workers to one sum, and drop their texts."""
-        for member in [one for one in tuple(self._known) if one.ended.done()]:
-            self._past = together([self._past, counted(read(self._known.pop(member)))])
+        """Have the last whole texts of ended workers added to the past, and drop what they have begun."""
+        for member in [one for one in self._known if one.is_over]:
+            self._ended.append((Adding(self._past, COUNTED), deque(self._known.pop(member).pieces)))
+        for member in [one for one in self._coming if one.is_over]:
+            del self._coming[member]
 
-
-def read(text: bytes) -> Table:
-    """Return the samples of *text*."""
-    table: Table = {}
-    samples: Samples = {}
-    head = ""
-    for line in text.decode().splitlines():
-        if line.startswith("# HELP "):
-            head = line
-        elif line.startswith("# TYPE "):
-            samples = table.setdefault(f"{head}\n{line}", {})
+    def _add_ended(self) -> None:
+        """Add the next piece to the past."""
+        adding, pieces = self._ended[0]
+        if pieces:
+            adding.add(pieces.popleft())
         else:
-            name, _, value = line.rpartition(" ")
-            samples[name] = float(value)
-    return table
-
-
-def counted(table: Table) -> Table:
-    """Return what of *table* goes on being counted when its process has ended."""
-    return {head: samples for head, samples in table.items() if head.endswith(_COUNTED)}
-
-
-def together(tables: Iterable[Table]) -> Table:
-    """Return *tables* as one, their families in the order in which all are declared."""
-    whole: Table = {}
-    for table in tables:
-        for head, samples in table.items():
-            _add(whole.setdefault(head, {}), samples, _rule(head))
-    order = {name: place for place, name in enumerate(_KINDS)}
-    return dict(sorted(whole.items(), key=lambda item: order.get(_name(item[0]), len(order))))
-
-
-def _name(head: str) -> str:
-    return head.rpartition("\n# TYPE ")[2].partition(" ")[0]
-
-
-def _rule(head: str) -> Callable[[float, float], float]:
-    family = _KINDS.get(_name(head))
-    if family in HIGHEST:
-        return max
-    return min if family in LOWEST else float.__add__
-
-
-def _add(whole: Samples, samples: Samples, rule: Callable[[float, float], float]) -> None:
-    for sample, value in samples.items():
-        known = whole.get(sample)
-        whole[sample] = value if known is None else rule(known, value)
-
-
-def text_of(table: Table) -> bytes:
-    """Return *table* as the text of a scrape."""
-    lines = []
-    for head, samples in table.items():
-        lines.append(head)
-        lines += [f"{name} {_number(value)}" for name, value in samples.items()]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def _replace(table: Table, family: Family, values: Mapping[str, float]) -> None:
-    """Replace the samples of *family*, which has one label, by *values* (value of the label → sample)."""
-    (label,) = family.labels
-    for head in table:
-        if _name(head) == family.sample_name:
-            table[head] = {
-                f"{family.sample_name}{{{labels_text((label, name))}}}": value for name, value in values.items()
-            }
+            self._ended.popleft()

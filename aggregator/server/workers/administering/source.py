@@ -23,11 +23,11 @@ from aggregator.server.admin.reading.source import json_answer
 from aggregator.server.admin.reading.views import CONFIG, QUOTAS
 from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.sharing.quotas import SharedQuotas
-from aggregator.server.workers.administering.asking import TO_COUNT, Answers, Asking
+from aggregator.server.workers.administering.asking import Asking
 from aggregator.server.workers.administering.events import Events
 from aggregator.server.workers.administering.gathering import lately_together, together, whole_config, workers_shown
 from aggregator.server.workers.administering.metrics import Totals
-from aggregator.server.workers.messages import Counted, Heard, Opened
+from aggregator.server.workers.messages import TO_COUNT, Counted, Heard, Opened
 from aggregator.server.workers.supervising.crew import Crew
 from aggregator.server.workers.supervising.member import Member
 from aggregator.server.workers.supervising.reloading import Reloading
@@ -64,7 +64,7 @@ class WorkersSource:
         if isinstance(message, Heard):
             self._events.hear(member, message)
         elif isinstance(message, Counted):
-            self._totals.learn(member, message.metrics)
+            self._totals.hear(member, message)
 
     async def probe(self, path: str, *, verbose: bool = False) -> Answer:
         """Return whether the supervisor is alive, or any worker serves and goes on with it."""
@@ -91,8 +91,8 @@ class WorkersSource:
         answers = await self.asking.all(self.asking.view(path, asked))
         if path == LATELY:
             own = lately_shown(self._reloading.plan.secrets, self._reloading.outcomes)
-            return json_answer(lately_together(answers.data(), own), headers=_missing(answers))
-        return json_answer(together(path, answers.data()), headers=_missing(answers))
+            return json_answer(lately_together(answers.data(), own), headers=_missing(answers.missing))
+        return json_answer(together(path, answers.data()), headers=_missing(answers.missing))
 
     async def _config(self) -> dict[str, Any]:
         answers = await self.asking.all(self.asking.view(CONFIG, {}))
@@ -111,13 +111,13 @@ class WorkersSource:
         if self._reloading.plan.metrics is None:
             return problem(404, "The file declares no `telemetry.metrics`.")
         async with self._scraping:
-            answers = await self._counting.all(self._counting.view(METRICS, {}), TO_COUNT)
-            for member, told in answers.told:
-                if told.status == 200:
-                    self._totals.learn(member, told.body)
+            ask = self._counting.view(METRICS, {})
+            answers = await self._counting.all(ask, TO_COUNT)
+            unread = [member.pid for member, _ in answers.told if not self._totals.knows(member, ask.number)]
             outcomes = self._reloading.outcomes
-            text = await asyncio.to_thread(self._totals.text, (outcomes.applied, outcomes.refused))
-        return Answer(200, [(b"content-type", PLAIN_TYPE.encode()), *_missing(answers)], text)
+            pieces = await self._totals.pieces((outcomes.applied, outcomes.refused))
+        missing = _missing(answers.missing + tuple(unread))
+        return Answer(200, [(b"content-type", PLAIN_TYPE.encode()), *missing], pieces)
 
     async def follow(self, asked: Mapping[str, str], receive: Receive, send: Send) -> None:
         """Send the events of all workers.
@@ -140,8 +140,6 @@ class WorkersSource:
             path=scope["path"], reason=reason, by=client[0] if client else "unix", request_id=identity)  # fmt: skip
 
 
-def _missing(answers: Answers) -> HeaderList:
+def _missing(pids: tuple[int, ...]) -> HeaderList:
     """Return the header that names the processes which have not answered."""
-    if not answers.missing:
-        return []
-    return [(b"x-workers-missing", ", ".join(map(str, answers.missing)).encode())]
+    return [(b"x-workers-missing", ", ".join(map(str, pids)).encode())] if pids else []

@@ -88,6 +88,11 @@ class Member:
         """Whether the worker answers requests and has not been told to stop."""
         return self.ready.done() and not self.ended.done() and not self.told.done()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended and all that it has told was read."""
+        return self.ended.done() and self._silent.is_set()
+
     async def _listen(self) -> None:
         while (message := await self.channel.receive()) is not None:
             self.beaten_at = self._loop.time()
