@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from aggregator.diagnostics.display import cells, padded
 from aggregator.diagnostics.display import has_color as has_color
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         _show_rich(header, rows)
         return
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(map(padded, row, widths)).rstrip())
 
 
 def _show_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aggregator.diagnostics.display import cells, cut, padded
 from aggregator.exchange import State
 from aggregator.runtime.bars import Bar, duration_text
 
@@ -21,11 +22,13 @@ def draw(bars: Sequence[Bar], width: int = 80, *, color: bool = False) -> list[s
     if not bars:
         return []
     named = ["  " * bar.depth + bar.name for bar in bars]
-    names = min(max(map(len, named)), _WIDEST_NAME)
-    notes = max(len(bar.note) for bar in bars)
+    names = min(max(map(cells, named)), _WIDEST_NAME)
+    notes = max(cells(bar.note) for bar in bars)
     room = max(10, min(50, width - names - notes - 18))
     whole = max(bar.end for bar in bars)
-    return [_line(bar, _cut(name, names), room, whole, color) for bar, name in zip(bars, named, strict=True)]
+    return [
+        _line(bar, padded(cut(name, names), names), room, whole, color) for bar, name in zip(bars, named, strict=True)
+    ]
 
 
 def _line(bar: Bar, name: str, room: int, whole: float, color: bool) -> str:
@@ -44,7 +47,3 @@ def _picture(bar: Bar, room: int, whole: float) -> str:
     start = min(edges[0], room - 1)
     shades = "".join(shade * (last - first) for shade, first, last in zip(_SHADES, edges, edges[1:], strict=False))
     return f"{' ' * start}{shades or _SHADES[1]:<{room - start}}"[:room]
-
-
-def _cut(name: str, width: int) -> str:
-    return f"{name:<{width}}" if len(name) <= width else name[: width - 1] + "…"

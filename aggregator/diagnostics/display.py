@@ -1,9 +1,11 @@
-"""Source text as a terminal may show it: escapes visible, columns as wide as they look, long lines cut."""
+"""Text as a terminal may show it: escapes visible, columns as wide as they look, long lines cut."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TextIO
 
 _WIDEST = 100
@@ -18,6 +20,24 @@ def has_color(stream: TextIO) -> bool:
 def printable(text: str) -> str:
     """*text* in which what a terminal would act on, or not show at all, is written as its escape."""
     return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def cells(text: str) -> int:
+    """Return the number of terminal cells of *text*, all of which is printable."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def cut(text: str, most: int, mark: str = "…") -> str:
+    """Return *text*, or as much of it as fits before *mark* into *most* cells."""
+    if cells(text) <= most:
+        return text
+    edges = list(accumulate(map(_cells, text)))
+    return text[: bisect_right(edges, most - len(mark))] + mark
+
+
+def padded(text: str, width: int) -> str:
+    """Return *text* with as many spaces as fill *width* cells."""
+    return text + " " * (width - cells(text))
 
 
 def fit(line: str, spans: list[tuple[int, int]], widest: int = _WIDEST) -> tuple[str, list[tuple[int, int]]]:

@@ -13,6 +13,7 @@ from aggregator.cli.commands.acting.tail import line_of
 from aggregator.cli.following import Event, StoppingError, follow, parse
 from aggregator.cli.watching.leaving import until_left
 from aggregator.cli.watching.table import Table
+from aggregator.diagnostics.display import cells
 from aggregator.errors import AggregatorError
 
 TARGET = AdminTarget("http://127.0.0.1:9")
@@ -141,6 +142,17 @@ def test_a_screen_is_as_large_as_its_terminal(width):
     assert max(map(len, lines)) <= width
     assert "\x1b" not in "".join(lines)
     assert lines[-1].strip() == "480 more"
+
+
+def test_wide_letters_stay_in_their_columns():
+    """They take two cells each, and combining marks none, so that numbers stand below each other."""
+    table = Table()
+    names = ["\u65e5\u672c" * 30, "e\u0301" * 60, "a"]
+    table.take(_counts({f"GET /{name}": [1, 0, 0, {"0": 1}] for name in names}, {"\u65e5\u672c" * 30: [1, 0, 1.0]}))
+    for width in range(1, 120):
+        assert max(map(cells, table.text(width, 24).split("\n"))) <= width
+    *_, first, second, third = (line for line in table.text(80, 24).splitlines() if line.startswith("GET"))
+    assert cells(first) == cells(second) == cells(third) == 80
 
 
 def test_a_screen_may_be_of_any_size():

@@ -98,6 +98,21 @@ def test_an_order_to_end_gives_it_back(terminal: Terminal) -> None:
     told(terminal, b"\x1b[?1049l")
 
 
+def test_nothing_is_drawn_over_the_process_that_has_the_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the background neither another size nor news are shown, and all is again when it comes back."""
+    foreground = os.getpgrp()
+    monkeypatch.setattr("os.tcgetpgrp", lambda descriptor: foreground)
+    with terminal.screen(lambda _, __: "text") as screen:
+        foreground += 1
+        os.kill(os.getpid(), signal.SIGWINCH)
+        screen.draw()
+        foreground -= 1
+        screen.draw()
+    assert told(terminal, b"1049l").count(b"text") == 1
+
+
 def test_another_size_is_drawn_at_once(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text is that of the columns and lines which the terminal has then."""
     monkeypatch.setenv("COLUMNS", "40")

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from aggregator.cli import terminal
+from aggregator.diagnostics.display import cells
 
 TOUR = """\
 version: 1
@@ -40,6 +41,15 @@ def test_calls_are_arrows(aggregator, folder: Path) -> None:
         "GET     /orders/{id}  ⇉ order · lines[] · buyer?  3s\n"
         "POST    /hello        = 200 + remember            10s\n"
     )
+
+
+def test_wide_letters_keep_columns_below_each_other(aggregator, folder: Path) -> None:
+    """A path may have letters that take two cells."""
+    (folder / "routes.yaml").write_text(
+        "version: 1\nendpoints:\n  GET /\u65e5\u672c: {respond: {body: 1}}\n  GET /abcdefgh: {respond: {body: 1}}\n"
+    )
+    first, *rows = aggregator("routes").stdout.splitlines()
+    assert [cells(row.partition("=")[0]) for row in rows] == [first.index("CALLS")] * 2
 
 
 def test_machines_get_json_routes(aggregator, folder: Path) -> None:

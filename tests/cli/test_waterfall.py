@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregator.cli.waterfall import draw
+from aggregator.diagnostics.display import cells
 from aggregator.errors import CallError, Cause
 from aggregator.exchange import State
 from aggregator.parts.events import CallEnded
@@ -34,6 +35,13 @@ def ended(
 def late(name: str, start: float, end: float, cause: Cause = Cause.DEADLINE) -> Result:
     """Return a failed result."""
     return failed(name, CallError(cause, "It was late."), start, end, upstream="shop")
+
+
+def test_bars_of_wide_names_begin_below_each_other() -> None:
+    """A name takes as many cells as its letters do, and is cut by them."""
+    names = ["ab", "\u65e5\u672c", "e\u0301", "\u65e5\u672c" * 20]
+    lines = draw([Bar(name, start=0.0, sent=0.0, first_byte=1.0, end=1.0, state=State.OK) for name in names])
+    assert {cells(line.partition("\u2588")[0]) for line in lines} == {28 + 2}
 
 
 def test_a_bar_for_each_part() -> None:

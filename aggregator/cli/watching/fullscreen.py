@@ -56,11 +56,19 @@ class FullScreen:
             signal.signal(number, handler)
 
     def draw(self) -> None:
-        """Show the text as it is now."""
+        """Show the text as it is now, unless another process has the terminal, which would be drawn over."""
+        if self._is_in_background():
+            return
         size = shutil.get_terminal_size((100, 50))
         *lines, last = self._text(size.columns, size.lines).split("\n")
         # cleared before it is written: after a line of full width, its last character would be cleared, too
         self._write(_TOP + "".join(f"{_CLEAR_LINE}{line}\n" for line in lines) + _CLEAR_BELOW + last)
+
+    def _is_in_background(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._out) != os.getpgrp()
+        except OSError:  # no terminal that could be another's
+            return False
 
     def _write(self, text: str) -> None:
         # past the buffer of stdout, in which a signal that redraws could find another write half done

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from typing import Any
 
 from aggregator.cli.following import Event, printable
+from aggregator.diagnostics.display import cut, padded
 
 _WINDOW = 10
 """Seconds that are shown together."""
@@ -67,7 +68,7 @@ class Table:
         if most:
             named = "PART" if self._only else "UPSTREAM"
             lines += ["", *_block(named, list(_OF_UPSTREAMS[:most_numbers]), below[:most], width, most)]
-        return "\n".join(line[:width] for line in lines[:height])
+        return "\n".join(cut(line, width, mark="") for line in lines[:height])
 
     def data(self) -> dict[str, Any]:
         """Return the same as data; durations are milliseconds, shares those of 1."""
@@ -137,8 +138,7 @@ def _cell(column: str, number: float) -> str:
 
 
 def _line(name: str, numbers: list[str], width: int) -> str:
-    cut = name if len(name) < width else name[: max(0, width - 2)] + "…"
-    return f"{cut:<{width}}" + "".join(f"{number:>{_WIDTH}}" for number in numbers)
+    return padded(cut(name, max(1, width - 1)), width) + "".join(f"{number:>{_WIDTH}}" for number in numbers)
 
 
 _SPELLED = {"req/s": "per_second", "calls/s": "per_second", "5xx": "failed", "part": "partial", "failed": "failed"}

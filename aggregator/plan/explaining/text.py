@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
+from aggregator.diagnostics.display import cells, padded
 from aggregator.fields import duration_text
 from aggregator.plan.explaining.admitted import admission_lines
 from aggregator.plan.explaining.carried import carried_lines
@@ -59,11 +60,11 @@ def explanation_text(explanation: Explanation) -> str:
 
 def _order_lines(explanation: Explanation) -> Iterator[str]:
     """Yield the steps of a request, then those of each call, from outside in."""
-    width = max(len(name) for name, _ in explanation.stacks)
+    width = max(cells(name) for name, _ in explanation.stacks)
     for name, words in explanation.stacks:
         text = " → ".join(_unbroken(word) for word in words)
         first, *more = wrap(text, max(80 - width - 4, 40), break_long_words=False, break_on_hyphens=False)
-        yield f"  {name:<{width}}  {first}".replace("\0", " ")
+        yield f"  {padded(name, width)}  {first}".replace("\0", " ")
         yield from (f"  {'':<{width}}  {line}".replace("\0", " ") for line in more)
 
 
@@ -121,14 +122,14 @@ def _cells_of(part: ExplainedPart) -> str:
 
 
 def _table(parts: Sequence[ExplainedPart]) -> Iterator[str]:
-    cells = [{case.name: case.text for case in part.cases} for part in parts]
-    extra = [name for name in _SELDOM if any(cell.get(name, "ok") not in _usual(name, cell) for cell in cells)]
+    told = [{case.name: case.text for case in part.cases} for part in parts]
+    extra = [name for name in _SELDOM if any(cases.get(name, "ok") not in _usual(name, cases) for cases in told)]
     names = [*_COLUMNS, *extra]
     header = ["", *(name.replace("_", " ") for name in names)]
-    rows = [[part.name, *(cell.get(name, "–") for name in names)] for part, cell in zip(parts, cells, strict=True)]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    rows = [[part.name, *(cases.get(name, "–") for name in names)] for part, cases in zip(parts, told, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield "  " + "  ".join(map(padded, row, widths))
 
 
 def _usual(name: str, cells: Mapping[str, str]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from aggregator.diagnostics import Diagnostic
-from aggregator.diagnostics.display import has_color
+from aggregator.diagnostics.display import cells, has_color, padded
 from aggregator.errors import ConfigError, StartupError
 from aggregator.plan.explaining.summary import calls_text
 from aggregator.plan.types import Plan
@@ -156,8 +156,8 @@ def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
 
 def _some(plan: Plan) -> list[str]:
     shown = plan.declared[:_SHOWN]
-    width = max((len(endpoint.key) for endpoint in shown), default=0)
-    lines = [f"{endpoint.key:<{width}}  {calls_text(endpoint)}" for endpoint in shown]
+    width = max((cells(endpoint.key) for endpoint in shown), default=0)
+    lines = [f"{padded(endpoint.key, width)}  {calls_text(endpoint)}" for endpoint in shown]
     if len(plan.declared) > len(shown):
         lines.append(f"… and {len(plan.declared) - len(shown)} more; `aggregator routes` lists them")
     return lines

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from aggregator.diagnostics.display import cells, padded
 from aggregator.plan.calls import CallPlan, CallsPlan, EachPlan, FanPlan, GroupPlan, PartPlan, RacePlan
 from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.summary import moment_text, part_text
@@ -115,12 +116,12 @@ def draw_tree(branches: Sequence[Branch]) -> list[str]:
 
 
 def _lines(branches: Sequence[Branch], prefix: str) -> Iterator[str]:
-    width = max((len(branch.label.partition("  ")[0]) for branch in branches), default=0)
+    width = max((cells(branch.label.partition("  ")[0]) for branch in branches), default=0)
     for branch in branches:
         is_last = branch is branches[-1]
         below = prefix + ("   " if is_last else "│  ")
         name, _, rest = branch.label.partition("  ")
-        yield f"{prefix}{'└─' if is_last else '├─'} {name:<{width}}  {rest}"
+        yield f"{prefix}{'└─' if is_last else '├─'} {padded(name, width)}  {rest}"
         stem = "│  " if branch.branches else "   "
         yield from (f"{below}{stem}{' ' * max(0, width - 1)}{note}" for note in branch.notes)
         yield from _lines(branch.branches, below)
