@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aggregator.diagnostics.annotations import as_json, render_github
 from aggregator.diagnostics.frames import render_text
-from aggregator.diagnostics.suggestion import did_you_mean, suggest
+from aggregator.diagnostics.suggestion import did_you_mean, meant, suggest
 from aggregator.diagnostics.values import Diagnostic, Level, Position, Source, in_reading_order, summary
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "as_json",
     "did_you_mean",
     "in_reading_order",
+    "meant",
     "render_github",
     "render_text",
     "suggest",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _SHORT = 4
+_MOST = 20
+"""Names that are listed."""
 _NEAR, _NEAR_SHORT = 0.7, 0.8
 """How like two words have to be (``difflib.SequenceMatcher.ratio``), and two of four letters at most."""
 
@@ -39,6 +41,14 @@ def did_you_mean(word: str, candidates: Iterable[str], near: float = _NEAR) -> s
     """The hint that :func:`suggest` makes: ``did you mean `users`?``, or None."""
     found = suggest(word, candidates, near)
     return None if found is None else f"did you mean `{found}`?"
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence: which of *known* comes nearest to *word*, or what there is."""
+    names = list(known)
+    more = ", and others" if len(names) > _MOST else ""
+    listed = f"there are {', '.join(names[:_MOST])}{more}." if names else "there is none."
+    return did_you_mean(word, names) or listed
 
 
 def _is_slip(word: str, known: str) -> bool:

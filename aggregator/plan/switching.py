@@ -8,8 +8,10 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
+from aggregator.diagnostics import did_you_mean, meant
 from aggregator.plan.analysis.walking import calls_in_part, placed_parts, with_calls, with_placed_calls
 from aggregator.plan.calls import CallPlan, FanPlan
+from aggregator.plan.explaining.finding import nearest_endpoint
 from aggregator.plan.schemes import ExternalPlan, SchemePlan
 from aggregator.plan.types import EffectPlan, EndpointPlan, Plan
 from aggregator.policies.switches.offs import Offs
@@ -37,22 +39,22 @@ def unknown_target(plan: Plan, target: Target) -> str | None:
     """Return what is wrong with *target*, which *plan* does not have; None when it has it."""
     if target.kind == "upstream":
         names = [upstream.name for upstream in plan.upstreams]
-        return None if target.name in names else f"There is no upstream {target.name!r}; there are {', '.join(names)}."
+        return None if target.name in names else f"There is no upstream {target.name!r}; {meant(target.name, names)}"
     if target.kind == "effect" and not target.name:
         names = sorted({effect.name for endpoint in plan.endpoints for effect in endpoint.effects})
-        there = f"there are {', '.join(names)}" if names else "there is none"
-        return None if target.part in names else f"No endpoint has an effect {target.part!r}; {there}."
+        return (
+            None if target.part in names else f"No endpoint has an effect {target.part!r}; {meant(target.part, names)}"
+        )
     endpoints = [endpoint for endpoint in plan.endpoints if endpoint.key == target.name]
     if not endpoints:
-        return f"There is no endpoint {target.name!r}."
+        return f"There is no endpoint {target.name!r}; {nearest_endpoint(plan, target.name)}"
     if target.kind == "endpoint":
         return None
     names = [name for endpoint in endpoints for name in _names(endpoint, target.kind)]
-    return (
-        None
-        if target.part in names
-        else f"It has no {target.kind} {target.part!r}; it has {', '.join(names) or 'none'}."
-    )
+    if target.part in names:
+        return None
+    near = did_you_mean(target.part, names) or f"it has {', '.join(names) or 'none'}."
+    return f"It has no {target.kind} {target.part!r}; {near}"
 
 
 def _names(endpoint: EndpointPlan, kind: str) -> list[str]:

@@ -104,7 +104,7 @@ def test_a_part_inside_of_another_has_both_names(plan_of: PlanOf, place: str, pa
         (Target("upstream", "users"), None),
         (Target("upstream", "nope"), "There is no upstream 'nope'; there are users, shop."),
         (Target("endpoint", "GET /page"), None),
-        (Target("endpoint", "GET /nope"), "There is no endpoint 'GET /nope'."),
+        (Target("endpoint", "GET /nope"), "There is no endpoint 'GET /nope'; did you mean `GET /page`?"),
         (Target("part", "GET /page", "cart"), None),
         (Target("part", "GET /page", "seen"), "It has no part 'seen'; it has user, cart."),
         (Target("effect", "GET /page", "sold"), None),

@@ -154,8 +154,8 @@ def test_who_what_and_why_is_logged_and_listed(gateway):
 
 
 @pytest.mark.parametrize(("given", "status", "sentence"), [
-    ({"turn": "off", "kind": "endpoint", "name": "GET /y"}, 404, "There is no endpoint 'GET /y'."),
-    ({"turn": "off", "kind": "upstream", "name": "ups"}, 404, "there are up, other"),
+    ({"turn": "off", "kind": "endpoint", "name": "GET /y"}, 404, "There is no endpoint 'GET /y'; "),
+    ({"turn": "off", "kind": "upstream", "name": "nobody"}, 404, "there are up, other"),
     ({"turn": "off", "kind": "part", "name": "GET /home", "part": "news"}, 404, "it has must, ads"),
     ({"turn": "off", "kind": "part", "name": "GET /home"}, 400, "`part` names a part"),
     ({"turn": "of", "kind": "part"}, 400, "`turn` is `off` or `on`."),

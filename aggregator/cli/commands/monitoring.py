@@ -48,6 +48,7 @@ def monitoring(config: str, output: str, pending: tuple[str, ...]) -> None:
 
 def _pending(texts: tuple[str, ...]) -> dict[str, str]:
     """Return how long before each alert fires, by its name; raises ``UsageError`` for one that there is not."""
+    from aggregator.diagnostics import meant
     from aggregator.durations import duration_of
     from aggregator.server.monitoring.rules import NAMES
 
@@ -55,7 +56,7 @@ def _pending(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, _, wait = text.partition("=")
         if name not in NAMES:
-            raise click.UsageError(f"--for names no alert {name!r}. There are {', '.join(NAMES)}.")
+            raise click.UsageError(f"--for names no alert {name!r}; {meant(name, NAMES)}")
         if duration_of(wait) is None:
             raise click.UsageError(f"--for {name} takes a duration such as 5m.")
         found[name] = wait

@@ -41,6 +41,17 @@ def find_endpoint(plan: Plan, text: str) -> tuple[EndpointPlan, dict[str, str]]:
     raise AggregatorError(f"No endpoint {text!r} is declared; {_nearest(plan, here, text, path)}")
 
 
+def nearest_endpoint(plan: Plan, key: str) -> str:
+    """Return the end of a sentence: which endpoint comes nearest to *key*, which *plan* does not have."""
+    near = did_you_mean(key, (one.key for one in plan.declared))
+    if near is not None:
+        return near
+    try:
+        return f"did you mean `{find_endpoint(plan, key)[0].key}`?"
+    except AggregatorError as error:
+        return str(error).rpartition("; ")[2]
+
+
 def _nearest(plan: Plan, here: list[EndpointPlan], text: str, path: str) -> str:
     """Return what is declared beside *text*, for which there is no endpoint *here*."""
     others = _at(plan, path)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from aggregator.codecs import json as json_codec
+from aggregator.diagnostics import did_you_mean
 from aggregator.errors import AggregatorError
 from aggregator.http import header_map, phrase, replaced
 from aggregator.plan.incoming.listening import AdminPlan
@@ -18,7 +19,7 @@ from aggregator.runtime.request.identity import request_id
 from aggregator.server.admin.actions import Action, ActionError, Actions, Asked
 from aggregator.server.admin.door import AdminDoor, Denied
 from aggregator.server.admin.reading.source import Source, json_answer
-from aggregator.server.admin.reading.views import is_view
+from aggregator.server.admin.reading.views import VIEWS, is_view
 from aggregator.server.admin.requests import PATH
 from aggregator.server.live.serving import PATH as EVENTS
 from aggregator.server.metrics.page import PATH as METRICS
@@ -93,7 +94,9 @@ class AdminApplication:
 
     async def _read(self, plan: AdminPlan, method: str, path: str, accept: str) -> Answer:
         if path not in ("/-/actions", "/readyz", METRICS):
-            raise Denied(404, "Nothing is served at this path; /-/config, /-/actions and /metrics are.")
+            known = (*VIEWS, "/-/actions", METRICS, *(f"{_BELOW}{one.name}" for one in self._actions))
+            near = did_you_mean(path, known) or "/-/config, /-/actions and /metrics are."
+            raise Denied(404, f"Nothing is served at this path; {near}")
         _read_only(method)
         if path == "/readyz":
             return await self._source.probe(path, verbose=True)

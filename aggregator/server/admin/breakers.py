@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.policies.breaker.breaker import Phase
 from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.server.admin.actions import Action, ActionError, Outcome, seconds_in
+from aggregator.server.admin.reading.names import unknown_upstream
 from aggregator.server.generations.running import Running
 
 _ORDERS = {"open": Phase.FORCED_OPEN, "close": Phase.FORCED_CLOSED, "auto": Phase.CLOSED}
@@ -50,7 +51,6 @@ def _read(given: Mapping[str, Any], known: Mapping[str, Breakers]) -> tuple[Brea
         raise ActionError(400, f"`order` is one of {', '.join(_ORDERS)}.")
     breakers = known.get(str(given.get("upstream")))
     if breakers is None:
-        names = ", ".join(known) or "none"
-        raise ActionError(404, f"No such upstream has a breaker; those that have one: {names}.")
+        raise unknown_upstream(str(given.get("upstream")), known, "No breaker has an upstream")
     seconds = seconds_in(given)
     return breakers, phase, None if phase is Phase.CLOSED else seconds

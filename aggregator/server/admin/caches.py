@@ -8,6 +8,7 @@ from typing import Any
 from aggregator.policies.cache.shared.purge import Purge, What
 from aggregator.policies.cache.shared.purges import Purges
 from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.reading.names import unknown_endpoint, unknown_upstream
 from aggregator.server.generations.running import Running
 
 _WHAT: tuple[What, ...] = ("tag", "key", "prefix", "upstream", "endpoint", "all")
@@ -23,10 +24,11 @@ def purge_action(running: Running) -> Action:
                 400, "Name what is purged: one of `tag`, `key`, `prefix`, `upstream`, `endpoint` and `all`."
             )
         what, value = named[0], str(given[named[0]])
-        if what == "upstream" and value not in {upstream.name for upstream in running.plan.upstreams}:
-            raise ActionError(404, f"There is no upstream `{value}`.")
+        upstreams = {upstream.name for upstream in running.plan.upstreams}
+        if what == "upstream" and value not in upstreams:
+            raise unknown_upstream(value, upstreams)
         if what == "endpoint" and value not in {endpoint.key for endpoint in running.plan.endpoints}:
-            raise ActionError(404, f"There is no endpoint `{value}`.")
+            raise unknown_endpoint(value, running.plan)
         count = _purges(running).do(Purge(what, () if what == "all" else (value,)))
         return Outcome({"purged": count}, f"purged {count} by {what} {value}")
 

@@ -13,6 +13,7 @@ from aggregator.policies.rate_limit.plan import WindowPlan
 from aggregator.policies.rate_limit.quotas import Use, uses
 from aggregator.policies.rate_limit.sharing import ask_of
 from aggregator.server.admin.actions import Action, ActionError, Outcome
+from aggregator.server.admin.reading.names import unknown_endpoint
 from aggregator.server.generations.running import Running
 from aggregator.stores.quota import Quota
 from aggregator.stores.used import Used
@@ -108,7 +109,7 @@ def _quotas(plan: Plan, find: Find, endpoint: object) -> Iterator[_Found]:
                 found[window.state] = _Found(window, window.limit, find(window), [])
             found[window.state].endpoints.append(one.key)
     if endpoint is not None and endpoint not in {one.key for one in plan.endpoints}:
-        raise ActionError(404, f"There is no endpoint `{endpoint}`.")
+        raise unknown_endpoint(str(endpoint), plan)
     yield from found.values()
 
 

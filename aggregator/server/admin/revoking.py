@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aggregator.diagnostics import meant
 from aggregator.identity.moments import moment_of
 from aggregator.identity.revoked import MOST, Revocations
 from aggregator.server.admin.actions import Action, ActionError, Outcome
@@ -24,7 +25,9 @@ def revoke_action(running: Running, clock: Callable[[], float] = time.time) -> A
             raise ActionError(400, _FORM)
         revocations = running.states.find("revoked", str(given.get("scheme")))
         if not isinstance(revocations, Revocations):
-            raise ActionError(404, "There is no scheme of this name that takes signed tokens.")
+            names = [name for name, one in running.states.each("revoked").items() if isinstance(one, Revocations)]
+            near = meant(str(given.get("scheme")), names)
+            raise ActionError(404, f"There is no scheme of this name that takes signed tokens; {near}")
         added, summary = _added(revocations, given, clock)
         if not added:
             raise ActionError(409, f"There are {MOST} of them; write them into the file of `revoked`.")

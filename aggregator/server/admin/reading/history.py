@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.reading.names import unknown_endpoint
 from aggregator.server.generations.running import Running
 
 PATH = "/-/history"
@@ -26,7 +27,7 @@ async def history_shown(running: Running, asked: Mapping[str, str]) -> dict[str,
         return await history.all(_since(asked.get("since", "0")))
     found = history.of(asked["endpoint"])
     if found is None:
-        raise ActionError(404, f"No history is kept of an endpoint `{asked['endpoint'][:200]}`.")
+        raise unknown_endpoint(asked["endpoint"], running.plan)
     return found
 
 

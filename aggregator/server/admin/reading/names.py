@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from aggregator.causes import Cause
-from aggregator.diagnostics import did_you_mean
-from aggregator.errors import AggregatorError
+from aggregator.diagnostics import meant
 from aggregator.plan.analysis.walking import parts_in
 from aggregator.plan.calls import RacePlan
-from aggregator.plan.explaining.finding import find_endpoint
+from aggregator.plan.explaining.finding import nearest_endpoint
 from aggregator.plan.types import EndpointPlan, Plan
 from aggregator.server.admin.actions import ActionError
 
-_LONGEST, _MOST = 200, 20
-"""Characters of a name that are repeated, and names that are listed."""
+_LONGEST = 200
+"""Characters of a name that are repeated."""
 
 
 def refuse_unknown(asked: Mapping[str, str], plan: Plan) -> None:
@@ -29,21 +28,20 @@ def refuse_unknown(asked: Mapping[str, str], plan: Plan) -> None:
     if part and not _has_part(endpoints, part):
         names = {name for one in endpoints for name in _parts(one)}
         where = f"`{endpoint}` has no part" if endpoint else "No endpoint has a part"
-        raise ActionError(404, f"{where} `{part[:_LONGEST]}`{_nearest(part, names)}")
+        raise ActionError(404, f"{where} `{part[:_LONGEST]}`; {meant(part, sorted(names))}")
     words = dict.fromkeys(name for one in Cause if not one.is_reserved for name in one.names)
     if cause and cause not in words:
-        raise ActionError(400, f"There is no cause `{cause[:_LONGEST]}`{_nearest(cause, words)}")
+        raise ActionError(400, f"There is no cause `{cause[:_LONGEST]}`; {meant(cause, sorted(words))}")
 
 
 def unknown_endpoint(key: str, plan: Plan) -> ActionError:
     """Return the refusal of an endpoint *key* that *plan* does not have, with what comes nearest to it."""
-    near = did_you_mean(key, (one.key for one in plan.declared))
-    if near is None:
-        try:
-            near = f"did you mean `{find_endpoint(plan, key)[0].key}`?"
-        except AggregatorError as error:
-            near = str(error).rpartition("; ")[2]
-    return ActionError(404, f"There is no endpoint `{key[:_LONGEST]}`; {near}")
+    return ActionError(404, f"There is no endpoint `{key[:_LONGEST]}`; {nearest_endpoint(plan, key)}")
+
+
+def unknown_upstream(name: str, names: Iterable[str], what: str = "There is no upstream") -> ActionError:
+    """Return the refusal of an upstream *name*, which is none of *names*, by *what* is said of it."""
+    return ActionError(404, f"{what} `{name[:_LONGEST]}`; {meant(name, sorted(names))}")
 
 
 def _parts(endpoint: EndpointPlan) -> dict[str, bool]:
@@ -60,11 +58,3 @@ def _has_part(endpoints: Iterable[EndpointPlan], name: str) -> bool:
     base, bracket, place = name.partition("[")
     is_item = bool(bracket) and place.endswith("]")
     return any(name in parts or (is_item and parts.get(base, False)) for parts in map(_parts, endpoints))
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence: which of *known* comes nearest to *word*, or what there is."""
-    names = sorted(known)
-    more = ", and others" if len(names) > _MOST else ""
-    listed = f"there are {', '.join(names[:_MOST])}{more}." if names else "there is none."
-    return f"; {did_you_mean(word, names) or listed}"

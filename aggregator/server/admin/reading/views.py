@@ -40,11 +40,13 @@ SHOWN: dict[str, Callable[[Running, Mapping[str, str]], Any]] = {
     "/-/upstreams": lambda running, _: upstreams_shown(running),
 }
 """What is shown at once, by path; the query may narrow it."""
+VIEWS = (*SHOWN, CHANGES, EFFECTS, HISTORY)
+"""The paths of all that is shown."""
 
 
 def is_view(path: str) -> bool:
     """Return whether something is shown at *path*."""
-    return path in SHOWN or path in (CHANGES, EFFECTS, HISTORY) or path.startswith(f"{REQUESTS}/")
+    return path in VIEWS or path.startswith(f"{REQUESTS}/")
 
 
 async def shown(running: Running, path: str, asked: Mapping[str, str]) -> Any:
