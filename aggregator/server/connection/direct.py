@@ -197,9 +197,10 @@ class DirectCycle:
         else:
             self._send(answer, run)
 
-    def _send(self, answer: Answer, run: Run | None) -> None:
+    def _send(self, answer: Answer, run: Run | None) -> bool:
+        """Write *answer*, and go on with the connection; return whether its client was still there."""
         if self.response_complete:
-            return
+            return False
         self.response_complete = True
         size = self._write(answer)
         self._leave()
@@ -208,6 +209,7 @@ class DirectCycle:
             connection.close_gently()
         connection.on_response_complete()
         self._found.handler.after(self._exchange, answer, run, size)
+        return True
 
     def _leave(self) -> None:
         self._run = None

@@ -26,11 +26,11 @@ class Turns:
     __slots__ = ("_is_taken", "_waiting")
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], bool]]] = deque()
         self._is_taken = False
 
-    def take(self, loop: asyncio.AbstractEventLoop, size: int, write: Callable[[], None]) -> None:
-        """Call *write*, which writes *size* bytes, now or in a later turn of *loop*."""
+    def take(self, loop: asyncio.AbstractEventLoop, size: int, write: Callable[[], bool]) -> None:
+        """Call *write*, which writes *size* bytes, now or in a later turn of *loop*; it returns whether it did."""
         if self._is_taken:
             self._waiting.append((size, write))
             return
@@ -46,5 +46,5 @@ class Turns:
         written = 0
         while self._waiting and (not written or written + self._waiting[0][0] <= AT_ONCE):
             size, write = self._waiting.popleft()
-            written += size
-            write()
+            if write():  # one whose client has left costs no time
+                written += size
