@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Filter, Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
-from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, Outcome
+from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, FixedRequest, Outcome
 from aggregator.stores.redis.effects.store import LEASE, EffectsInRedis
 from tests.effects.conftest import record, shared_plan
 from tests.policies.conftest import START
@@ -274,6 +274,19 @@ def test_beyond_the_bounds_nothing_is_kept(one: Process) -> None:
     assert one.put(6, 7, bounds=Bounds(3, 10**9))
     assert one.find() == ["id-2", "id-6", "id-7"]
     assert not one.put(8, bounds=Bounds(1000, 100))
+
+
+def test_what_was_sent_stays_where_it_would_make_too_little_room(one: Process) -> None:
+    """One that does not fit costs nothing that was sent; one that does costs no more of it than it needs."""
+    assert one.put(0, 1, 2, 3)
+    assert one.claim(most=3) == ["id-0", "id-1", "id-2"]
+    one.turn(*(sent(f"id-{number}") for number in range(3)), room={})
+    size = one.store.kept.size
+    large = record(9, request=FixedRequest(b"POST", b"/send", b"", b"x" * size))
+    assert one.put_all([[large]], Bounds(1000, size * 14 // 10)) == [False]
+    assert one.find() == ["id-0", "id-1", "id-2", "id-3"]
+    assert one.put(4, bounds=Bounds(1000, size))
+    assert one.find() == ["id-1", "id-2", "id-3", "id-4"]
 
 
 def test_each_of_several_groups_is_kept_or_not(one: Process) -> None:

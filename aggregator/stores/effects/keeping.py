@@ -71,19 +71,35 @@ class _New:
     def _has_room(self, number: int, size: int, bounds: Bounds) -> bool:
         """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first.
 
-        One step takes away so much of it; the rest goes by those that follow, and there is no room till then.
+        One step takes away so much of it; the rest goes by those that follow, and there is no room till then. Nothing
+        is forgotten where all of it would not be enough, as far as one step can see.
         """
         kept = self._table.kept
         if kept.number - kept.counts[SENT] + number > bounds.count or size > bounds.size:
             return False
-        while (over := kept.number + number - bounds.count) > 0 or kept.size + size > bounds.size:
-            most = min(max(over, 1), _MOST_GONE - self._gone)
-            oldest = self._table.db.execute(OLDEST_SENT, (most,)).fetchall() if most > 0 else []
-            if not oldest:
-                return False
-            self._table.remove(SENT, oldest)
-            self._gone += len(oldest)
-        return True
+        over, excess = kept.number + number - bounds.count, kept.size + size - bounds.size
+        if over <= 0 and excess <= 0:
+            return True
+        most = max(0, _MOST_GONE - self._gone)
+        oldest = self._oldest_sent(over, excess, most)
+        is_enough = len(oldest) >= over and sum([size for _, size in oldest]) >= excess
+        if not is_enough and len(oldest) < most:
+            return False
+        self._table.remove(SENT, oldest)
+        self._gone += len(oldest)
+        return is_enough
+
+    def _oldest_sent(self, over: int, excess: int, most: int) -> list[tuple[int, int]]:
+        """Return place and bytes of the oldest that were sent: *over* of them with *excess* bytes, *most* at most."""
+        found, freed = list[tuple[int, int]](), 0
+        rows = self._table.db.execute(OLDEST_SENT, (most,))
+        for place, size in rows:
+            if len(found) >= over and freed >= excess:
+                break
+            found.append((place, size))
+            freed += size
+        rows.close()  # it reads what is removed next
+        return found
 
     def _add(self, record: EffectRecord) -> None:
         size, order = record.size, record.order

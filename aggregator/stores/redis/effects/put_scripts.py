@@ -21,17 +21,18 @@ local there, bytes = 0, tonumber(call('GET', B .. 'bytes') or '0')
 for _, state in ipairs(STATES) do there = there + call('ZCARD', B .. 'n:' .. state) end
 local function has_room(number, size)
   if there - call('ZCARD', B .. 'n:sent') + number > most or size > most_bytes then return 0 end
-  while there + number > most or bytes + size > most_bytes do
-    local oldest = call('ZRANGE', B .. 't:sent', 0, 0)
+  local gone, freed, found = {}, 0, 1
+  while there - #gone + number > most or bytes - freed + size > most_bytes do
+    local oldest = call('ZRANGE', B .. 't:sent', #gone, #gone)
     if #oldest == 0 then return 0 end
-    if left == 0 then return 2 end
-    left = left - 1
+    if #gone == left then found = 2 break end
     for _, e in ipairs(all(B .. 't:sent', oldest)) do
-      drop(e)
-      there, bytes = there - 1, bytes - e.size
+      gone[#gone + 1], freed = e, freed + e.size
     end
   end
-  return 1
+  for _, e in ipairs(gone) do drop(e) end
+  there, bytes, left = there - #gone, bytes - freed, left - #gone
+  return found
 end
 local function is_first(key, lifetime)
   local known = B .. 'd:' .. digest(key)
