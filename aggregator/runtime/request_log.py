@@ -198,9 +198,10 @@ def _reason(event: RequestEnded, known: dict[str, Any]) -> dict[str, str]:
     bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
     result = next((one for one in bad if one.error is not None), None)
     if result is None or result.error is None:
-        if not results and event.status >= 400:
-            said = None if event.answer is None else event.answer.problem
-            known["cause"] = (None if said is None else said.cause) or refusal_cause(event.status)
+        said = None if event.answer is None else event.answer.problem
+        told = None if said is None else said.cause
+        if event.status >= 400 and (told is not None or not results):
+            known["cause"] = told or refusal_cause(event.status)
         return {}
     error = result.error
     known["cause"] = error.cause.value

@@ -43,7 +43,26 @@ def test_one_that_is_too_large_is_found_after_its_calls(tmp_path: Path) -> None:
         answer = served.post(json={"email": "c" * 4000})
         assert (answer.status_code, called(served)) == (503, 3)
         assert answer.json()["detail"].startswith("The calls of this request were made")
+        assert answer.json()["cause"] == "state_unavailable"
         assert served.sign_up("d", "e") == [200, 200]
+
+
+def test_where_no_calls_were_made_none_are_told(tmp_path: Path) -> None:
+    """An endpoint may answer without any."""
+    with process(tmp_path, document(durable="max: {bytes: 10KiB}"), down) as served:
+        answer = served.post(json={"email": "c" * 11000})
+        assert answer.json()["detail"] == "There is no room for what follows the answer."
+
+
+def test_a_request_that_is_refused_has_a_cause(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In its answer and in the log alike, before its calls and after them; other failures have theirs."""
+    caplog.set_level("INFO")
+    with process(tmp_path, with_call(document(durable="max: {bytes: 10KiB}")), down) as served:
+        assert served.sign_up("a" * 11000) == [503]
+        assert served.sign_up("a" * 5000, "b" * 4300) == [200, 200]
+        assert served.post(json={"email": "c"}).json()["cause"] == "state_unavailable"
+    told = [record.fields for record in caplog.records if record.name == "aggregator.request"]  # type: ignore[attr-defined]
+    assert [one["cause"] for one in told if one["status"] == 503] == ["state_unavailable"] * 2
 
 
 def test_with_no_bytes_left_for_the_smallest_requests_are_refused_before_their_calls(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ class BackgroundCallSettings(CallSettings):
     at: Annotated[str | None, TextKind.TEMPLATE, _KEPT] = Field(
         None,
         description="When a `durable` call is delivered at the earliest: a moment as RFC 3339 writes it, or in Unix "
-        "time; one that is past means at once.",
+        "time; one that is past means at once. With what is none, the call is lost: the log has an error, and "
+        "`unwritten` counts it.",
         examples=["{{ body.remind_at }}"],
     )
     dedupe: Annotated[DedupeSettings | None, _KEPT] = Field(

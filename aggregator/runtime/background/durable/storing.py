@@ -9,11 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from aggregator.errors import AggregatorError, CallError, StoreError
-from aggregator.exchange import Exchange
+from aggregator.errors import AggregatorError, CallError, Cause, StoreError
+from aggregator.exchange import Exchange, State
 from aggregator.parts.frame import Frame
 from aggregator.parts.names import LaterNames, Names
 from aggregator.runtime.answers.answer import Answer, problem
+from aggregator.runtime.answers.failure import sentence
 from aggregator.runtime.answers.viewing import AnswerNames
 from aggregator.runtime.background.durable.fixing import DurableEffect
 from aggregator.runtime.background.durable.intake import unless_kept
@@ -27,6 +28,11 @@ from aggregator.stores.effects.records import EffectRecord
 _RETRY_AFTER = (b"retry-after", b"5")
 _FIXING = 1.0
 """Seconds that expressions may take which say what is sent."""
+
+
+def _were_made(names: Names) -> bool:
+    """Return whether calls of the request were made: an endpoint may answer without any, or skip them."""
+    return any(one is not None and one.state is not State.SKIPPED for one in names.results)
 
 
 class Fixed(NamedTuple):
@@ -74,10 +80,10 @@ class Storing:
         if reason is None:
             return None
         return problem(503, f"What follows the answer cannot be stored: {reason}.", request_id=exchange.id,
-                       headers=(_RETRY_AFTER,))  # fmt: skip
+                       headers=(_RETRY_AFTER,), cause=Cause.STATE_UNAVAILABLE.value)  # fmt: skip
 
     async def store(self, names: Names, answer: Answer) -> Answer:
-        """Keep what follows *answer*; returns it, or the one that tells that this failed after its calls were made."""
+        """Keep what follows *answer*; returns it, or the one that tells that this failed, and whether it had calls."""
         following = self._following(answer, broken=False)
         if not following:
             return answer
@@ -88,7 +94,9 @@ class Storing:
         trouble = await pending
         if trouble is None or not self._refuses:
             return answer
-        return problem(503, f"The calls of this request were made, and {trouble}.", request_id=names.exchange.id)
+        said, what = ("The calls of this request were made, and ", "them") if _were_made(names) else ("", "the answer")
+        return problem(503, sentence(f"{said}{trouble.format(what)}"), request_id=names.exchange.id,
+                       cause=Cause.STATE_UNAVAILABLE.value)  # fmt: skip
 
     def accept(self, names: Names, answer: Answer, *, broken: bool = False) -> None:
         """Keep what follows *answer*, which may have *broken* off; never waits, never raises."""
@@ -154,17 +162,20 @@ class Storing:
         self._outbox.tally.tell(name, "A durable call could not be written.", logging.ERROR, known)
 
     async def _kept(self, kept: asyncio.Future[bool], unkept: Callable[[], None]) -> str | None:
-        """Return why something is not *kept*, for which *unkept* is called; None where it is."""
+        """Return why something is not *kept*, for which *unkept* is called; None where it is.
+
+        ``{}`` in it stands for what is followed.
+        """
         try:
             if await kept:
                 self._outbox.wake()
                 return None
-            reason = "there is no room for what follows them"
+            reason = "there is no room for what follows {}"
         except DoubtError as doubt:
             unless_kept(doubt, unkept)
-            return "nobody knows yet whether what follows them is stored"
+            return "nobody knows yet whether what follows {} is stored"
         except StoreError:  # the writer has told
-            reason = "what follows them could not be stored"
+            reason = "what follows {} could not be stored"
         unkept()
         return reason
 
