@@ -8,7 +8,7 @@ of a value, of which nothing is said but where it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Told = tuple[str, str | None]
@@ -26,6 +26,15 @@ def has_references(written: Any) -> bool:
 def file_says(text: str, written: Any) -> bool:
     """Return whether *text* stands in *written* itself, and not in what a variable in it holds."""
     return not has_references(written) or (isinstance(written, str) and text in _REFERENCE.sub(" ", written))
+
+
+def is_among(text: str, written: Any) -> bool:
+    """Return whether *text* is one of the values in *written*, so that the file says it and no variable alone."""
+    if isinstance(written, Mapping):
+        return any(is_among(text, inner) for inner in written.values())
+    if isinstance(written, list):
+        return any(is_among(text, inner) for inner in written)
+    return bool(written == text)
 
 
 def told(judge: Callable[[Any], Told | None], value: Any, written: Any) -> Told | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from aggregator.config.analysis.endpoints.inherited import auth_of, callers_of
 from aggregator.config.analysis.scope import Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
+from aggregator.config.hints.twins import is_among
 from aggregator.config.model.auth import AuthSettings, CallerSettings, GuardSettings
 from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.rules.names import check_names
@@ -32,14 +34,21 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
         yield from _check_stream(callers.auth, (*analysis.path, "stream"), around)
     if callers.auth == "none":
         place = analysis.path if settings.auth is None else (*analysis.path, "auth")
-        yield from _check_nobody(callers.require, place, at_key=settings.auth is None)
+        written = [analysis.written, around.written.get("prefixes"), around.written.get("defaults")]
+        yield from _check_nobody(callers.require, place, written, at_key=settings.auth is None)
 
 
-def _check_nobody(guards: tuple[GuardSettings, ...], path: Steps, *, at_key: bool) -> Iterator[Finding]:
-    """Yield the first of *guards* that nobody can pass who is not known: it reads `auth` alone, which holds nothing."""
+def _check_nobody(
+    guards: tuple[GuardSettings, ...], path: Steps, written: list[Any], *, at_key: bool
+) -> Iterator[Finding]:
+    """Yield the first of *guards* that nobody can pass who is not known: it reads `auth` alone, which holds nothing.
+
+    It is shown where it stands in *written*, the sections that may hold it: what a variable holds is not.
+    """
     for guard in guards:
         if _refuses_nobody_known(guard.that):
-            message = f"everybody is refused: who calls is not asked here, so `{guard.that}` is never true"
+            shown = f"`{guard.that}`" if is_among(guard.that, written) else "what is required"
+            message = f"everybody is refused: who calls is not asked here, so {shown} is never true"
             hint = "remove `auth: none`, or move the guard to where callers are known: a prefix, or endpoints"
             yield Finding("refuses-everybody", message, path, hint, "warning", at_key=at_key)
             return
