@@ -267,7 +267,7 @@ class Exporter:
         self._hangs = hangs
         self.begun, self.over = threading.Event(), threading.Event()
 
-    def export(self, spans: Any) -> None:
+    def export(self, batch: Any) -> None:
         self.begun.set()
         if self._hangs:
             self.over.wait(60)
@@ -279,7 +279,7 @@ class Exporter:
 class Maker:
     """Makes no spans."""
 
-    def spans(self, one: Any) -> list[Any]:
+    def batch(self, requests: list[Any]) -> list[Any]:
         return []
 
 
@@ -326,8 +326,8 @@ def test_what_waits_is_bounded_in_bytes(said):
     """Whatever a client makes long waits in no greater number than fits, and is sent in batches that a collector takes."""
     batches: list[int] = []
     exporter, size = Exporter(hangs=False), 65_000
-    exporter.export = lambda spans: batches.append(len(spans))
-    maker = SimpleNamespace(spans=lambda one: [one])
+    exporter.export = lambda batch: batches.append(len(batch))
+    maker = SimpleNamespace(batch=list)
     sender = TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, maker))
     asyncio.run(hear(sender, 300, **said))
     waiting = 300 - sender.lost
@@ -429,12 +429,12 @@ def test_what_comes_while_a_batch_is_sent_waits_for_the_next(monkeypatch):
     """A request to the collector costs as much for one trace as for ten."""
     monkeypatch.setattr(exporting, "PAUSE", 3600)
     batches: list[int] = []
-    exporter, maker = Exporter(hangs=False), SimpleNamespace(spans=lambda one: [one])
+    exporter, maker = Exporter(hangs=False), SimpleNamespace(batch=list)
     first, second = threading.Event(), threading.Event()
     sender = TraceSender(TracesPlan("http://collector.test"), build=lambda plan, secrets: (exporter, maker))
 
-    def export(spans: Any) -> None:
-        batches.append(len(spans))
+    def export(batch: Any) -> None:
+        batches.append(len(batch))
         if len(batches) == 1:
             asyncio.run(hear(sender, 1))
             first.set()

@@ -41,8 +41,8 @@ _TOLD = 60.0
 class SpanExporter(Protocol):
     """The exporter of spans."""
 
-    def export(self, spans: Any, /) -> Any:
-        """Send *spans*; the result says whether they were taken."""
+    def export(self, batch: Any, /) -> Any:
+        """Send a *batch*; the result says whether it was taken."""
 
     def shutdown(self) -> None:
         """Try no more."""
@@ -128,7 +128,7 @@ class TraceSender:
         while batch := self._batch():
             left -= len(batch)
             try:
-                taken = exporter.export([span for one in batch for span in maker.spans(one)])
+                taken = exporter.export(maker.batch(batch))
                 is_taken = getattr(taken, "name", "") == "SUCCESS"
             except Exception as error:
                 _log.debug("A batch could not be sent.", exc_info=error)

@@ -1,11 +1,14 @@
-"""Spans of one request by OpenTelemetry's semantic conventions for HTTP, made when the request has ended.
+"""Spans of requests by OpenTelemetry's semantic conventions for HTTP, made when the requests have ended.
 
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+
+They are made where they stay, inside OpenTelemetry's own message. Its encoder makes a message of each object of the
+SDK, and copies it for each message around that: five times the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aggregator.causes import Cause, State
@@ -15,53 +18,78 @@ from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.traces.trace import CallSpan, new_span
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import SpanContext
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _KNOWN = frozenset(METHODS)
-_SCOPE = "aggregator"
+_INTERNAL, _SERVER, _CLIENT = 1, 2, 3
+"""The kinds of spans (``Span.SpanKind`` of OTLP)."""
+_FAILED = 2
+"""The status of a span (``Status.StatusCode``)."""
+_KNOWS_REMOTE, _IS_REMOTE = 0x100, 0x200
+"""Flags (``SpanFlags``): whether the parent is in another process is known, and it is."""
+
+
+class Batch:
+    """A *message* for an exporter of spans, which asks how many they are, and nothing else."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: ExportTraceServiceRequest) -> None:
+        self.message = message
+
+    def __len__(self) -> int:
+        return len(self.message.resource_spans[0].scope_spans[0].spans)
 
 
 class SpanMaker:
-    """Makes spans of *resource*, the service; *clean* takes secrets out of texts that hold more than names."""
+    """Makes batches whose messages begin as *empty*, which names the service.
 
-    def __init__(self, resource: Resource, clean: Callable[[str], str]) -> None:
-        from opentelemetry.sdk.trace import Event, ReadableSpan
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+    *clean* takes secrets out of texts that hold more than names.
+    """
 
-        self._event, self._readable, self._contexts = Event, ReadableSpan, SpanContext
-        self._server, self._internal, self._client = SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CLIENT
-        self._failed, self._unset = Status(StatusCode.ERROR), Status(StatusCode.UNSET)
-        self._sampled = TraceFlags(TraceFlags.SAMPLED)
-        self._resource = resource
-        self._scope = InstrumentationScope(_SCOPE)
+    def __init__(self, empty: ExportTraceServiceRequest, clean: Callable[[str], str]) -> None:
+        self._empty = empty
         self._clean = clean
 
-    def spans(self, one: Snapshot) -> Iterator[ReadableSpan]:
-        """Yield the span of a request, those of its parts, and those of its calls."""
-        trace, number = one.trace, int(one.trace.id, 16)
-        own = self._context(number, trace.span)
-        caller = self._context(number, trace.parent, remote=True) if trace.parent else None
-        yield self._span(one, self._name(one), own, caller, self._server, self._of_request(one),
-                         (one.started, one.ended), failed=one.status >= 500)  # fmt: skip
-        parents: dict[str, SpanContext] = {}
-        for part in one.parts:
-            yield from self._of_part(one, part, own, parents)
-        for call in trace.calls:
-            yield self._of_call(one, call, parents.get(call.name, own))
+    def batch(self, requests: Iterable[Snapshot]) -> Batch:
+        """Return the spans of *requests*, of their parts, and of their calls."""
+        message = type(self._empty)()
+        message.CopyFrom(self._empty)
+        spans = message.resource_spans[0].scope_spans[0].spans
+        for one in requests:
+            _Spans(spans, one, self._clean).add()
+        return Batch(message)
 
-    def _context(self, trace: int, span: str, *, remote: bool = False) -> SpanContext:
-        return self._contexts(trace, int(span, 16), remote, self._sampled)
 
-    @staticmethod
-    def _name(one: Snapshot) -> str:
+class _Spans:
+    """Adds the spans of the request *one* to *spans*, those of a message."""
+
+    __slots__ = ("_clean", "_one", "_spans", "_trace")
+
+    def __init__(self, spans: Any, one: Snapshot, clean: Callable[[str], str]) -> None:
+        self._spans = spans
+        self._one = one
+        self._clean = clean
+        self._trace = bytes.fromhex(one.trace.id)
+
+    def add(self) -> None:
+        """Add all of them."""
+        one, trace = self._one, self._one.trace
+        own = bytes.fromhex(trace.span)
         method = one.method if one.method in _KNOWN else "HTTP"
-        return f"{method} {one.endpoint.partition(' ')[2]}"
+        span = self._span(f"{method} {one.endpoint.partition(' ')[2]}", own, bytes.fromhex(trace.parent), _SERVER,
+                          (one.started, one.ended), failed=one.status >= 500)  # fmt: skip
+        if trace.parent:
+            span.flags |= _IS_REMOTE
+        _describe(span, self._of_request())
+        parents: dict[str, bytes] = {}
+        for part in one.parts:
+            self._add_part(part, own, parents)
+        for call in trace.calls:
+            self._add_call(call, parents.get(call.name, own))
 
-    def _of_request(self, one: Snapshot) -> dict[str, Any]:
-        trace = one.trace
+    def _of_request(self) -> dict[str, Any]:
+        one, trace = self._one, self._one.trace
         found = {
             "http.request.method": one.method if one.method in _KNOWN else "_OTHER",
             "http.route": one.endpoint.partition(" ")[2],
@@ -76,10 +104,8 @@ class SpanMaker:
         }
         return {name: value for name, value in found.items() if value not in ("", 0, False)}
 
-    def _of_part(
-        self, one: Snapshot, part: PartSnapshot, parent: SpanContext, parents: dict[str, SpanContext]
-    ) -> Iterator[ReadableSpan]:
-        own = self._context(parent.trace_id, new_span())
+    def _add_part(self, part: PartSnapshot, parent: bytes, parents: dict[str, bytes]) -> None:
+        own = bytes.fromhex(new_span())
         parents.setdefault(part.name, own)
         about = {
             "aggregator.part": part.name,
@@ -88,16 +114,21 @@ class SpanMaker:
         }
         if part.cause:
             about |= {"aggregator.cause": part.cause, "error.type": part.cause}
-        yield self._span(one, part.name, own, parent, self._internal, about, (part.started, part.ended),
-                         failed=part.state is State.FAILED, events=self._events(one, part))  # fmt: skip
+        span = self._span(
+            part.name, own, parent, _INTERNAL, (part.started, part.ended), failed=part.state is State.FAILED
+        )
+        _describe(span, about)
+        if part.attempts > 1 or part.cause or part.age is not None:  # as hardly ever
+            self._add_events(span, part)
         for inner in part.inside:
-            yield from self._of_part(one, inner, own, parents)
+            self._add_part(inner, own, parents)
 
-    def _of_call(self, one: Snapshot, call: CallSpan, parent: SpanContext) -> ReadableSpan:
-        is_ended = bool(call.ended or call.state)
+    def _add_call(self, call: CallSpan, parent: bytes) -> None:
+        one, is_ended = self._one, bool(call.ended or call.state)
+        path = call.target.decode("latin-1").partition("?")[0]
         about: dict[str, Any] = {
             "http.request.method": call.method if call.method in _KNOWN else "_OTHER",
-            "url.path": self._clean(without_values(call.target.decode("latin-1").partition("?")[0], one.trace.hidden)),
+            "url.path": self._clean(without_values(path, one.trace.hidden)),
             "aggregator.upstream": call.upstream,
             "aggregator.state": call.state or State.CANCELLED.value,
         }
@@ -105,15 +136,13 @@ class SpanMaker:
             about["http.response.status_code"] = call.status
         if call.cause:
             about["error.type"] = str(call.status) if call.cause == Cause.STATUS.value else call.cause
-        own = self._context(parent.trace_id, call.id)
-        return self._span(one, call.method, own, parent, self._client, about,
+        span = self._span(call.method, bytes.fromhex(call.id), parent, _CLIENT,
                           (call.started, call.ended or one.ended), failed=is_ended and bool(call.cause))  # fmt: skip
+        _describe(span, about)
 
-    def _events(self, one: Snapshot, part: PartSnapshot) -> Sequence[Any]:
-        """Return what happened to a part: tries after the first, a breaker, values that were kept."""
-        if part.attempts <= 1 and not part.cause and part.age is None:  # as nearly always
-            return ()
-        sent = sorted((call for call in one.trace.calls if call.name == part.name), key=lambda call: call.started)
+    def _add_events(self, span: Any, part: PartSnapshot) -> None:
+        """Add what happened to *part* to its *span*: tries after the first, a breaker, values that were kept."""
+        sent = sorted((call for call in self._one.trace.calls if call.name == part.name), key=lambda call: call.started)
         found: list[tuple[str, float, dict[str, Any]]] = []
         if part.attempts > 1:
             found = [("retry", call.started, {"aggregator.attempt": n}) for n, call in enumerate(sent[1:], 2)]
@@ -122,20 +151,39 @@ class SpanMaker:
         if part.age is not None:
             name = "stale" if part.state is State.STALE else "cache_hit"
             found.append((name, part.ended, {"aggregator.age": part.age}))
-        return [self._event(name, about, _nanoseconds(at, one.offset)) for name, at, about in found]
+        for name, at, about in found:
+            _describe(span.events.add(name=name, time_unix_nano=self._nanoseconds(at)), about)
 
     def _span(
-        self, one: Snapshot, name: str, own: SpanContext, parent: SpanContext | None, kind: Any, about: dict[str, Any],
-        times: tuple[float, float], *, failed: bool, events: Sequence[Any] = (),
-    ) -> ReadableSpan:  # fmt: skip
+        self, name: str, own: bytes, parent: bytes, kind: int, times: tuple[float, float], *, failed: bool
+    ) -> Any:
+        """Return a new span of these ids, of *times* by the clock of the loop."""
         started, ended = times
-        return self._readable(
-            name, own, parent, self._resource, about, events, (), kind,
-            status=self._failed if failed else self._unset,
-            start_time=_nanoseconds(started, one.offset), end_time=_nanoseconds(max(started, ended), one.offset),
-            instrumentation_scope=self._scope,
+        span = self._spans.add(
+            trace_id=self._trace, span_id=own, parent_span_id=parent, name=name, kind=kind, flags=_KNOWS_REMOTE,
+            start_time_unix_nano=self._nanoseconds(started), end_time_unix_nano=self._nanoseconds(max(started, ended)),
         )  # fmt: skip
+        span.status.code = _FAILED if failed else 0
+        return span
+
+    def _nanoseconds(self, moment: float) -> int:
+        return int((moment + self._one.offset) * 1e9)
 
 
-def _nanoseconds(moment: float, offset: float) -> int:
-    return int((moment + offset) * 1e9)
+def _describe(place: Any, about: dict[str, Any]) -> None:
+    """Add *about* to the attributes of *place*, a span or an event, without what no message can hold."""
+    attributes = place.attributes
+    for name, value in about.items():
+        attribute = attributes.add(key=name)
+        kind = type(value)
+        try:
+            if kind is str:
+                attribute.value.string_value = value
+            elif kind is bool:
+                attribute.value.bool_value = value
+            elif kind is int:
+                attribute.value.int_value = value
+            else:
+                attribute.value.double_value = value
+        except ValueError:  # half a surrogate pair, more than 64 bits
+            del attributes[-1]
