@@ -415,7 +415,8 @@ def test_a_key_in_the_query_is_in_no_span(stage, collector, upstream):
 )
 def test_the_last_bits_of_an_id_decide(monkeypatch, propagate, sample, last, sampled):
     """Whoever samples by the same share comes to the same, whichever bits are before them; so does a caller's trace."""
-    monkeypatch.setattr(tracing, "getrandbits", lambda _: 7 << 128 | last << 64 | 1)
+    ids = f"{7:016x}{last:016x}".encode(), b"8000000000000001"
+    monkeypatch.setattr(tracing, "new_ids", lambda: [ids])
     found = tracing.Tracing(TracesPlan("http://collector.test", sample=sample, propagate=propagate, parent=True))
     exchange = Exchange("GET", "/x", b"", [])
     found.begin("GET /x", exchange)

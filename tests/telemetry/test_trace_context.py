@@ -6,12 +6,18 @@ in our own words.
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from aggregator.telemetry.traces.context import Context, Propagation, context_lines, read_context
-from aggregator.telemetry.traces.trace import FIRST_BITS, MOST_CALLS, CallSpan, Trace, Unfollowed, ids_text, new_span
+from aggregator.telemetry.traces.trace import (
+    IDS_AT_ONCE,
+    MOST_CALLS,
+    CallSpan,
+    Trace,
+    Unfollowed,
+    new_ids,
+    new_span,
+)
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -123,16 +129,17 @@ def test_what_is_sent_can_be_read():
 
 def test_ids_have_their_lengths():
     """32 and 16 digits, and each is another one."""
-    traces = [ids_text(random.getrandbits(192) | FIRST_BITS).split(b"-") for _ in range(100)]
-    assert {(len(trace), len(span)) for trace, span in traces} == {(32, 16)}
-    assert len({trace for trace, _ in traces}) == len({new_span() for _ in range(100)}) == 100
+    pairs = [*new_ids(), *new_ids()]
+    assert {(len(trace), len(span)) for trace, span in pairs} == {(32, 16)}
+    assert len({trace for trace, _ in pairs}) == len({span for _, span in pairs}) == 2 * IDS_AT_ONCE
+    assert len({new_span() for _ in range(100)}) == 100
 
 
 def test_ids_are_never_zero(monkeypatch):
     """However the dice fall: an id of nothing but zeros is none (W3C Trace Context §3.2.2.3)."""
-    monkeypatch.setattr(random, "getrandbits", lambda _: 0)
-    trace, span = ids_text(random.getrandbits(192) | FIRST_BITS).split(b"-")
-    assert all(int(digits, 16) for digits in (trace, span, new_span()))
+    monkeypatch.setattr("aggregator.telemetry.traces.trace.getrandbits", lambda _: 0)
+    assert all(int(digits, 16) for pair in new_ids() for digits in pair)
+    assert int(new_span(), 16)
 
 
 def test_a_trace_that_nobody_follows_has_its_ids_in_its_line():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from copy import copy
-from random import getrandbits
 from typing import Any
 
 from aggregator.edge.networks import Networks
@@ -16,20 +16,21 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
-from aggregator.telemetry.traces.trace import FIRST_BITS, CallSpan, Trace, Unfollowed, ids_text, new_span
+from aggregator.telemetry.traces.trace import CallSpan, Trace, Unfollowed, new_ids, new_span
 
-_DIGITS = 1 << 64
-_DECIDES = (_DIGITS - 1) << 64
-"""The bits of the number of new ids by which a trace is sampled: the last 64 of its own id."""
+_NUMBERS = 1 << 64
+"""As many numbers can the last 16 digits of the id of a trace be, by which it is sampled."""
 
 
 class Tracing:
     """Traces by *plan*: which are continued, which are told, and what upstreams hear of them."""
 
-    __slots__ = ("_adding", "_bound", "_drop", "_hidden", "_is_usual", "_parents", "_propagate", "_tells", "only_adds")
+    __slots__ = (
+        "_adding", "_bound", "_drop", "_hidden", "_is_usual", "_new", "_parents", "_propagate", "_tells", "only_adds",
+    )  # fmt: skip
 
     def __init__(self, plan: TracesPlan) -> None:
-        self._bound = round(plan.sample * _DIGITS) << 64 if plan.otlp else 0
+        self._bound = round(plan.sample * _NUMBERS) if plan.otlp else 0
         self._tells = plan.otlp is not None
         self._hidden = plan.hidden
         self._parents = plan.parent
@@ -37,6 +38,7 @@ class Tracing:
         names = b"|".join(name for way in plan.propagate for name in FIELDS[way])
         self._drop = re.compile(rb"(?im)^(?:" + names + rb"):[^\r\n]*\r\n") if names else None
         self._is_usual = plan.propagate == ("tracecontext",)
+        self._new = self._new_traces()
         self._adding: Tracing | None = None
         self.only_adds = False
         """Whether no header of a call can be in the way of its context, so that lines of a trace are only added."""
@@ -58,17 +60,9 @@ class Tracing:
         parent = None
         if self._parents and self._trusts(exchange):
             parent = read_context(exchange.header_list, self._propagate)
-        if parent is None:
-            number = getrandbits(192) | FIRST_BITS
-            is_sampled = number & _DECIDES < self._bound
-            if not is_sampled and self._is_usual:  # as most are: nobody follows its calls
-                exchange.trace = Unfollowed(b"traceparent: 00-%b-00\r\n" % ids_text(number))
-                return
-            ids = ids_text(number).decode()
-            trace = exchange.trace = Trace(ids[:32], ids[33:], is_sampled)
-        else:
-            trace = exchange.trace = self._continued(parent)
+        trace = exchange.trace = next(self._new) if parent is None else self._continued(parent)
         if trace.sampled and self._tells:
+            assert isinstance(trace, Trace)
             trace.is_told = True
             trace.path, trace.scheme = exchange.path, exchange.scheme
             trace.hidden = self._hidden.values(endpoint, exchange.segments)
@@ -76,11 +70,22 @@ class Tracing:
                 trace.hidden += tuple(self._hidden.query_values(exchange.query_string.decode("latin-1")))
             trace.host = (first(exchange.header_list, b"host") or b"").decode("latin-1")
 
+    def _new_traces(self) -> Iterator[Trace | Unfollowed]:
+        """Yield new traces without end; many are made at once."""
+        bound, is_usual = self._bound, self._is_usual
+        while True:
+            yield from [
+                Unfollowed(b"traceparent: 00-%b-%b-00\r\n" % ids)  # as most are: nobody follows its calls
+                if (number := int(ids[0][16:], 16)) >= bound and is_usual
+                else Trace(ids[0].decode(), ids[1].decode(), number < bound)
+                for ids in new_ids()
+            ]
+
     def _continued(self, parent: Context) -> Trace:
         """Return the trace of *parent*, whose caller may have left open whether it is sampled."""
         sampled = parent.sampled
         if sampled is None:
-            sampled = int(parent.trace[16:], 16) << 64 < self._bound
+            sampled = int(parent.trace[16:], 16) < self._bound
         return Trace(parent.trace, new_span(), sampled, parent.span, parent.state, parent.baggage)
 
     def _trusts(self, exchange: Exchange) -> bool:
