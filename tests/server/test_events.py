@@ -21,7 +21,7 @@ from aggregator.plan.compiler import compile_plan
 from aggregator.runtime.reporting import Report
 from aggregator.server.admin.reading.names import refuse_unknown
 from aggregator.server.live.audience import MOST_CLIENTS, MOST_WAITING, Chosen, Client, Clients
-from aggregator.server.live.tally import PartTally, Tally, bucket
+from aggregator.server.live.tally import Tally, bucket
 from aggregator.server.live.telling import Wanted, told
 from aggregator.telemetry.hiding import NOTHING_HIDDEN
 
@@ -287,28 +287,34 @@ def test_counts_by_endpoint_and_upstream():
     assert tally.take() == {"endpoints": {}, "upstreams": {}}
 
 
-@pytest.mark.parametrize("make", [Tally, lambda: PartTally("GET /x")])
-def test_answers_are_counted_alike_with_and_without_an_event(make):
-    """Smooth ones, as nearly all are, and those with a group, whose calls lie inside."""
-    by_event, without = make(), make()
-    group = Result("all", 9.0, 10.0)
+def test_answers_are_counted_alike_with_and_without_an_event():
+    """Smooth ones, as nearly all are, also where an upstream changes, and those with a group, whose calls lie inside."""
+    by_event, without = Tally(), Tally()
+    group, other, own = Result("all", 9.0, 10.0), _part("main"), _part("own")
     group.parts = (_part("inner"),)
     group.made_of(group.parts)
-    for parts, smooth in [((_part("main"), _part("ads")), True), ((_part("main"), group), False)]:
+    other.upstream, own.upstream = "other", ""
+    smooth = (_part("main"), _part("ads"), own)
+    for parts, is_smooth in [(smooth, True), (smooth, True), ((other,), True), ((_part("main"), group), False)]:
         event = _ended(parts=parts)
         by_event(event)
-        if without.answered(event.endpoint, event.exchange, 200, parts, event.ended - event.started, 0, smooth):
-            without(event)
-    assert without.take() == by_event.take()
+        assert not without.answered(
+            event.endpoint, event.exchange, 200, parts, event.ended - event.started, 0, is_smooth
+        )
+    found = by_event.parts("GET /x"), by_event.take()
+    assert (without.parts("GET /x"), without.take()) == found
+    assert found[0]["main"][0] == 4
+    assert {name: counts[0] for name, counts in found[1]["upstreams"].items()} == {"up": 6, "other": 1}
 
 
 def test_parts_are_counted_of_one_endpoint():
-    """Not those that were not called; taken once."""
-    tally, skipped = PartTally("GET /x"), Result("left", 10.0, 10.0, state=State.SKIPPED)
+    """Not those that were not called; they are taken with the rest."""
+    tally, skipped = Tally(), Result("left", 10.0, 10.0, state=State.SKIPPED)
     tally(_ended(parts=(_part("main"), _part("ads", Cause.REFUSED), skipped)))
     tally(replace(_ended(parts=(_part("main"),)), endpoint="GET /y"))
-    assert tally.take() == {"main": [1, 0, 100.0], "ads": [1, 1, 100.0]}
-    assert tally.take() == {}
+    assert tally.parts("GET /x") == {"main": [1, 0, 100.0], "ads": [1, 1, 100.0]}
+    tally.take()
+    assert tally.parts("GET /x") == {}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from aggregator.codecs import json as json_codec
 from aggregator.parts.events import RequestEnded, Visitors
-from aggregator.server.live.tally import PartTally
 from aggregator.server.live.telling import Wanted
 
 MOST_CLIENTS, MOST_WAITING = 8, 200
@@ -72,7 +71,7 @@ class Client(Waiting):
         super().__init__()
         self.wanted = chosen.wanted
         self.counts = chosen.counts
-        self.parts = None if chosen.parts_of is None else PartTally(chosen.parts_of)
+        self.parts_of = chosen.parts_of
         self._told = told
 
     def hear(self, event: RequestEnded) -> None:
@@ -102,16 +101,12 @@ class Clients:
         self.all.append(client)
         if client.wanted is not None:
             self._visitors.join(client.hear, is_content=client.wanted.is_bad)
-        if client.parts is not None:
-            self._visitors.join_counting(client.parts)
 
     def leave(self, client: Client) -> None:
         """Send *client* no more events."""
         self.all.remove(client)
         if client.wanted is not None:
             self._visitors.leave(client.hear)
-        if client.parts is not None:
-            self._visitors.leave(client.parts)
 
 
 def event_text(name: str, data: Any) -> bytes:

@@ -80,7 +80,7 @@ class Audience:
 
     def _count(self) -> None:
         """Start or stop counting requests, as clients want counts or not."""
-        wanted = any(client.counts for client in self._clients.all)
+        wanted = any(client.counts or client.parts_of is not None for client in self._clients.all)
         if wanted and self._tally is None:
             self._tally, self._counted = Tally(), asyncio.get_running_loop().time()
             self._running.visitors.join_counting(self._tally)
@@ -93,18 +93,17 @@ class Audience:
 
         The first client to wake up does it for all.
         """
-        now = asyncio.get_running_loop().time()
-        if now - self._counted < COUNTED:
+        now, tally = asyncio.get_running_loop().time(), self._tally
+        if tally is None or now - self._counted < COUNTED:
             return
-        self._counted, at = now, round(self._running.now(), 3)
-        if self._tally is not None:
-            data = {"at": at, "in_flight": self._running.in_flight, **self._tally.take()}
-            for client in self._clients.all:
-                if client.counts:
-                    client.put("counts", data)
-        for client in self._clients.all:
-            if client.parts is not None:
-                client.put("parts", {"at": at, "parts": client.parts.take()})
+        self._counted, at, clients = now, round(self._running.now(), 3), self._clients.all
+        parts = [(one, tally.parts(one.parts_of)) for one in clients if one.parts_of is not None]
+        data = {"at": at, "in_flight": self._running.in_flight, **tally.take()}
+        for client in clients:
+            if client.counts:
+                client.put("counts", data)
+        for client, found in parts:
+            client.put("parts", {"at": at, "parts": found})
 
     def _client(self, asked: Mapping[str, str]) -> Client:
         """Return a client of what is *asked* for. Raises ``ActionError``."""

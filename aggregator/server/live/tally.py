@@ -1,9 +1,11 @@
-"""Requests counted by endpoint and by upstream, and the parts of one endpoint, for one second at a time."""
+"""Requests counted by endpoint, by part, and by upstream, for one second at a time."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.causes import State
 from aggregator.exchange import Exchange
@@ -18,53 +20,100 @@ _NOT_CALLED = frozenset({State.SKIPPED, State.CANCELLED})
 _GOOD = frozenset({State.OK, State.STALE})
 
 
+class _Calls(Struct):
+    """The calls of one part to one *upstream* in answers that were smooth."""
+
+    upstream: str
+    count: int = 0
+    seconds: float = 0.0
+
+
+_NO_CALLS: dict[str, _Calls] = {}
+
+
+class _Counts(Struct):
+    """The counts of one endpoint.
+
+    *calls* has the parts of smooth answers, *parts* those of all others: ``[times, failed, seconds]``.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    partial: int = 0
+    buckets: dict[int, int] = {}
+    calls: dict[str, _Calls] = {}
+    parts: dict[str, list[float]] = {}
+
+
 class Tally:
-    """A listener that counts requests by endpoint since it was last taken; ``""`` counts those that met no endpoint."""
+    """A listener that counts requests by endpoint since it was last taken; ``""`` counts those that met no endpoint.
+
+    A part of a smooth answer is put down once, for its endpoint and for its upstream alike.
+    """
 
     def __init__(self) -> None:
-        self._endpoints: dict[str, list[Any]] = {}
+        self._endpoints: dict[str, _Counts] = {}
         self._upstreams: dict[str, list[float]] = {}
 
     def __call__(self, event: RequestEnded) -> None:
-        """Count the request of *event*, and its calls."""
-        counted = self._count(event.endpoint, event.ended - event.started)
-        counted[1] += event.status >= 500 or event.how == "broke"
-        counted[2] += event.is_partial
+        """Count the request of *event*, its parts, and its calls."""
+        counts = self._count(event.endpoint, event.ended - event.started)
+        counts.failed += event.status >= 500 or event.how == "broke"
+        counts.partial += event.is_partial
         for result in event.parts:
-            self._called(result)
+            self._called(counts, result)
 
     def answered(
         self, endpoint: str, _exchange: Exchange, _status: int, parts: tuple[Result, ...], seconds: float, _size: int,
         smooth: bool,
     ) -> bool:  # fmt: skip
-        """Count a good answer, and its calls."""
-        self._count(endpoint, seconds)
+        """Count a good answer, its parts, and its calls."""
+        counts = self._endpoints.get(endpoint)  # as ``_count``, without a call
+        if counts is None:
+            counts = self._endpoints[endpoint] = _Counts()
+        counts.requests += 1
+        buckets, index = counts.buckets, bisect_left(ENDS, seconds * 1000)
+        buckets[index] = buckets.get(index, 0) + 1
+        known = counts.calls if smooth else _NO_CALLS
         for result in parts:
-            calls = self._upstreams.get(result.upstream) if smooth else None
-            if calls is None:  # the first one, or one with others inside
-                self._called(result)
+            calls = known.get(result.name)
+            if calls is not None and calls.upstream == result.upstream:  # as nearly always
+                calls.count += 1
+                calls.seconds += result.ended - result.started
+            elif calls is None and smooth:
+                known[result.name] = _Calls(result.upstream, 1, result.ended - result.started)
             else:
-                calls[0] += 1
-                calls[2] += result.ended - result.started
+                self._called(counts, result)
         return False
 
-    def _count(self, endpoint: str, seconds: float) -> list[Any]:
+    def _count(self, endpoint: str, seconds: float) -> _Counts:
         """Return the counts of *endpoint*, one request more among them."""
-        counted = self._endpoints.get(endpoint)
-        if counted is None:
-            counted = self._endpoints[endpoint] = [0, 0, 0, {}]
-        counted[0] += 1
-        buckets, index = counted[3], bisect_left(ENDS, seconds * 1000)
+        counts = self._endpoints.get(endpoint)
+        if counts is None:
+            counts = self._endpoints[endpoint] = _Counts()
+        counts.requests += 1
+        buckets, index = counts.buckets, bisect_left(ENDS, seconds * 1000)
         buckets[index] = buckets.get(index, 0) + 1
-        return counted
+        return counts
 
-    def _called(self, result: Result) -> None:
+    def _called(self, counts: _Counts, result: Result) -> None:
+        """Count *result* for its part, if it was called, and its calls for their upstreams."""
+        if result.state not in _NOT_CALLED:
+            _add(counts.parts, result.name, result, failed=result.state not in _GOOD)
         for reply in result.replies():
             if reply.upstream:
-                calls = self._upstreams.setdefault(reply.upstream, [0, 0, 0.0])
-                calls[0] += 1
-                calls[1] += not reply.is_there
-                calls[2] += max(0.0, reply.ended - reply.started)
+                _add(self._upstreams, reply.upstream, reply, failed=not reply.is_there)
+
+    def parts(self, endpoint: str) -> dict[str, Any]:
+        """Return what was counted of the parts of *endpoint*, which is taken with the rest.
+
+        By part it is ``[times, failed, milliseconds]``.
+        """
+        counts = self._endpoints.get(endpoint) or _Counts()
+        found = {name: [*part] for name, part in counts.parts.items()}
+        for name, calls in counts.calls.items():
+            _sum(found, name, calls)
+        return {name: _told(part) for name, part in found.items()}
 
     def take(self) -> dict[str, Any]:
         """Return what was counted, and start from zero: by endpoint ``[requests, 5xx, partial, {bucket: requests}]``.
@@ -73,50 +122,27 @@ class Tally:
         """
         endpoints, self._endpoints = self._endpoints, {}
         upstreams, self._upstreams = self._upstreams, {}
-        return {"endpoints": endpoints, "upstreams": {name: _told(counts) for name, counts in upstreams.items()}}
+        for counts in endpoints.values():
+            for calls in counts.calls.values():
+                if calls.upstream:
+                    _sum(upstreams, calls.upstream, calls)
+        return {
+            "endpoints": {key: [one.requests, one.failed, one.partial, one.buckets] for key, one in endpoints.items()},
+            "upstreams": {name: _told(counts) for name, counts in upstreams.items()},
+        }
 
 
-class PartTally:
-    """A listener that counts the parts of one *endpoint* since it was last taken."""
+def _add(table: dict[str, list[float]], name: str, result: Result, *, failed: bool) -> None:
+    counted = table.setdefault(name, [0, 0, 0.0])
+    counted[0] += 1
+    counted[1] += failed
+    counted[2] += max(0.0, result.ended - result.started)
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self._parts: dict[str, list[float]] = {}
 
-    def __call__(self, event: RequestEnded) -> None:
-        """Count the parts of *event*, if it is one of this endpoint."""
-        if event.endpoint != self._endpoint:
-            return
-        for result in event.parts:
-            if result.state in _NOT_CALLED:
-                continue
-            counted = self._parts.setdefault(result.name, [0, 0, 0.0])
-            counted[0] += 1
-            counted[1] += result.state not in _GOOD
-            counted[2] += max(0.0, result.ended - result.started)
-
-    def answered(
-        self, endpoint: str, _exchange: Exchange, _status: int, parts: tuple[Result, ...], _seconds: float, _size: int,
-        smooth: bool,
-    ) -> bool:  # fmt: skip
-        """Count the parts of an answer that was good; return whether some of them need a closer look."""
-        if endpoint != self._endpoint:
-            return False
-        if not smooth:
-            return True
-        known = self._parts
-        for result in parts:
-            counted = known.get(result.name)
-            if counted is None:
-                counted = known[result.name] = [0, 0, 0.0]
-            counted[0] += 1
-            counted[2] += result.ended - result.started
-        return False
-
-    def take(self) -> dict[str, Any]:
-        """Return what was counted, and begin anew: by part ``[times, failed, milliseconds]``."""
-        parts, self._parts = self._parts, {}
-        return {name: _told(counts) for name, counts in parts.items()}
+def _sum(table: dict[str, list[float]], name: str, calls: _Calls) -> None:
+    counted = table.setdefault(name, [0, 0, 0.0])
+    counted[0] += calls.count
+    counted[2] += calls.seconds
 
 
 def _told(counts: list[float]) -> list[float]:
