@@ -34,6 +34,7 @@ def post(shared_stage: Any) -> Any:
     return ask
 
 
+NO_SCHEME = "There is no scheme of this name that takes signed tokens"
 TO_BREAKERS = "An order to a breaker has `upstream`, `order`, `for`, `by` and `why`, and no `a`."
 TO_PURGE = "Name what is purged: one of `tag`, `key`, `prefix`, `upstream`, `endpoint` and `all`."
 TO_REVOKE = "It takes `scheme`, and `jti` or `sub`; with `sub` also `before`, which is now if left out."
@@ -49,25 +50,25 @@ OPEN, OFF = {"upstream": "up", "order": "open"}, {"turn": "off", "kind": "endpoi
         ("reload", {"a": 1}, 400, "A reload takes nothing but `reason`, and no `a`."),
         ("breaker", {**OPEN, "a": 1}, 400, TO_BREAKERS),
         ("breaker", {**OPEN, "order": "a"}, 400, "`order` is one of open, close, auto."),
-        ("breaker", {**OPEN, "upstream": "other"}, 404, "No such upstream has a breaker; those that have one: up."),
+        ("breaker", {**OPEN, "upstream": "other"}, 404, "There is no upstream with a breaker `other`; there are up."),
         ("breaker", {**OPEN, "for": "a"}, 400, "`for` is a duration such as 10m."),
         ("breaker", {**OPEN, "for": "0s"}, 400, "`for` is a duration such as 10m."),
         ("breaker", {**OPEN, "for": "31622401s"}, 400,
          "`for` is a duration of at most 366d; an order without `for` has no end."),
         ("cache_purge", {}, 400, TO_PURGE),
         ("cache_purge", {"tag": "a", "all": True}, 400, TO_PURGE),
-        ("cache_purge", {"upstream": "a"}, 404, "There is no upstream `a`."),
-        ("cache_purge", {"endpoint": "a"}, 404, "There is no endpoint `a`."),
+        ("cache_purge", {"upstream": "a"}, 404, "There is no upstream `a`; there are other, up."),
+        ("cache_purge", {"endpoint": "a"}, 404, "There is no endpoint `a`; `aggregator routes` lists what is."),
         ("quota_reset", {"a": 1}, 400, "A reset has `key`, `endpoint` and `by`, and no `a`."),
         ("quota_reset", {"key": 1}, 400, TO_RESET),
         ("quota_reset", {"key": "a"}, 404, "Nothing is used under this key."),
-        ("quota_reset", {"key": "a", "endpoint": "a"}, 404, "There is no endpoint `a`."),
+        ("quota_reset", {"key": "a", "endpoint": "a"}, 404, "There is no endpoint `a`; `aggregator routes` lists what is."),
         ("quota_reset", {"key": "a", "endpoint": "GET /n"}, 404, "Nothing is used under this key."),
         ("revoke", {"scheme": "a", "jti": "a", "sub": "a"}, 400, TO_REVOKE),
         ("revoke", {"scheme": "a"}, 400, TO_REVOKE),
         ("revoke", {"scheme": "a", "jti": 1}, 400, TO_REVOKE),
         ("revoke", {"scheme": "a", "jti": "a", "b": 1}, 400, TO_REVOKE),
-        ("revoke", {"scheme": "a", "jti": "a"}, 404, "There is no scheme of this name that takes signed tokens."),
+        ("revoke", {"scheme": "a", "jti": "a"}, 404, f"{NO_SCHEME}; there is none."),
         ("switch", {**OFF, "since": 1.0}, 400, TO_SWITCH),
         ("switch", {**OFF, "turn": "a"}, 400, "`turn` is `off` or `on`."),
         ("switch", {**OFF, "kind": "a"}, 400, "`kind` is one of endpoint, part, effect, upstream."),

@@ -51,6 +51,6 @@ def _read(given: Mapping[str, Any], known: Mapping[str, Breakers]) -> tuple[Brea
         raise ActionError(400, f"`order` is one of {', '.join(_ORDERS)}.")
     breakers = known.get(str(given.get("upstream")))
     if breakers is None:
-        raise unknown_upstream(str(given.get("upstream")), known, "No breaker has an upstream")
+        raise unknown_upstream(str(given.get("upstream", "")), known, "There is no upstream with a breaker")
     seconds = seconds_in(given)
     return breakers, phase, None if phase is Phase.CLOSED else seconds

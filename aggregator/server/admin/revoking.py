@@ -26,7 +26,7 @@ def revoke_action(running: Running, clock: Callable[[], float] = time.time) -> A
         revocations = running.states.find("revoked", str(given.get("scheme")))
         if not isinstance(revocations, Revocations):
             names = [name for name, one in running.states.each("revoked").items() if isinstance(one, Revocations)]
-            near = meant(str(given.get("scheme")), names)
+            near = meant(str(given.get("scheme", "")), names)
             raise ActionError(404, f"There is no scheme of this name that takes signed tokens; {near}")
         added, summary = _added(revocations, given, clock)
         if not added:
