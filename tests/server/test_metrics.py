@@ -137,6 +137,22 @@ endpoints:
     assert values(samples, "aggregator_breaker_open", "up") == 1
 
 
+def test_an_upstream_whose_other_hosts_take_calls_is_not_kept_away(stage):
+    """Its gauge is 1 when the breakers of all hosts are open, whichever of them was called first."""
+    gateway = stage.gateway(METRICS + """
+upstreams:
+  up:
+    hosts: [{url: "http://127.0.0.1:1"}, {url: "http://127.0.0.1:2", priority: 2}]
+    breaker: {failures: 1, pause: 60s, per: host}
+endpoints: {GET /x: {call: "up:/x"}}
+""")  # fmt: skip
+    found = []
+    for _ in range(3):
+        found.append(values(scraped(gateway.get("/metrics").body.decode()), "aggregator_breaker_open", "up"))
+        gateway.get("/x")
+    assert found == [0, 0, 1]
+
+
 def test_every_series_is_there_from_the_beginning(counted):
     """At zero, so that the first failure is a rise; requests add none but those that met no endpoint."""
     before = scraped(counted.get("/metrics").body.decode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from aggregator.errors import CallError, Cause
@@ -84,10 +84,13 @@ class Breakers:
         shown = [] if self.plan.by_host and self._by_key else [self.whole]
         return [breaker.as_dict(now) for breaker in (*shown, *self._by_key.values())]
 
-    def is_open(self, now: float) -> bool:
-        """Return whether calls are kept away; of breakers by host all have to be open, those by key play no part."""
-        looked_at = self._by_key.values() if self.plan.by_host and self._by_key else (self.whole,)
-        return all(breaker.phase_at(now) in OPEN for breaker in looked_at)
+    def is_open(self, now: float, hosts: Iterable[str] = ()) -> bool:
+        """Return whether calls are kept away; of breakers by host those of all *hosts* there are have to be open.
+
+        A host that no call has chosen yet has none, unless an operator orders something. Breakers by key play no part.
+        """
+        looked_at = [self._by_key.get(host, self.whole) for host in hosts] if self.plan.by_host else []
+        return all(breaker.phase_at(now) in OPEN for breaker in looked_at or (self.whole,))
 
 
 BREAKERS: Final[Kind[tuple[str, BreakerPlan], Breakers]] = Kind("breaker", Breakers, Breakers.adopt)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aggregator.policies.breaker.table import BREAKERS
+from aggregator.policies.breaker.table import BREAKERS, Breakers
 from aggregator.policies.cache.kept import Kept
 from aggregator.policies.cache.purging import ANSWERS, FLIGHTS, REPLIES
 from aggregator.policies.concurrency.places import PLACES, Places
@@ -22,9 +22,7 @@ _OF_ANSWERS = labels_text(("upstream", ""))
 
 def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tuple[Family, list[Sample]]]:
     """Yield what the policies in *states* know; *labels* are the labels of upstreams by their names."""
-    breakers = _named(states.each(BREAKERS.name), labels)
-    now = asyncio.get_running_loop().time()
-    yield families.BREAKERS, [(at, int(any(one.is_open(now) for one in found))) for at, found in breakers.items()]
+    yield families.BREAKERS, list(_breakers(states, labels))
     tables: dict[str, list[HostTable]] = _named(states.each(HOSTS.name), labels)
     yield families.HOSTS, [sample for at, found in tables.items() for sample in _hosts(at, found)]
     yield families.EJECTIONS, [(at, sum(one.ejections for one in found)) for at, found in tables.items()]
@@ -39,6 +37,16 @@ def sample_policies(states: Registry, labels: Mapping[str, str]) -> Iterator[tup
     yield families.KEPT_BYTES, [(at, sum(one.size for one in found)) for at, found in kept.items()]
     flights = _named(states.each(FLIGHTS), labels)
     yield families.SAVED, [(at, sum(one.saved for one in found)) for at, found in flights.items()]
+
+
+def _breakers(states: Registry, labels: Mapping[str, str]) -> Iterator[Sample]:
+    now = asyncio.get_running_loop().time()
+    tables: Mapping[str, HostTable] = states.each(HOSTS.name)
+    hosts = {name: [host.name for host in table.hosts] for name, table in tables.items()}
+    breakers: Mapping[str, Breakers] = states.each(BREAKERS.name)
+    are_open = {name: one.is_open(now, hosts.get(name, ())) for name, one in breakers.items()}
+    for at, found in _named(are_open, labels).items():
+        yield at, int(any(found))
 
 
 def _named(states: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, list[Any]]:

@@ -390,15 +390,35 @@ def test_a_call_that_is_kept_away_was_never_sent():
 
 
 def test_breakers_of_hosts_are_open_when_all_of_them_are():
-    """Those by key play no part, and neither does that of all calls where each host has one."""
-    by_host, by_key = Breakers(("users", plan(failures=1, by_host=True))), Breakers(("users", plan(failures=1)))
-    for breakers in (by_host, by_key):
-        for breaker_of in (breakers.of("a", 1.0), breakers.of("b", 1.0)):
-            assert not breakers.is_open(1.0)
-            call(breaker_of, 1.0, failed=True)
-    assert (by_host.is_open(1.0), by_key.is_open(1.0)) == (True, False)
-    call(by_key.whole, 1.0, failed=True)
-    assert by_key.is_open(1.0)
+    """A host without a breaker takes calls, one that has gone takes none; what an operator orders holds for hosts to come."""
+    breakers = Breakers(("users", plan(failures=1, by_host=True)))
+    call(breakers.of("a", 1.0), 1.0, failed=True)
+    assert (breakers.is_open(1.0, ["a"]), breakers.is_open(1.0, ["a", "b"])) == (True, False)
+    call(breakers.of("b", 1.0), 1.0, failed=False)
+    assert (breakers.is_open(1.0, ["a", "b"]), breakers.is_open(1.0, ["a"])) == (False, True)
+    call(breakers.of("b", 1.0), 1.0, failed=True)
+    assert breakers.is_open(1.0, ["a", "b"])
+    assert not breakers.is_open(1.0, ["c"])
+
+
+@pytest.mark.parametrize("hosts", [[], ["a"], ["a", "b"]])
+def test_what_an_operator_opens_is_open_for_all_hosts(hosts):
+    """Those that no call has chosen yet too."""
+    breakers = Breakers(("users", plan(failures=1, by_host=True)))
+    breakers.of("a", 1.0)
+    assert not breakers.is_open(1.0, hosts)
+    breakers.whole.order(Phase.FORCED_OPEN, 1.0, 60.0, "ordered")
+    breakers.of("a", 1.0).order(Phase.FORCED_OPEN, 1.0, 60.0, "ordered")
+    assert breakers.is_open(1.0, hosts)
+
+
+def test_breakers_by_key_play_no_part_where_all_calls_have_one():
+    """What counts is the one of calls without a key."""
+    breakers = Breakers(("users", plan(failures=1)))
+    call(breakers.of("a", 1.0), 1.0, failed=True)
+    assert not breakers.is_open(1.0)
+    call(breakers.whole, 1.0, failed=True)
+    assert breakers.is_open(1.0)
 
 
 def test_all_breakers_of_an_upstream_are_shown_and_ordered():
