@@ -172,6 +172,20 @@ def test_a_worker_whose_channel_closes_has_five_seconds_to_end(known: Known) -> 
     known(claim)
 
 
+def test_a_worker_is_over_when_it_has_ended_and_all_it_told_was_read(known: Known) -> None:
+    """What it counted may come behind the news of its end, and counts once."""
+
+    async def claim(member: Member, worker: Played) -> None:
+        member.end("killed")
+        worker.tell(Counted(0, b"a", is_last=True))
+        assert not member.is_over
+        worker.close()
+        await member.silent()
+        assert member.is_over
+
+    assert known(claim) == [Counted(0, b"a", is_last=True)]
+
+
 def test_one_that_ends_with_its_channel_is_not_killed(known: Known) -> None:
     """As it does where all is well."""
 
