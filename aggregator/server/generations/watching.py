@@ -10,11 +10,12 @@ from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 
-from aggregator.server.generations.settling import Stamp, settle, sight
+from aggregator.server.generations.settling import Stamp, settle, sight, stamp
 from aggregator.telemetry.logging import log
 
 _log = logging.getLogger("aggregator.server")
-_DEBOUNCE_MS, _STEP_MS = 50, 20
+_DEBOUNCE_MS = _STEP_MS = 100
+"""Milliseconds of quiet that are waited for. Each step wakes a thread, which takes the interpreter from the loop."""
 LOOK_MS = 1000
 """Milliseconds between two looks at the files when nothing is heard of them: some file systems tell nothing."""
 
@@ -30,12 +31,12 @@ async def watch_files(files: Callable[[], Iterable[Path]], wake: asyncio.Event) 
         folders = await asyncio.to_thread(_folders, watched)
         async with aclosing(_ticks(folders)) as ticks:
             async for _ in ticks:
-                look = partial(asyncio.to_thread, sight, watched, seen)  # a file system may be slow
-                now = (await look()).stamp
+                now, folders_now = await asyncio.to_thread(_look, watched)  # a file system may be slow
                 if now != seen:
-                    seen = await settle(now, look)
+                    seen = await settle(now, partial(asyncio.to_thread, sight, watched, seen))
                     wake.set()
-                if tuple(files()) != watched or await asyncio.to_thread(_folders, watched) != folders:
+                    folders_now = await asyncio.to_thread(_folders, watched)
+                if tuple(files()) != watched or folders_now != folders:
                     break
 
 
@@ -55,6 +56,10 @@ async def _ticks(folders: frozenset[Path]) -> AsyncGenerator[None, None]:
         while True:
             await asyncio.sleep(LOOK_MS / 1000)
             yield
+
+
+def _look(files: tuple[Path, ...]) -> tuple[Stamp, frozenset[Path]]:
+    return stamp(files), _folders(files)
 
 
 def _folders(files: Iterable[Path]) -> frozenset[Path]:
