@@ -131,14 +131,13 @@ class DirectCycle:
         found = self._found
         found.generation.in_flight += 1
         try:
-            path = found.path.decode("ascii")
-            exchange = Exchange(method, path, found.query, headers)
+            path, sent_path, connection = found.path.decode("ascii"), b"", self._connection
             if "%" in path:
-                exchange.path, exchange.sent_path = unquote(path), found.path
-            found.handler.open(exchange, found.segments, client, self._connection.loop.time())
-            exchange.tls_client = self._connection.tls_client
-            exchange.scheme = self._connection.scheme
-            self._exchange = exchange
+                path, sent_path = unquote(path), found.path
+            self._exchange = exchange = found.handler.open(
+                method, path, found.query, headers, found.segments, connection.loop.time(), sent_path, client,
+                connection.scheme, connection.tls_client,
+            )  # fmt: skip
             if found.generation.load is None:  # as ``_start``, without a call
                 run = found.handler.begin(exchange, self._connection.loop, self._answered)
                 if not self.response_complete:
@@ -219,9 +218,11 @@ class DirectCycle:
 
     def _write(self, answer: Answer) -> int:
         """Write *answer*; return the number of bytes of the body sent."""
-        status = answer.status
-        content = answer.content
-        body = content if isinstance(content, list) else [content]
+        status, content = answer.status, answer.content
+        if isinstance(content, list):
+            body, size = content, sum(map(len, content))
+        else:
+            body, size = [content], len(content)
         lines = [STATUS_LINES[status]]
         for name, value in self._connection.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
@@ -229,20 +230,21 @@ class DirectCycle:
             lines += (name, b": ", value, b"\r\n")
         if answer.tail is not None:
             lines.append(answer.tail.lines)
-        identity = self._exchange.id.encode()
-        size = sum(map(len, body))
+        exchange = self._exchange
+        identity = exchange.id.encode()
         if status in UNFRAMED or answer.head_only:
             body = []
             lines += (b"x-request-id: ", identity)
         else:
             lines.append(b"content-length: %d\r\nx-request-id: %b" % (size, identity))
         lines.append(b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n")
-        if self._exchange.method == "HEAD":
+        if exchange.method == "HEAD":
             size, body = 0, []
         if size > _BIG:
             self._connection.transport.writelines([b"".join(lines), *body])
         else:
-            self._connection.transport.write(b"".join(lines + body))
+            lines += body
+            self._connection.transport.write(b"".join(lines))
         return size
 
     def set(self) -> None:
