@@ -21,7 +21,6 @@ import pytest
 from aggregator.codecs import json as json_codec
 from aggregator.config.loading import load_config
 from aggregator.errors import CallError, Cause
-from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, CallListener, Listeners
 from aggregator.plan.compiler import compile_plan
 from aggregator.plan.serving import BackgroundPlan
@@ -243,8 +242,8 @@ class Rig:
     def start(self, *segments: str, query: str = "", headers: Mapping[str, str] | None = None) -> Rig:
         """Begin the answer to a request with *segments* as path parameters."""
         fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-        exchange = Exchange(self.plan.method, "/", query.encode(), fields)
-        self.handler.open(exchange, tuple(text.encode() for text in segments), "", self.loop.time())
+        sent = tuple(text.encode() for text in segments)
+        exchange = self.handler.open(self.plan.method, "/", query.encode(), fields, sent, self.loop.time())
         self.run = self.handler.begin(exchange, self.loop, lambda answer, _: self.answers.append(answer))
         return self
 

@@ -82,8 +82,7 @@ def directly(handler: EndpointHandler, query: str = "n=1", *, cancel: int | None
     answers: list[Answer] = []
 
     async def ask() -> None:
-        exchange = Exchange("GET", "/x", query.encode(), [])
-        handler.open(exchange, (), "", asyncio.get_running_loop().time())
+        exchange = handler.open("GET", "/x", query.encode(), [], (), asyncio.get_running_loop().time())
         ticket = handler.begin(exchange, asyncio.get_running_loop(), lambda answer, _: answers.append(answer))
         for turn in range(5):
             if turn == cancel:
@@ -184,8 +183,7 @@ def test_gates_without_a_wait_make_no_task(served: Callable[..., EndpointHandler
     def without_loop() -> list[int]:
         answers: list[Answer] = []
         handler = served(Scripted("a", []))
-        exchange = Exchange("GET", "/x", b"n=1", [])
-        handler.open(exchange, (), "", 0.0)
+        exchange = handler.open("GET", "/x", b"n=1", [], (), 0.0)
         handler.begin(exchange, SimpleNamespace(time=lambda: 0.0), lambda answer, _: answers.append(answer))  # type: ignore[arg-type]
         return [answer.status for answer in answers]
 

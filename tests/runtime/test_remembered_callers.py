@@ -176,8 +176,8 @@ def test_good_answers_are_private_as_they_are_made(
     resources.judge_callers(build_schemes(plan.schemes, means))
     handler, loop, answers = build_endpoint(plan.endpoints[0], resources), Clock(), []
     for key in (KEY, KEY, KEY[:-1]):  # judged, remembered, and refused
-        exchange = sent(key)
-        handler.open(exchange, (), "", loop.time())
+        asked = sent(key)
+        exchange = handler.open(asked.method, asked.path, asked.query_string, asked.header_list, (), loop.time())
         handler.begin(exchange, loop, lambda answer, _: answers.append(answer))  # type: ignore[union-attr]
     assert [answer.tail is PRIVATE for answer in answers] == [True, True, False]
     said = [dict(answer.headers)[b"cache-control"] for answer in answers]

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from aggregator.exchange import Exchange
+from aggregator.http import HeaderList
 from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
@@ -66,19 +67,21 @@ class EndpointHandler:
         parts = self._parts
         return parts if isinstance(parts, tuple) else (parts,)
 
-    def open(self, exchange: Exchange, segments: tuple[bytes, ...], peer: str, now: float) -> None:
-        """Fill what every request has into *exchange*; *now* is loop time."""
-        exchange.segments = segments
-        exchange.peer = peer
-        exchange.trusted = self.routine.trusted
-        exchange.id = request_id(exchange.header_list)
-        exchange.started = now
-        exchange.moment = self.routine.clock()
-        exchange.deadline = now + self.routine.budget
-        if self.routine.asked_deadline is not None:
-            self.routine.asked_deadline.shorten(exchange, now)
-        if self.routine.tracing is not None:
-            self.routine.tracing.begin(self.plan.key, exchange)
+    def open(
+        self, method: str, path: str, query: bytes, headers: HeaderList, segments: tuple[bytes, ...], now: float,
+        sent_path: bytes = b"", peer: str = "", scheme: str = "http", tls_client: dict[str, Any] | None = None,
+    ) -> Exchange:  # fmt: skip
+        """Return the exchange of a request, with what every one has; *now* is loop time."""
+        routine = self.routine
+        exchange = Exchange(
+            method, path, query, headers, segments, sent_path, peer, routine.trusted, scheme, tls_client,
+            request_id(headers), now, routine.clock(), now + routine.budget,
+        )  # fmt: skip
+        if routine.asked_deadline is not None:
+            routine.asked_deadline.shorten(exchange, now)
+        if routine.tracing is not None:
+            routine.tracing.begin(self.plan.key, exchange)
+        return exchange
 
     def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Add the headers of this endpoint's answers to *answer*, which was made elsewhere."""
@@ -142,11 +145,11 @@ class EndpointHandler:
     async def __call__(self, scope: Any, receive: Receive, send: Send, segments: tuple[bytes, ...]) -> None:
         """Answer one ASGI request; *segments* are the path parameters as canonical percent-encoded bytes."""
         loop = asyncio.get_running_loop()
-        exchange = Exchange(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        exchange.sent_path = sent_path_of(scope)
-        exchange.scheme = scope.get("scheme", "http")
-        self.open(exchange, segments, peer_of(scope), loop.time())
-        exchange.tls_client = scope.get(TLS_CLIENT)
+        exchange = self.open(
+            scope["method"], scope["path"], scope["query_string"], scope["headers"], segments, loop.time(),
+            sent_path=sent_path_of(scope), peer=peer_of(scope), scheme=scope.get("scheme", "http"),
+            tls_client=scope.get(TLS_CLIENT),
+        )  # fmt: skip
         exchange.intake = intake_of(receive, self.plan)
         run: Run | None = None
         closing = scope.get("aggregator.draining", False)
