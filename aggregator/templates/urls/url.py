@@ -75,7 +75,7 @@ class UrlTemplate(Struct, frozen=True):
         None when a placeholder is anything else than one of these parameters; one that takes the rest of the
         path is called ``name:path``, so that only ``{name:path}`` takes it as it is. *raw* is as for `renderer`.
         """
-        if any(len(part.path) > 1 or part.name not in param_names for part in self.placeholders):
+        if any(part.name not in param_names for part in self.placeholders):  # which are no dotted paths
             return None
         return splice_of(self.segments, param_names, raw=raw)
 
