@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +223,86 @@ def test_closed_it_takes_none(new_loop: Any) -> None:
             assert listener.accepted == 0
 
     run(new_loop, main())
+
+
+def test_a_connection_is_handed_over_with_the_address_of_its_client() -> None:
+    """What receives it may close it; while it decides, one connection is being made, and the end waits for it."""
+    received: list[tuple[str, object]] = []
+    released: list[asyncio.Event] = []
+
+    async def receive(connection: socket.socket, client: str, protocol: object) -> None:
+        received.append((client, protocol))
+        await released[0].wait()
+        connection.close()
+
+    async def main() -> None:
+        released.append(asyncio.Event())
+        with listening() as (listener, connect):
+            (client,) = connect(1)
+            acceptor = Acceptor(listener, Seen, receive=receive)  # type: ignore[arg-type]
+            await turns_until(lambda: bool(received))
+            assert (received, acceptor.connecting) == ([("127.0.0.1", Seen)], 1)
+            acceptor.close()
+            ending = asyncio.create_task(acceptor.wait_closed())
+            await asyncio.sleep(0)
+            assert not ending.done()
+            released[0].set()
+            await ending
+            await turns_until(lambda: acceptor.connecting == 0)
+            client.settimeout(60)
+            assert client.recv(1) == b""
+
+    run(asyncio.new_event_loop, main())
+
+
+def test_a_client_of_a_unix_socket_has_no_address(tmp_path: Path) -> None:
+    """Its connections are taken as any other."""
+    received: list[str] = []
+
+    async def receive(connection: socket.socket, client: str, _: object) -> None:
+        received.append(client)
+        connection.close()
+
+    async def main() -> None:
+        with socket.socket(socket.AF_UNIX) as real, socket.socket(socket.AF_UNIX) as client:
+            real.bind(str(tmp_path / "s"))
+            real.listen()
+            real.setblocking(False)
+            client.connect(str(tmp_path / "s"))
+            acceptor = Acceptor(Listener(real), Seen, receive=receive)  # type: ignore[arg-type]
+            await turns_until(lambda: bool(received))
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(asyncio.new_event_loop, main())
+    assert received == [""]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_what_the_system_lacks_is_told_in_its_words(
+    number: int, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    """Once a minute."""
+    monkeypatch.setattr(accepting, "_PAUSE", 0.001)
+
+    class Shifted(asyncio.SelectorEventLoop):
+        ahead = 0.0
+
+        def time(self) -> float:
+            return super().time() + self.ahead
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Shifted)
+        with listening() as (listener, connect):
+            acceptor = Acceptor(listener, Seen)  # type: ignore[arg-type]
+            for count, loop.ahead in enumerate((0.0, 50.0, 61.0), 1):
+                listener.failures = [number]
+                connect(1)
+                await turns_until(lambda count=count: listener.accepted == count)  # type: ignore[misc]
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    run(Shifted, main())
+    wanted = ("New connections wait: the system gives no more of what they are made of.", os.strerror(number).lower())
+    assert [(one.getMessage(), one.fields["reason"]) for one in caplog.records] == [wanted] * 2  # type: ignore[attr-defined]

@@ -86,14 +86,17 @@ def test_the_limit_is_over_all_sizes(monkeypatch):
     """What one size has taken of it is not there for the next; a size stops at its part of the limit."""
     monkeypatch.setattr("aggregator.server.process.memory._MOST_FILLED", 16 * 1000)
     left: list[int] = []
+    sizes: list[int] = []
 
     def ten(size: int, most: int) -> deque[object]:
+        sizes.append(size)
         left.append(most * size)
         return deque([object()] * 10)
 
     monkeypatch.setattr("aggregator.server.process.memory._filling", ten)
     asyncio.run(Holes().fill())
     assert left[:3] == [16_000, 16_000 - 160, 15_504]
+    assert sizes == list(range(16, 513, 16))
 
 
 def test_the_server_fills_them_at_its_start_only(stage, monkeypatch):

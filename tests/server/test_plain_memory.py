@@ -8,6 +8,7 @@ import gc
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,12 +18,13 @@ from aggregator.server.process import memory
 @pytest.mark.parametrize(("switch", "is_touched"), [("plain", False), ("", True), (None, True)])
 def test_one_switch_turns_all_of_it_off(monkeypatch: pytest.MonkeyPatch, switch: str | None, is_touched: bool) -> None:
     """The collector, what is kept out of its sight, holes, arenas and large blocks: all are as ever, or none is."""
-    asked: list[str] = []
+    asked: list[object] = []
+    libc = SimpleNamespace(mallopt=lambda *said: asked.append(("mallopt", *said)))
     monkeypatch.setattr(gc, "freeze", lambda: asked.append("freeze"))
-    monkeypatch.setattr(gc, "set_threshold", lambda *_: asked.append("set_threshold"))
+    monkeypatch.setattr(gc, "set_threshold", lambda *said: asked.append(("set_threshold", *said)))
     monkeypatch.setattr(gc, "disable", lambda: asked.append("disable"))
     monkeypatch.setattr(memory, "_filling", lambda *_: asked.append("fill"))
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: asked.append("libc"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: libc)
     if switch is None:
         monkeypatch.delenv(memory.SWITCH, raising=False)
     else:
@@ -34,7 +36,11 @@ def test_one_switch_turns_all_of_it_off(monkeypatch: pytest.MonkeyPatch, switch:
     memory.keep_large_blocks()
     with memory.collection_paused():
         pass
-    every = ["libc", "freeze", "freeze", "set_threshold", "fill", "libc", "disable"]
+    one_arena, mapped, trimmed = (-8, 1), (-3, 64 * 1024 * 1024), (-1, 128 * 1024 * 1024)  # as in malloc.h
+    every = [
+        ("mallopt", *one_arena), "freeze", "freeze", ("set_threshold", 200_000, 20, 20), "fill",
+        ("mallopt", *mapped), ("mallopt", *trimmed), "disable",
+    ]  # fmt: skip
     assert asked == (every if is_touched else [])
 
 

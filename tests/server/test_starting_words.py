@@ -220,6 +220,9 @@ def test_with_json_a_flood_of_problems_says_how_many_are_left(path, caplog):
     assert caplog.records[0].fields == {"at": "routes.yaml:1:1", "code": "code", "problem": "wrong"}
     assert caplog.records[100].fields == {"more": 50}
     assert caplog.records[101].message == "The server could not start."
+    caplog.clear()
+    told.refuse(ConfigError([problem] * 100))
+    assert (len(caplog.records), caplog.records[99].fields["code"]) == (101, "code")
 
 
 def test_the_option_wins_over_the_file(path, start, capsys):
@@ -229,12 +232,26 @@ def test_the_option_wins_over_the_file(path, start, capsys):
     assert "routes.yaml  1 endpoint" in capsys.readouterr().err
 
 
-def test_many_endpoints_are_not_all_listed(path):
+@pytest.mark.parametrize(("count", "more"), [(12, ""), (13, "  … and 1 more; `aggregator routes` lists them\n")])
+def test_many_endpoints_are_not_all_listed(path, count, more):
     """A dozen is enough for a greeting."""
-    more = "".join(f"  GET /e{number}: {{respond: {{body: 1}}}}\n" for number in range(20))
-    path.write_text(ROUTES + more)
+    extra = "".join(f"  GET /e{number:02}: {{respond: {{body: 1}}}}\n" for number in range(1, count))
+    path.write_text(ROUTES + extra)
+    listed = "".join(f"  GET /e{number:02}         = 200\n" for number in range(1, 12))
+    assert welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000", "unix:/s"]) == (
+        f"routes.yaml  {count} endpoints · 2 upstreams · 1 background call\n"
+        "  GET /users/{id}  → up + POST up:/events\n"
+        f"{listed}{more}"
+        "  http://[::1]:8000   docs /docs\n"
+        "  unix:/s"
+    )
+
+
+def test_a_greeting_counts_in_words(path):
+    """One is one; without documentation nothing is said of it."""
+    path.write_text("version: 1\nserver: {docs: false}\nendpoints: {GET /n: {respond: {body: 1}}}\n")
     text = welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000"])
-    assert "… and 9 more; `aggregator routes` lists them" in text
+    assert text == "routes.yaml  1 endpoint · 0 upstreams\n  GET /n  = 200\n  http://[::1]:8000"
 
 
 def test_a_configuration_that_was_loaded_before_stays(path):

@@ -147,7 +147,7 @@ def _of(endpoint: EndpointPlan) -> str:
 
 
 def _burning(endpoint: EndpointPlan, slo: SloPlan, burn: Burn, pending: Mapping[str, str]) -> dict[str, Any]:
-    limit = f"({burn.factor:g} * {round(1 - slo.objective, 9):g})"
+    limit = f"({burn.factor:g} * {1 - slo.objective:g})"
     of = f"{{{_of(endpoint)}}}"
     over = [f"aggregator:slo_errors:ratio_rate{window}{of} > {limit}" for window in (burn.long, burn.short)]
     speed = f"{burn.factor:g} times as fast as" if burn.factor > 1 else "faster than"
