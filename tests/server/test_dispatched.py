@@ -148,7 +148,6 @@ ANSWERS: list[tuple[tuple[str, ...], Answer]] = [
     (("OPTIONS", "/private", *PREFLIGHT), Answer(204, {
         "allow": "GET, HEAD, OPTIONS", "x-frame-options": "DENY", "x-request-id": "r1"}, b"")),
     (("GET", "/livez"), ALIVE._replace(headers={key: ALIVE.headers[key] for key in ALIVE.headers if key not in IDENTITY})),
-    (("POST", "/livez"), refused(405, "Method Not Allowed", allow="GET, HEAD")),
     (("GET", "/beside/x"), Answer(200, {**EVERY, "content-length": "8", "content-type": "application/json"}, b'"beside"')),
     (("DELETE", "/beside/x"), found(b"5")),
 ]  # fmt: skip
@@ -164,6 +163,16 @@ async def test_every_request_leads_somewhere(app: Application, is_around: bool) 
     ask = asking(app)
     async with app.router.lifespan_context(app):
         assert [(asked, await ask(*asked)) for asked, _ in ANSWERS] == ANSWERS
+
+
+@pytest.mark.anyio
+async def test_a_probe_has_its_methods(app: Application) -> None:
+    """Another one is refused like that of an endpoint, in any order of those that there are."""
+    async with app.router.lifespan_context(app):
+        told = await asking(app)("POST", "/livez")
+    allowed = ", ".join(sorted(told.headers["allow"].split(", ")))
+    wanted = refused(405, "Method Not Allowed", allow="GET, HEAD")
+    assert told._replace(headers={**told.headers, "allow": allowed}) == wanted
 
 
 @pytest.mark.anyio
