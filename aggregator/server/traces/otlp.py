@@ -14,6 +14,8 @@ from aggregator.telemetry.redaction import Masker
 _SCOPE = "aggregator"
 _SECONDS = 5
 """How long a batch may take, the tries of the exporter included."""
+_KNOWN = "1.45.*"
+"""Versions of the exporters that the tests run with."""
 
 
 def build_exporter(plan: TracesPlan) -> Any:
@@ -23,25 +25,34 @@ def build_exporter(plan: TracesPlan) -> Any:
     if plan.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
-        kind = _taking_messages(GrpcExporter, "_translate_data")
+        kind = _taking_messages(GrpcExporter)
         return kind(plan.otlp, insecure=plan.otlp.startswith("http://"), headers=plan.headers, timeout=_SECONDS)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    kind = _taking_messages(OTLPSpanExporter, "export")
+    kind = _taking_messages(OTLPSpanExporter)
     return kind(plan.otlp, headers=dict(plan.headers), timeout=_SECONDS)
 
 
-def _taking_messages(exporter: type, encodes: str) -> Any:
-    """Return *exporter* for messages that are made already: its method *encodes* finds an ``encode_spans`` of ours.
+def _taking_messages(exporter: type) -> Any:
+    """Return *exporter* for messages that are made already: where it calls ``encode_spans`` it finds one of ours.
 
-    It has no other way in. Raises ``ImportError`` where that method calls none.
+    It has no other way in; which of its methods calls that depends on its version. Raises ``ImportError`` where none
+    does.
     """
-    method = getattr(exporter, encodes, None)
-    if not isinstance(method, FunctionType) or "encode_spans" not in method.__code__.co_names:
-        raise ImportError("this version of its exporter is not known")
+    ours = {name: _with_messages(method) for name, method in vars(exporter).items() if _encodes(method)}
+    if not ours:
+        package = exporter.__module__.rpartition(".")[0].replace(".", "-")
+        raise ImportError(f"this version of {package} is not known: install {package}=={_KNOWN}")
+    return type(exporter.__name__, (exporter,), ours)
+
+
+def _encodes(method: object) -> bool:
+    return isinstance(method, FunctionType) and "encode_spans" in method.__code__.co_names
+
+
+def _with_messages(method: FunctionType) -> FunctionType:
     names = {**method.__globals__, "encode_spans": lambda batch: batch.message}
-    ours = FunctionType(method.__code__, names, method.__name__, method.__defaults__, method.__closure__)
-    return type(exporter.__name__, (exporter,), {encodes: ours})
+    return FunctionType(method.__code__, names, method.__name__, method.__defaults__, method.__closure__)
 
 
 def build_maker(plan: TracesPlan, secrets: frozenset[str]) -> SpanMaker:
