@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from aggregator.runtime.jobs import Job, Jobs, Outcome
+from aggregator.runtime.jobs import Busy, Job, Jobs, Outcome
 from aggregator.telemetry.stacks import Standstill, standstill_of
 
 NOT_BEGUN = "All threads were taken."
@@ -35,6 +35,9 @@ class Work(NamedTuple):
 class Threads:
     """At most *most* threads, started when they are needed. What finds none free waits for one.
 
+    To start a thread is to wait until it runs, which takes long on a busy machine. The event loop waits for one at a
+    time: each thread starts the next one that has been asked for meanwhile, before its own first job.
+
     *told_full* is called each time that something has to wait because all of them are taken. At most *waiting* jobs
     do, any number when it is None; where there is such a number, none that could not be done by its deadline.
     """
@@ -53,7 +56,9 @@ class Threads:
         self._running: dict[int, Work] = {}
         self._jobs = Jobs(most, waiting)
         self._free = threading.Semaphore(0)
-        self._started = 0
+        self._lock = threading.Lock()
+        self._started = 0  # those included that are to start
+        self._to_start = 0  # of which the first one is being started
 
     @property
     def running(self) -> list[Work]:
@@ -72,8 +77,9 @@ class Threads:
         """
         job = Job(asyncio.get_running_loop(), function, done, name, deadline, under_way=under_way)
         self._jobs.put(job)
-        if not self._free.acquire(blocking=False):
-            self._start_one()
+        if not self._free.acquire(blocking=False) and not self._start_one():
+            job.cancel()
+            raise Busy("The system has no thread left.")
         return job
 
     async def run(
@@ -95,14 +101,40 @@ class Threads:
         finally:
             job.cancel()
 
-    def _start_one(self) -> None:
-        if self._started == self._most:
+    def _start_one(self) -> bool:
+        """Start one more thread if there may be one; return whether there is any."""
+        with self._lock:
+            is_full = self._started == self._most
+            if not is_full:
+                self._started += 1
+                self._to_start += 1
+            is_left_to_others = self._to_start > 1
+        if is_full:
             self._told_full()
-            return
-        self._started += 1
-        threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+        elif not is_left_to_others:
+            self._start_next()
+        return self._started > 0
+
+    def _start_next(self) -> None:
+        """Start the first thread that is to start, and return when it runs; none where the system has no more."""
+        with self._lock:
+            number = self._started - self._to_start + 1
+        try:
+            threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+        except RuntimeError:  # those that there are do the jobs that wait
+            with self._lock:
+                self._started -= self._to_start
+                self._to_start = 0
+
+    def _begun(self) -> bool:
+        """Count the calling thread as started; return whether another one is to start."""
+        with self._lock:
+            self._to_start -= 1
+            return self._to_start > 0
 
     def _work(self) -> None:
+        if self._begun():
+            self._start_next()
         thread, ended = threading.get_ident(), None
         while (job := self._jobs.get(ended)) is not None:
             if not job.is_given_up:

@@ -19,6 +19,7 @@ from aggregator.errors import AggregatorError, CallError, Cause, StartupError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.result import Result, failed
 from aggregator.runtime.coding import LARGE, LATE, aside
+from aggregator.runtime.jobs import Busy
 from aggregator.runtime.plugins.code import code_digest
 from aggregator.runtime.threads import NOT_BEGUN, Threads
 from aggregator.telemetry.logging import log
@@ -149,7 +150,10 @@ class Plugins:
         threads = self._threads
 
         async def call(value: Any) -> Any:
-            result, error = await threads.run(function, value, reference)
+            try:
+                result, error = await threads.run(function, value, reference)
+            except Busy:
+                raise CallError(Cause.QUEUE_FULL, f"The system has no thread for the function '{reference}'.") from None
             if error is None:
                 return await result if inspect.isawaitable(result) else result
             if isinstance(error, AggregatorError):

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from aggregator.errors import CallError, Cause
 from aggregator.parts.result import Result
 from aggregator.runtime import coding
 from aggregator.runtime.plugins.functions import Plugins, Transformed
@@ -72,6 +73,68 @@ def test_threads_are_few_and_used_again(run):
     one, many = run(main())
     assert len(one) == 1
     assert len(many) == 3
+
+
+def test_the_loop_waits_for_the_start_of_one_thread(run, monkeypatch):
+    """Of a burst of jobs the first one has a thread started; that one starts the next, while the loop goes on."""
+    started, all_asked = [], threading.Event()
+    begin = threading.Thread.start
+
+    def start(thread):
+        started.append((threading.current_thread() is threading.main_thread(), thread.name))
+        work = thread.run
+        thread.run = lambda: all_asked.wait(30) and work()
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    async def main():
+        threads, all_there = Threads(3), threading.Barrier(3, timeout=30)
+        busy = [asyncio.ensure_future(threads.run(lambda _: all_there.wait() >= 0, None)) for _ in range(3)]
+        await asyncio.sleep(0)
+        all_asked.set()
+        return await asyncio.gather(*busy)
+
+    assert run(main()) == [(True, None)] * 3
+    assert started == [(True, "plugin-1"), (False, "plugin-2"), (False, "plugin-3")]
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_a_system_without_threads_left(run, monkeypatch, allowed):
+    """Those that there are do all jobs; without any a job is refused at once, and a later one has a thread again."""
+    begin = threading.Thread.start
+
+    def start(thread):
+        if thread.name.startswith("plugin-") and int(thread.name[-1]) > allowed:
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    async def main():
+        threads = Threads(3)
+        found = await asyncio.gather(*(threads.run(abs, -number) for number in range(5)), return_exceptions=True)
+        monkeypatch.undo()
+        return [each if isinstance(each, tuple) else str(each) for each in found], await threads.run(abs, -7)
+
+    refused = ["The system has no thread left."] * 5
+    assert run(main()) == ([(number, None) for number in range(5)] if allowed else refused, (7, None))
+
+
+def test_a_function_for_which_the_system_has_no_thread(run, monkeypatch):
+    """It fails as what finds no room, and names the function."""
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        function = Plugins().function("operator:neg")
+        monkeypatch.setattr(threading.Thread, "start", start)
+        await function(4)
+
+    with pytest.raises(CallError, match=r"^The system has no thread for the function 'operator:neg'\.$") as raised:
+        run(main())
+    assert raised.value.cause is Cause.QUEUE_FULL
 
 
 def test_what_was_given_up_before_it_began_never_runs(run):
