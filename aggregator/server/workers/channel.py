@@ -25,7 +25,9 @@ class Channel:
     @classmethod
     async def over(cls, end: socket.socket) -> Channel:
         """Return the channel over *end* of a pair of sockets."""
-        return cls(*await asyncio.open_unix_connection(sock=end))
+        reader, writer = await asyncio.open_unix_connection(sock=end)
+        writer.transport.set_write_buffer_limits(high=0)  # else `drain` leaves 64 KiB to a loop that may end
+        return cls(reader, writer)
 
     @property
     def is_full(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from aggregator.server.workers.channel import LARGEST, Channel, tell_first
-from aggregator.server.workers.messages import Commit, Go, Opened, Quit, encoded
+from aggregator.server.workers.messages import Commit, Counted, Go, Opened, Quit, encoded
 
 
 def between(claim: Callable[[Channel, socket.socket], Coroutine[Any, Any, None]]) -> None:
@@ -111,3 +111,28 @@ def test_who_is_told_before_there_is_a_channel_may_have_gone() -> None:
     theirs.close()
     tell_first(ours, Go())
     ours.close()
+
+
+def _room() -> int:
+    """Return how many bytes the system takes while nobody reads."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        return ours.send(bytes(8 * 1024 * 1024))
+
+
+def test_all_that_was_sent_has_left_before_a_process_ends() -> None:
+    """However little of it would wait: a process that ends takes with it what is in its own memory still."""
+
+    async def claim(channel: Channel, end: socket.socket) -> None:
+        counted = Counted(1, bytes(_room() + 1000))
+        channel.send(counted)
+        sent = asyncio.ensure_future(channel.sent())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not sent.done()
+        whole = 4 + len(encoded(counted))
+        assert len(await asyncio.to_thread(end.recv, whole, socket.MSG_WAITALL)) == whole
+        await sent
+
+    between(claim)
