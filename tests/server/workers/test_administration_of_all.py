@@ -237,6 +237,25 @@ def test_what_one_worker_answers_is_what_the_operator_reads(administer: Administ
     administer(claim, told)
 
 
+def test_a_trial_that_ends_its_worker_is_told_as_that(administer: Administer) -> None:
+    """At once: nobody has waited for as long as a trial may take, and no other worker is sent it."""
+    found: list[Supervised] = []
+
+    def told(one: Played, ask: Ask) -> Any:
+        if not ask.is_action:
+            return {}
+        found[0].players.end(one, 1)
+        return None
+
+    async def claim(running: Supervised, heard: dict[int, list[Message]]) -> None:
+        found.append(running)
+        said = "No worker has answered: each that was asked has ended."
+        assert shown(await running.ask("POST", "/-/try", {})) == (503, said, None)
+        assert sum(isinstance(one, Ask) and one.is_action for each in heard.values() for one in each) == 1
+
+    administer(claim, told)
+
+
 def test_a_kept_request_is_asked_for_by_its_number(administer: Administer) -> None:
     """Whoever has it sends it again; where nobody has, the answer is theirs."""
     keeps = {102}

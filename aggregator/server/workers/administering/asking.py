@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -18,7 +18,10 @@ TO_ANSWER, TO_TRY = 1.0, 65.0
 
 
 class Answers(NamedTuple):
-    """The answers of workers (*told*), and the processes of those that did not answer within *seconds* (*missing*)."""
+    """The answers of workers (*told*), and the processes of those that did not answer within *seconds* (*missing*).
+
+    One that has ended before it answered is in neither.
+    """
 
     told: list[tuple[Member, Told]]
     missing: tuple[int, ...]
@@ -36,6 +39,8 @@ class Answers(NamedTuple):
         if self.told:
             _, first = self.told[0]
             return ActionError(first.status, str(json_codec.decode(first.body)))
+        if not self.missing:
+            return ActionError(503, "No worker has answered: each that was asked has ended.")
         return ActionError(503, f"No worker has answered within {self.seconds:g} s.")
 
 
@@ -56,18 +61,19 @@ class Asking:
 
     async def all(self, ask: Ask, seconds: float = TO_ANSWER) -> Answers:
         """Return what each of them answers within *seconds*."""
-        members = list(self._members())
+        return await self._by(list(self._members()), ask, seconds)
+
+    async def one(self, ask: Ask, member: Member, seconds: float) -> Answers:
+        """Return what *member* answers within *seconds*."""
+        return await self._by([member], ask, seconds)
+
+    async def _by(self, members: Sequence[Member], ask: Ask, seconds: float) -> Answers:
         found = await asyncio.gather(*(self._of(member, ask, seconds) for member in members))
         told = [(member, one) for member, one in zip(members, found, strict=True) if one is not None]
         missing = [
             member.pid for member, one in zip(members, found, strict=True) if one is None and not member.ended.done()
         ]
         return Answers(told, tuple(missing), seconds)
-
-    async def one(self, ask: Ask, member: Member, seconds: float) -> Answers:
-        """Return what *member* answers within *seconds*."""
-        told = await self._of(member, ask, seconds)
-        return Answers([], (member.pid,), seconds) if told is None else Answers([(member, told)], (), seconds)
 
     async def _of(self, member: Member, ask: Ask, seconds: float) -> Told | None:
         if member.channel.is_full:  # it reads nothing: what is sent on would only wait
