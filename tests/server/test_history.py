@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 from tiers import other_cell
 
 from aggregator.exchange import Exchange
@@ -59,7 +60,10 @@ def test_minutes_of_an_endpoint():
     clock.now += 125
     history(_ended("GET /x", 0.001))
     assert _all(history) == {"GET /x": [[NOON, 3, 1, 1], [NOON + 120, 1, 0, 0]]}
-    assert _all(history, since=NOON + 60) == {"GET /x": [[NOON + 120, 1, 0, 0]]}
+    for since in (NOON + 60, NOON + 120, NOON + 179):
+        assert _all(history, since=since) == {"GET /x": [[NOON + 120, 1, 0, 0]]}
+    assert _all(history, since=NOON + 59) == _all(history)
+    assert _all(history, since=NOON + 180) == {}
     told = history.of("GET /x")
     assert told is not None
     half, end = bucket(500), round(1.25 ** bucket(500), 1)
@@ -119,8 +123,48 @@ def test_the_hours_of_workers_are_added_up():
     }
     found = histories_together([json.loads(json.dumps(kept.of("GET /x"))) for kept in (one, other)])
     first = found["minutes"][0]
+    assert [minute["at"] for minute in found["minutes"]] == [NOON, NOON + 60]
     assert (first["requests"], first["p50"], first["p99"]) == (2, 1.0, round(1.25 ** bucket(500), 1))
     assert first["buckets"] == {"0": 1, str(bucket(500)): 1}
+
+
+def test_the_hour_of_one_worker_is_its_own():
+    """What one has told stays as it is, be it of all endpoints or of one."""
+    history, _ = _kept("GET /x")
+    history(_ended("GET /x", 0.5, 500))
+    for told in (asyncio.run(history.all(0)), history.of("GET /x")):
+        assert told is not None
+        assert histories_together([told]) == {name: told[name] for name in told}
+
+
+def test_requests_are_served_while_the_hour_of_many_is_told():
+    """After each fifty endpoints others have their turn."""
+    history, _ = _kept(*(f"GET /{number}" for number in range(99)))
+
+    async def turns() -> int:
+        telling, count = asyncio.create_task(history.all(0)), 0
+        while not telling.done():
+            count += 1
+            await asyncio.sleep(0)
+        return count
+
+    assert asyncio.run(turns()) == 3
+
+
+def test_before_a_plan_is_served_nothing_is_kept():
+    """And nothing is left out."""
+    clock = Clock()
+    clock.now += 0.75
+    told = asyncio.run(History(clock).all(0))
+    assert told == {"now": NOON, "began": NOON, "left_out": 0, "endpoints": {}}
+
+
+@pytest.mark.parametrize(("status", "how", "failed"), [(499, "answered", 0), (500, "answered", 1), (200, "broke", 1)])
+def test_what_is_a_failure_of_an_endpoint(status, how, failed):
+    """A 5xx, and an answer that broke off; not what a client did wrong."""
+    history, _ = _kept("GET /x")
+    history(replace(_ended("GET /x", status=status), how=how))
+    assert _all(history) == {"GET /x": [[NOON, 1, failed, 0]]}
 
 
 def _ask(stage, gateway, target: str):
@@ -169,6 +213,8 @@ def test_without_administration_nothing_is_kept(stage):
         ({0: 1, 9: 1}, 51, round(STEP**9, 1)),
         ({9: 5, 0: 95}, 95, 1.0),
         ({9: 5, 0: 95}, 96, round(STEP**9, 1)),
+        ({0: 199, 9: 201}, 50, round(STEP**9, 1)),
+        ({0: 200, 9: 200}, 50, 1.0),
     ],
 )
 def test_a_share_is_answered_within_a_time(buckets: dict[int, int], share: int, milliseconds: float) -> None:
