@@ -228,7 +228,7 @@ def test_a_stream_that_is_cut_short_tells_nothing_of_calls() -> None:
     calls: WaitingLine[Any] = WaitingLine(1, 10, lambda _: None)
     ticket = Waiting(0.0)
     ticket.streaming = True
-    overdue = Overdue({Busy(ticket, 50.0)}, calls, WaitingLine(1, 10, lambda _: None), 1.0)  # type: ignore[arg-type, type-var]
+    overdue = Overdue({Busy(ticket, 50.0)}, calls, WaitingLine(1, 10, lambda _: None), 1.0)  # type: ignore[arg-type]
     assert overdue.inspect(60.0) == math.inf
     assert calls.join(Waiting(61.0), 60.0)
 
@@ -274,7 +274,8 @@ def test_connections_to_addresses_that_are_gone_retire() -> None:
     """Those to others stay; a lookup that fails says nothing, and a second one is not begun beside the first."""
 
     async def main() -> None:
-        loop, names, retired = asyncio.get_running_loop(), Names("10.0.0.1", "::1"), []
+        loop, names = asyncio.get_running_loop(), Names("10.0.0.1", "::1")
+        retired: list[Any] = []
         first, second, third, local = Opened(), Opened(), Opened(), Opened()
         aging = Aging(loop, names, 300.0, [first, second, third, local], retired.append)  # type: ignore[arg-type]
         assert monotonic() + 9 < aging.due <= monotonic() + 10
