@@ -102,8 +102,8 @@ class Jobs:
         self._ends = 0
         self._taken = 0
 
-    def put(self, job: Job) -> None:
-        """Add *job*; raises ``Busy`` when it could not end in time, or the queue is full."""
+    def put(self, job: Job) -> int:
+        """Add *job*; return how many are not done. Raises ``Busy`` when it could not end in time, or has no room."""
         with self._lock:
             if self._waiting == math.inf:
                 self._next[job] = None
@@ -113,7 +113,9 @@ class Jobs:
                 job.jobs = self
             else:
                 raise Busy(f"{len(self._line)} jobs wait for a thread.")
+            number = self._taken + len(self._next) + len(self._line)
         self._ready.release()
+        return number
 
     def _is_free(self) -> bool:
         return self._taken + len(self._next) < self._threads and not self._line and self._waiting > 0

@@ -55,7 +55,6 @@ class Threads:
         self._name = name
         self._running: dict[int, Work] = {}
         self._jobs = Jobs(most, waiting)
-        self._free = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._started = 0  # those included that are to start
         self._to_start = 0  # of which the first one is being started
@@ -76,8 +75,7 @@ class Threads:
         that are *under_way* go first.
         """
         job = Job(asyncio.get_running_loop(), function, done, name, deadline, under_way=under_way)
-        self._jobs.put(job)
-        if not self._free.acquire(blocking=False) and not self._start_one():
+        if not self._is_one_for(self._jobs.put(job)):
             job.cancel()
             raise Busy("The system has no thread left.")
         return job
@@ -101,9 +99,11 @@ class Threads:
         finally:
             job.cancel()
 
-    def _start_one(self) -> bool:
-        """Start one more thread if there may be one; return whether there is any."""
+    def _is_one_for(self, jobs: int) -> bool:
+        """Return whether there is any thread, after one more was started if *jobs* need it and there may be one."""
         with self._lock:
+            if jobs <= self._started:
+                return True
             is_full = self._started == self._most
             if not is_full:
                 self._started += 1
@@ -142,13 +142,11 @@ class Threads:
                 outcome = job.outcome()
                 del self._running[thread]
                 ended = time.monotonic()
-                self._jobs.did(ended - job.began)
-                self._free.release()  # who hears of the outcome may start the next job, and finds this thread
+                self._jobs.did(ended - job.began)  # before: who hears of the outcome may start a job for this thread
                 job.hand_over(outcome)
                 del outcome
             else:
                 self._jobs.did(None)
-                self._free.release()
             del job  # a waiting thread keeps nothing alive
 
     def close(self) -> None:

@@ -121,6 +121,48 @@ def test_a_system_without_threads_left(run, monkeypatch, allowed):
     assert run(main()) == ([(number, None) for number in range(5)] if allowed else refused, (7, None))
 
 
+def test_threads_come_when_the_system_has_some_again(run, monkeypatch):
+    """Jobs that waited while it had none do not stand for threads that are free afterwards."""
+    begin = threading.Thread.start
+
+    def start(thread):
+        if thread.name == "plugin-1":
+            return begin(thread)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    async def main():
+        threads, all_there = Threads(3), threading.Barrier(3, timeout=30)
+        await asyncio.gather(*(threads.run(abs, -number) for number in range(5)))
+        monkeypatch.undo()
+        return await asyncio.gather(*(threads.run(lambda _: all_there.wait() >= 0, None) for _ in range(3)))
+
+    assert run(main()) == [(True, None)] * 3
+
+
+def test_each_job_that_waits_for_a_thread_is_told(run):
+    """In a second burst as in the first one."""
+    told = []
+
+    async def burst(threads):
+        go_on = threading.Event()
+        jobs = [asyncio.ensure_future(threads.run(lambda _: go_on.wait(30), None)) for _ in range(5)]
+        await asyncio.sleep(0)
+        told.append(len(full))
+        go_on.set()
+        await asyncio.gather(*jobs)
+
+    async def main():
+        threads = Threads(3, lambda: full.append(1))
+        for _ in range(3):
+            await burst(threads)
+
+    full = []
+    run(main())
+    assert told == [2, 4, 6]
+
+
 def test_a_function_for_which_the_system_has_no_thread(run, monkeypatch):
     """It fails as what finds no room, and names the function."""
 
