@@ -381,3 +381,29 @@ def test_failures_for_callers_are_told_seldom(caplog: pytest.LogCaptureFixture) 
     assert [record.__dict__["fields"] for record in caplog.records] == [
         {"upstream": "a", "reason": "no", "count": count, "retry_in": 0.5} for count in (1, 3, 2)
     ]
+
+
+def test_a_token_that_others_have_renewed_is_taken_at_once() -> None:
+    """Of many calls that are refused together only the first has another one asked for."""
+
+    class Late(Upstream):
+        def start(
+            self, method: bytes, target: bytes, headers: bytes, body: bytes | None, **terms: Unpack[CallTerms]
+        ) -> Ticket:
+            self.sent.append(headers)
+            self.terms.append(terms["done"])
+            return Ticket()
+
+    async def main(one: Rig) -> None:
+        await one.begin()
+        upstream, told = Late(), []  # type: tuple[Late, list[Any]]
+        door = TokenDoor(upstream, one.tokens)
+        for _ in range(3):
+            door.start(b"GET", b"/", b"h: 1\r\n", None, deadline=1e9, done=told.append)
+        for done in upstream.terms[:3]:
+            done(refusal())
+            while (request := one.tokens.request) is not None:
+                await asyncio.wait([request])
+        assert (upstream.sent, len(one.issuer.asked), told) == ([FIRST] * 3 + [SECOND] * 3, 2, [])
+
+    rig(main)
