@@ -31,6 +31,6 @@ def _attribute(pair: tuple[str, str]) -> str:
     escaped = "".join(f"\\{char}" if char in _SPECIAL else char for char in value)
     if escaped[:1] in ("#", " "):
         escaped = f"\\{escaped}"
-    if escaped[-1:] == " " and len(escaped) > 1:
+    if value[-1:] == " " and len(value) > 1:
         escaped = f"{escaped[:-1]}\\ "
     return f"{_SHORT.get(name, name)}={escaped}"
