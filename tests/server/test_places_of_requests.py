@@ -131,6 +131,15 @@ def test_a_limit_for_each_address_needs_none_for_all() -> None:
     assert (door.enter("6", "192.0.2.1"), door.counts) == (429, (5, 0, 1))
 
 
+def test_an_address_is_counted_where_there_is_a_limit_for_it() -> None:
+    """Elsewhere one client may have all places, and one without an address is none that could be counted."""
+    door = Counter(ClientLimitsPlan(in_flight=3))
+    assert [door.taken(name, "192.0.2.1").address for name in "abc"] == [""] * 3
+    door = Counter(ClientLimitsPlan(in_flight_per_address=1))
+    assert [door.taken(name).address for name in "ab"] == [""] * 2
+    assert door.counts == (2, 0, 0)
+
+
 def test_other_limits_let_in_who_waits_as_far_as_they_go() -> None:
     """Fewer than are under way let nobody in until there is room."""
     door = Counter(ClientLimitsPlan(in_flight=1, queue=5))
