@@ -279,6 +279,24 @@ def test_did_you_mean_finds_what_was_meant(word: str, found: str | None) -> None
     assert did_you_mean(word, names) == (f"did you mean `{found}`?" if found else None)
 
 
+@pytest.mark.parametrize(
+    ("word", "known", "found"),
+    [
+        ("n", "a", None),
+        ("N", "n", "n"),
+        ("ob", "of", None),
+        ("fo", "of", "of"),
+        ("inn", "in", "in"),
+        ("urn", "url", "url"),
+    ],
+)
+def test_words_of_one_or_two_letters_are_near_only_where_they_share_more_than_half(
+    word: str, known: str, found: str | None
+) -> None:
+    """One letter is like no other letter, and of two letters both have to be there."""
+    assert suggest(word, [known]) == found
+
+
 @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\r"])
 def test_a_source_has_lines_whatever_ends_them(breaks: str) -> None:
     """Line numbers count from 1; there is no line 0 and none behind the last."""

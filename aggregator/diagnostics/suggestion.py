@@ -52,10 +52,14 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def _is_slip(word: str, known: str) -> bool:
-    """Return whether *word* has the letters of *known* in another order, or one other letter among them."""
+    """Return whether *word* has the letters of *known* in another order, or one other letter among three or more.
+
+    Of two letters with one exchanged half is shared, of one nothing: such a word is like any other.
+    """
     if len(word) != len(known):
         return False
-    return sorted(word) == sorted(known) or sum(one != other for one, other in zip(word, known, strict=True)) == 1
+    other_letters = sum(one != other for one, other in zip(word, known, strict=True))
+    return sorted(word) == sorted(known) or (other_letters == 1 and len(word) > 2)
 
 
 def _plain(word: str) -> str:
