@@ -8,8 +8,9 @@ from aggregator.config.analysis.sites import Reference, Use
 from aggregator.config.findings import occurrences
 from aggregator.diagnostics import Level
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.templates import expressions_in, quote_around
 
-_BEFORE = r"(?<![\w.'\"-])"
+_BEFORE = r"(?<![\w.'\"])"
 
 
 def report(
@@ -30,15 +31,25 @@ def spot(text: str, reference: Reference) -> tuple[str, int]:
     for length in range(len(reference), 0, -1):
         steps = "".join(_step(key) for key in reference[1:length])
         found = list(re.finditer(rf"{_BEFORE}{re.escape(reference[0])}{steps}(?!\w)", text))
-        if found:
-            first = next((one for one in found if _is_read(text, one.start())), found[0])
-            return first[0], occurrences(text, first[0], first.start())
+        read = [one for one in found if _is_read(text, one.start())]
+        if shown := read or [one for one in found if not _is_after_a_dash(text, one.start())]:
+            return shown[0][0], occurrences(text, shown[0][0], shown[0].start())
     return "", 0
 
 
-def _is_read(text: str, start: int) -> bool:
-    """Return whether what begins at *start* of *text* stands within braces: elsewhere the same word is text."""
-    return text.rfind("{", 0, start) > text.rfind("}", 0, start)
+def _is_read(text: str, place: int) -> bool:
+    """Return whether what begins at *place* of *text* stands within braces: elsewhere the same word is text.
+
+    In an expression a string is text, too, and ``-`` takes away; in the braces of a URL it is a part of a name.
+    """
+    for start, end in expressions_in(text):
+        if start <= place < end:
+            return not quote_around(text, start, place)
+    return text.rfind("{", 0, place) > text.rfind("}", 0, place) and not _is_after_a_dash(text, place)
+
+
+def _is_after_a_dash(text: str, place: int) -> bool:
+    return text[:place].endswith("-")
 
 
 def _step(key: str) -> str:

@@ -235,13 +235,14 @@ def test_what_another_upstream_passes_on_has_to_be_declared(say: Say) -> None:
     ("value", "said"),
     [
         ('["{{ nobody }}", {deep: ["{{ user.name }}"]}]', ["unknown-name ‹nobody› there is no `nobody` here"]),
-        ('"{{ 5 -nobody }}"', ["unknown-name ‹{{ 5 -nobody }}› there is no `nobody` here"]),
+        ('"{{ 5 -nobody }}"', ["unknown-name ‹nobody› there is no `nobody` here"]),
+        ('"{{ user.x-nobody.y }}"', ["unknown-name ‹nobody› there is no `nobody` here"]),
         ('{"{{ user.name }}": 1}', ["bad-expression ‹{{ user.name }}› a key cannot hold an expression"]),
         ("\"{{ (user).name }} {{ user [ 'x' ] }} {{ user.a.b[0].c }}\"", []),
     ],
 )
 def test_names_anywhere_in_a_value(say: Say, value: str, said: list[str]) -> None:
-    """Lists and mappings are read through; what cannot be found in the text is marked as a whole."""
+    """Lists and mappings are read through; the name is marked, also where `-` takes it away."""
     assert say(f"GET /x:\n  fan_out: {{user: users:/x}}\n  response:\n    body: {value}") == said
 
 
