@@ -91,6 +91,7 @@ def test_a_wrong_value_is_never_shown(case: Path, tmp_path: Path) -> None:
         ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', when: '${U}'}}}", "hunter2secret"),
         ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', select: '${U}'}}}", "hunter2secret["),
         ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', needs: ['${U}']}}}", "hunter2secret"),
+        ("x-a: 1\nendpoints: {GET /x: {call: {url: 'http://h/', for_each: {items: '${U}'}}}}", "hunter2secret"),
         ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: '${U}'}}}", "hunter2secret"),
         ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: {pattern: '${U}'}}}}", "hunter2secret["),
         ("x-a: 1\nendpoints: {GET /x: {call: 'http://h/', query: {a: {type: integer, default: '${U}'}}}}", "hunter2secret"),

@@ -38,12 +38,16 @@ def is_among(text: str, written: Any) -> bool:
 
 
 def told(judge: Callable[[Any], Told | None], value: Any, written: Any) -> Told | None:
-    """Return what *judge* says of *value*, in words that show nothing of the variables in it as it is *written*."""
+    """Return what *judge* says of *value*, in words that show nothing of the variables in it as it is *written*.
+
+    A text has no twin where *written* is the mapping around it, as that of `items`, another name of `in`.
+    """
     found = judge(value)
     if found is None or not has_references(written):
         return found
     words: dict[str, str] = {}
-    twin = judge(_twin(written, words))
+    is_around = isinstance(value, str) and not isinstance(written, str)
+    twin = None if is_around else judge(_twin(written, words))
     if twin is None or _form(twin[0]) != _form(found[0]):
         return f"what `{_references(written)}` stands for cannot be used here", None
     return _restored(twin[0], words), None if twin[1] is None else _restored(twin[1], words)
