@@ -51,7 +51,7 @@ def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
                 reference[0] == "query" and (takes_all or not forwarded.isdisjoint(reference[1:2]))
             )
             if not is_known and not _is_own_result(use, reference, analysis):
-                yield from _check(use, reference, use.scope)
+                yield from _check(use, reference, use.scope, analysis)
 
 
 def _is_own_result(use: Use, reference: Reference, analysis: Analysis) -> bool:
@@ -60,7 +60,7 @@ def _is_own_result(use: Use, reference: Reference, analysis: Analysis) -> bool:
     return reference[0] == "call" and analysis.fan is not None and place[: len(path)] == path
 
 
-def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
+def _check(use: Use, reference: Reference, scope: Scope, analysis: Analysis) -> Iterator[Finding]:
     root, fields = reference[0], reference[1:]
     if root in scope.local:
         yield from _check_local(use, reference, scope.local[root])
@@ -72,27 +72,26 @@ def _check(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
         if fields:
             message = f"the path parameter `{root}` is a single value without fields"
             yield report(use, "unknown-field", message, reference, f"write `{root}`")
-    elif root == "auth":
-        yield from _check_auth(use, reference, scope)
+    elif root == "auth" and scope.inputs.has_auth:
+        yield from _check_auth(use, reference)
     elif root == "now":
         if fields:
             hint = "write `now | datetime('%Y')` for a piece of it"
             yield report(use, "unknown-field", "`now` is a text without fields", reference[:2], hint)
     elif root in ("query", "headers", "cookies", "request", "params") or (root == "body" and scope.inputs.has_body):
         yield from _check_input(use, reference, scope)
-    elif root == "body":
+    elif root == "body" and analysis.only_fetches:
         hint = "take it from `query`, or make the endpoint a POST"
         yield report(use, "unknown-name", "a GET request has no body", (root,), hint)
+    elif root == "auth" and analysis.settings is not None:
+        hint = "say who may call: `auth: NAME`, with a scheme under `auth` at the top"
+        yield report(use, "unknown-name", "this endpoint does not ask who calls", (root,), hint)
     elif not scope.is_open or root in _ELSEWHERE:
         yield _unknown(use, root, scope)
 
 
-def _check_auth(use: Use, reference: Reference, scope: Scope) -> Iterator[Finding]:
-    if not scope.inputs.has_auth:
-        if not scope.is_open:
-            hint = "say who may call: `auth: NAME`, with a scheme under `auth` at the top"
-            yield report(use, "unknown-name", "this endpoint does not ask who calls", ("auth",), hint)
-    elif len(reference) > 1 and reference[1] not in AUTH_FIELDS:
+def _check_auth(use: Use, reference: Reference) -> Iterator[Finding]:
+    if len(reference) > 1 and reference[1] not in AUTH_FIELDS:
         near = did_you_mean(reference[1], AUTH_FIELDS)
         hint = near or f"a claim of a token is `{as_written(('auth', 'claims', *reference[1:]))}`"
         yield report(use, "unknown-field", f"`auth` has no field `{reference[1]}`", reference[:2], hint)
