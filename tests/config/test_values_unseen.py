@@ -162,3 +162,24 @@ def test_a_short_value_garbles_no_message(tmp_path: Path) -> None:
     )
     (found, *_) = problems(tmp_path / "routes.yaml", {"A": "e"})
     assert found.message == "there is no upstream `nowhere`"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        (
+            "server: {rate_limit: {rate: '${U}'}}\nendpoints: {GET /x: {rate_limit: {rate: 9/s}, respond: {body: 1}}}",
+            "7/s",
+            "the server lets no more than `${U}` through, so 9/s is never reached",
+        ),
+        (
+            "prefixes: {/x: {rate_limit: [{rate: '${U}'}, {quota: 9000/day}]}}",
+            "1/h",
+            "`${U}` lets nobody reach 9000/day",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_message_compares_is_told_as_the_file_says_it(text: str, value: str, said: str, tmp_path: Path) -> None:
+    """Also where it stands elsewhere than what is wrong, and is shorter than what is masked in any message."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{text}\n", encoding="utf-8")
+    assert said in {one.message for one in problems(tmp_path / "routes.yaml", {"U": value})}

@@ -28,6 +28,11 @@ def file_says(text: str, written: Any) -> bool:
     return not has_references(written) or (isinstance(written, str) and text in _REFERENCE.sub(" ", written))
 
 
+def as_said(value: object, written: Any) -> str:
+    """Return *value* in words, or the variable that holds it where *written*, what the file says there, has one."""
+    return f"`{written}`" if isinstance(written, str) and has_references(written) else f"{value}"
+
+
 def is_among(text: str, written: Any) -> bool:
     """Return whether *text* is one of the values in *written*, so that the file says it and no variable alone."""
     if isinstance(written, Mapping):

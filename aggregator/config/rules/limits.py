@@ -9,6 +9,8 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.texts import Texts
 from aggregator.config.analysis.walking import walk_limits
+from aggregator.config.findings import value_at
+from aggregator.config.hints.twins import as_said
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
@@ -30,9 +32,9 @@ def check_limits(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     if not isinstance(settings.rate_limit, tuple):
         return
     path = (*analysis.path, "rate_limit")
-    yield from _check(analysis, settings.rate_limit, path)
+    yield from _check(analysis, settings.rate_limit, path, around)
     for index, window in enumerate(settings.rate_limit):
-        yield from _within_the_server(window, (*path, index), around.settings.server.rate_limit)
+        yield from _within_the_server(window, (*path, index), analysis, around)
 
 
 def check_shared_limits(around: Surroundings) -> Iterator[Finding]:
@@ -56,7 +58,7 @@ def check_shared_limits(around: Surroundings) -> Iterator[Finding]:
         walk_limits(tuple(windows), path, scope, Texts(analysis))
         yield from analysis.problems
         yield from check_names(analysis, around)
-        yield from _check(analysis, windows, path)
+        yield from _check(analysis, windows, path, around)
 
 
 def _check_at_once(analysis: Analysis) -> Iterator[Finding]:
@@ -71,7 +73,9 @@ def _check_at_once(analysis: Analysis) -> Iterator[Finding]:
             yield Finding("limit-by-body", message, use.path, hint, text=root)
 
 
-def _check(analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps) -> Iterator[Finding]:
+def _check(
+    analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps, around: Surroundings
+) -> Iterator[Finding]:
     for use in analysis.uses:
         if use.path[: len(path)] != path or use.path[-1] not in _WHO:
             continue
@@ -83,11 +87,18 @@ def _check(analysis: Analysis, windows: Sequence[RateLimitSettings], path: Steps
             message = f"`{'.'.join(reference)}` is another one in each request, so nobody ever reaches the limit"
             yield Finding("moment-in-key", message, use.path, "count by who asks", text=reference[0])
     for index, window in enumerate(windows):
-        yield from _bites(window, (*path, index))
-    yield from _never_used_up(windows, path)
+        yield from _bites(window, (*path, index), analysis, around)
+    yield from _never_used_up(windows, path, analysis, around)
 
 
-def _bites(window: RateLimitSettings, path: Steps) -> Iterator[Finding]:
+def _said(value: object, path: Steps, analysis: Analysis, around: Surroundings) -> str:
+    """Return *value*, which stands at *path*, as the endpoint or the section that it is in says it."""
+    is_own = analysis.settings is not None and path[: len(analysis.path)] == analysis.path
+    written = value_at(analysis.written, path[len(analysis.path) :]) if is_own else value_at(around.written, path)
+    return as_said(value, written)
+
+
+def _bites(window: RateLimitSettings, path: Steps, analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what is wrong with a limit that refuses nobody, or everybody."""
     if (exempt := _constant(window.unless)) is not None:
         message = f"this exempts {'everybody' if exempt[0] is True else 'nobody'}"
@@ -95,8 +106,11 @@ def _bites(window: RateLimitSettings, path: Steps) -> Iterator[Finding]:
         yield Finding("limit-without-effect", message, (*path, "unless"), hint)
     cost = _constant(window.cost)
     if cost is not None and isinstance(cost[0], int | float) and cost[0] > window.most:
-        message = f"a request costs {cost[0]}, and never more than {window.most} are granted: every request is refused"
-        hint = f"raise `{'burst' if window.quota is None else 'quota'}` to {cost[0]} or more"
+        costs = _said(cost[0], (*path, "cost"), analysis, around)
+        key = "burst" if window.burst is not None else "rate" if window.quota is None else "quota"
+        most = _said(window.most, (*path, key), analysis, around)
+        message = f"a request costs {costs}, and never more than {most} are granted: every request is refused"
+        hint = f"raise `{'burst' if window.quota is None else 'quota'}` to {costs} or more"
         yield Finding("limit-without-effect", message, (*path, "cost"), hint)
 
 
@@ -104,7 +118,9 @@ _LONGEST = {"hour": 3600.0, "day": 25 * 3600.0, "month": 31 * 86400.0 + 3600.0}
 """Seconds of the longest hour, day and month."""
 
 
-def _never_used_up(windows: Sequence[RateLimitSettings], path: Steps) -> Iterator[Finding]:
+def _never_used_up(
+    windows: Sequence[RateLimitSettings], path: Steps, analysis: Analysis, around: Surroundings
+) -> Iterator[Finding]:
     """Yield a warning for a quota that the rates beside it let nobody use up."""
     for number, window in enumerate(windows):
         quota = quota_of(window.quota or "")
@@ -116,7 +132,9 @@ def _never_used_up(windows: Sequence[RateLimitSettings], path: Steps) -> Iterato
                 continue
             if other.most + rate[0] / rate[1] * _LONGEST[quota[1]] < quota[0]:
                 there = Elsewhere((*path, place), "the rate")
-                message = f"{other.rate} lets nobody reach {window.quota}"
+                slow = _said(other.rate, (*path, place, "rate"), analysis, around)
+                wanted = _said(window.quota, (*path, number, "quota"), analysis, around)
+                message = f"{slow} lets nobody reach {wanted}"
                 hint = "lower the quota, or remove it"
                 yield Finding(
                     "limit-without-effect", message, (*path, number, "quota"), hint, "warning", related=(there,)
@@ -135,18 +153,23 @@ def _constant(text: str | None) -> tuple[object] | None:
     return (node.value,) if isinstance(node, Const) else None
 
 
-def _within_the_server(window: RateLimitSettings, path: Steps, outer: Sequence[RateLimitSettings]) -> Iterator[Finding]:
+def _within_the_server(
+    window: RateLimitSettings, path: Steps, analysis: Analysis, around: Surroundings
+) -> Iterator[Finding]:
     """Yield a warning for a limit of all callers together that those of the server never let them reach."""
     rate = rate_of(window.rate or "")
     if rate is None or window.by is not None or window.cost is not None:
         return
-    for number, wide in enumerate(outer):
+    for number, wide in enumerate(around.settings.server.rate_limit):
         other = rate_of(wide.rate or "")
         if other is None or any((wide.by, wide.unless, wide.cost, wide.report)):
             continue
         if other[0] / other[1] <= rate[0] / rate[1] and (wide.burst or other[0]) <= (window.burst or rate[0]):
-            there = Elsewhere(("server", "rate_limit", number), "the limit of the server")
-            message = f"the server lets no more than {wide.rate} through, so {window.rate} is never reached"
+            place = ("server", "rate_limit", number)
+            there = Elsewhere(place, "the limit of the server")
+            most = _said(wide.rate, (*place, "rate"), analysis, around)
+            rate_said = _said(window.rate, (*path, "rate"), analysis, around)
+            message = f"the server lets no more than {most} through, so {rate_said} is never reached"
             hint = "lower it, or count `by` caller"
             yield Finding("limit-without-effect", message, path, hint, "warning", related=(there,))
             return
