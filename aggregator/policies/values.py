@@ -13,6 +13,7 @@ from aggregator.durations import rate_of
 from aggregator.fields import duration_text, parse_duration
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
+_SHARE_FORM = "write it like 20%, above 0% up to 100%"
 
 
 class Span(NamedTuple):
@@ -41,8 +42,9 @@ def _share(value: Any) -> float:
         return float(found[1]) / 100
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100:
         near = f"{value * 100:g}%" if value < 1 else f"{value:g}%"
-        raise PydanticCustomError("bad-share", "A share is written in percent.", {"hint": f"write `{near}`"})
-    raise PydanticCustomError("bad-share", "This is not a share.", {"hint": "write it like 20%, above 0% up to 100%"})
+        hint = {"hint": f"write `{near}`", "form": _SHARE_FORM}
+        raise PydanticCustomError("bad-share", "A share is written in percent.", hint)
+    raise PydanticCustomError("bad-share", "This is not a share.", {"hint": _SHARE_FORM})
 
 
 def share_text(share: float) -> str:

@@ -142,6 +142,27 @@ def test_a_short_value_is_not_quoted(line: str, tmp_path: Path) -> None:
     assert "q7z" not in said
 
 
+@pytest.mark.parametrize(
+    ("line", "value", "meant"),
+    [
+        ("prefixes: {/x: {rate_limit: {rate: '${U}'}}}", "7 per hour", "7/h"),
+        ("prefixes: {/x: {rate_limit: {rate: '${U}'}}}", "7/day", "7/d"),
+        ("prefixes:\n  /x:\n    rate_limit:\n      rate: ${U}", "7", "7/"),
+        ("upstreams: {u: {url: 'http://u', rate_limit: {rate: '${U}'}}}", "7 per hour", "7/h"),
+        ("upstreams: {u: {url: 'http://u', concurrency: '${U}'}}", "7 per hour", "7/h"),
+        ("upstreams:\n  u:\n    url: http://u\n    retry:\n      budget: ${U}", "0.75", "75%"),
+        ("upstreams: {u: {url: 'http://u', timeout: '${U}'}}", "7 seconds", "7s"),
+        ("server: {max_body: '${U}'}", "7 kb", "7kB"),
+    ],
+)  # fmt: skip
+def test_what_a_value_was_meant_to_be_is_not_shown(line: str, value: str, meant: str, tmp_path: Path) -> None:
+    """A better way to write it would say it, in other words: the form is told instead."""
+    (tmp_path / "routes.yaml").write_text(f"version: 1\n{line}\n", encoding="utf-8")
+    (found, *_) = [one for one in problems(tmp_path / "routes.yaml", {"U": value}) if one.code != "unused"]
+    assert found.code in {"bad-rate", "limits", "wrong-type", "bad-share", "bad-duration", "bad-size"}
+    assert meant not in f"{found.message} {found.hint}"
+
+
 def test_the_address_of_an_issuer_is_not_shown(tmp_path: Path) -> None:
     """Where keys and tokens would go in the clear, what stands in a variable is no part of the better way."""
     introspection = "{url: '${U}', client_id: c, client_secret: '${C}'}"

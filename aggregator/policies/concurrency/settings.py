@@ -12,14 +12,15 @@ from aggregator.fields import Settings, Timeout
 
 ADAPTIVE = "adaptive"
 _MOST = 100_000
+_FORM = f"write a number from 1 to {_MOST}, or `adaptive`"
 
 
 def _number(value: Any) -> Any:
     if value == ADAPTIVE or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST):
         return value
     rate = rate_in_words(value) if isinstance(value, str) else None
-    hint = f"write a number from 1 to {_MOST}, or `adaptive`" if rate is None else hint_for_rate(rate)
-    raise PydanticCustomError("limits", "This is not a number of calls.", {"hint": hint})
+    hint = _FORM if rate is None else hint_for_rate(rate)
+    raise PydanticCustomError("limits", "This is not a number of calls.", {"hint": hint, "form": _FORM})
 
 
 def hint_for_rate(rate: str) -> str:

@@ -11,11 +11,13 @@ from aggregator.durations import quota_of, rate_in_words, rate_of
 from aggregator.fields import Duration, Settings, TextKind
 from aggregator.policies.values import Zone
 
+_RATE_FORM = "write it like 10/m, 100/s or 5/30s"
+
 
 def _rate(value: Any) -> str:
     if isinstance(value, str) and rate_of(value) is not None:
         return value
-    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": _as_rate(value)})
+    raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": _as_rate(value), "form": _RATE_FORM})
 
 
 def _as_rate(value: Any) -> str:
@@ -24,14 +26,14 @@ def _as_rate(value: Any) -> str:
         return f"write `{meant}`"
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return f"say in which time: `{value}/s`, `{value}/m` or `{value}/30s`"
-    return "write it like 10/m, 100/s or 5/30s"
+    return _RATE_FORM
 
 
 def _rate_of_requests(value: Any) -> str:
     """Return *value* if it is a rate; a quota is told of, which requests may have, and calls may not."""
     if isinstance(value, str) and rate_of(value) is None and quota_of(value) is not None:
         hint = f"write `{{quota: {value}}}` where a limit of the calendar is meant, else a rate like 10/m"
-        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": hint})
+        raise PydanticCustomError("bad-rate", "This is not a rate.", {"hint": hint, "form": _RATE_FORM})
     return _rate(value)
 
 
