@@ -33,16 +33,18 @@ def check_admission(analysis: Analysis, around: Surroundings) -> Iterator[Findin
     if settings.stream:
         yield from _check_stream(callers.auth, (*analysis.path, "stream"), around)
     if callers.auth == "none":
+        inherited = callers.require[: len(callers.require) - len(settings.require)]
         place = analysis.path if settings.auth is None else (*analysis.path, "auth")
-        written = [analysis.written, around.written.get("prefixes"), around.written.get("defaults")]
-        yield from _check_nobody(callers.require, place, written, at_key=settings.auth is None)
+        written = [around.written.get("prefixes"), around.written.get("defaults")]
+        yield from _check_nobody(inherited, place, written, at_key=settings.auth is None)
 
 
 def _check_nobody(
     guards: tuple[GuardSettings, ...], path: Steps, written: list[Any], *, at_key: bool
 ) -> Iterator[Finding]:
-    """Yield the first of *guards* that nobody can pass who is not known: it reads `auth` alone, which holds nothing.
+    """Yield the first of the inherited *guards* that nobody can pass: it reads `auth` alone, which holds nothing.
 
+    In a guard of its own the endpoint reads a name that it does not have, which is an error and told there.
     It is shown where it stands in *written*, the sections that may hold it: what a variable holds is not.
     """
     for guard in guards:
