@@ -17,7 +17,7 @@ WHOLE = Record(
     "r1", "GET /x", "slow", "POST", "http://a.test/x?a=1&b=", "/x?a=1&b=", "192.0.2.1", "answered", 502, "refused", True,
     1_764_000_000.0004, 1.23456, "why", "t1", JSON, ("headers.authorization",), Body(9, "asked", "cut to 5 bytes"), JSON,
     Body(8, "answer"), (Said("ads", "up", 500, (("x-a", "1"),), Body(3, "say")),),
-    (Bar("ads", 0, 0.0, 0.0011, 0.0255, 0.0307, State.FAILED, 500, Cause.STATUS, 2),
+    (Bar("ads", 0, 0.0, 0.00114, 0.12344, 0.12864, State.FAILED, 500, Cause.STATUS, 2),
      Bar("main?", 1, cause=Cause.REFUSED), Bar("lines[]")),
 )  # fmt: skip
 SPARE = Record(
@@ -56,7 +56,7 @@ SHOWN = {
             "status": 500,
             "cause": "status",
             "start_ms": 0.0,
-            "ms": 30.7,
+            "ms": 128.6,
             "calls": 2,
             "reused": None,
             "kept": 0,
@@ -64,7 +64,7 @@ SHOWN = {
             "joined": False,
             "connect_ms": None,
             "sent_ms": 1.1,
-            "byte_ms": 25.5,
+            "byte_ms": 123.4,
             "note": "2 calls body 5.2 ms",
         },
         {"name": "main?", "state": "cancelled", "note": "cancelled"},
