@@ -130,7 +130,7 @@ def test_an_operator_opens_closes_and_lets_go(gateway, upstream):
 
 @pytest.mark.parametrize(("given", "status", "sentence"), [
     ({"upstream": "up"}, 400, "`order` is one of open, close, auto."),
-    ({"upstream": "other", "order": "open"}, 404, "those that have one: up, soon"),
+    ({"upstream": "other", "order": "open"}, 404, "There is no upstream with a breaker `other`; there are soon, up."),
     ({"upstream": "up", "order": "open", "for": "ten"}, 400, "`for` is a duration such as 10m."),
     ({"upstream": "up", "order": "open", "for": "999999999999999d"}, 400,
      "`for` is a duration of at most 366d; an order without `for` has no end."),

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
 from aggregator.runtime.answers.answer import Answer
 from aggregator.server.connection.direct import Connection, DirectCycle, Found
@@ -111,8 +112,9 @@ class Handler:
         self.waiting: list[Callable[[Answer, None], None]] = []
         self.told: list[str] = []
 
-    def open(self, exchange: Any, segments: Any, client: str, now: float) -> None:
-        exchange.id = client
+    def open(self, method: str, path: str, query: bytes, headers: Any, segments: Any, now: float, sent_path: bytes,
+             peer: str, *_: Any) -> Any:  # fmt: skip
+        return Exchange(method, path, query, headers, peer=peer, id=peer)
 
     def begin(self, exchange: Any, loop: Any, answered: Callable[[Answer, None], None]) -> Any:
         self.waiting.append(answered)

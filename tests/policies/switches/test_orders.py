@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ from aggregator.server.admin.actions import ActionError, Actions
 from aggregator.server.admin.switches import switch_action
 from aggregator.server.workers.administering.switches import KeptSwitches
 from aggregator.server.workers.answering import Answering
-from aggregator.server.workers.messages import Ask
+from aggregator.server.workers.channel import Channel
+from aggregator.server.workers.messages import Ask, Told
 from tests.policies.conftest import Served
 
 FILE = "endpoints: {GET /a: {respond: {body: 1}}}"
@@ -27,7 +29,17 @@ def told(served: Served, given: dict[str, Any]) -> int:
     actions = Actions()
     actions.add(switch_action(served.app.running))
     ask = Ask(1, "switch", given=json_codec.encode(given), is_action=True)
-    return served.run(Answering(served.app.running, actions).answer(ask)).status
+
+    async def answered() -> Told:
+        ours, theirs = socket.socketpair()
+        channel = await Channel.over(ours)
+        try:
+            return await Answering(served.app.running, actions).answer(ask, channel)
+        finally:
+            channel.close()
+            theirs.close()
+
+    return served.run(answered()).status
 
 
 def is_off(served: Served) -> bool:
