@@ -26,6 +26,7 @@ from aggregator.server.workers.messages import (
     Switched,
     TakeOver,
 )
+from tests.server.workers.played import Played, serves
 from tests.server.workers.supervised import Supervised
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
@@ -252,10 +253,16 @@ def test_workers_are_replaced_at_a_signal_one_by_one(supervise: Supervise, caplo
         running.players.end(running.players.all[0], 0)
         second: list[Message] = []
         await running.until(lambda: second.extend(running.players.all[1].heard()) or TakeOver() in second)
+        await running.until(lambda: len(running.players.all) == 4)
+        serves(running.players.all[3])
         await running.until(lambda: [one.pid for one in running.supervisor.crew.serving] == [103, 104])
         await running.end()
 
-    assert supervise(script).run() == 0
+    def all_but_the_last(one: Played) -> None:
+        if one.pid < 104:
+            serves(one)
+
+    assert supervise(script, all_but_the_last).run() == 0
     said = told(caplog)
     assert ("The workers are replaced, one after another.", {"workers": 2}) in said
     assert said.count(("A worker has stopped.", {"pid": 101})) == 1
