@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from threading import Lock
 from typing import Any
 from weakref import ref
 
@@ -22,16 +23,20 @@ SHORT = 16 * 1024
 """Bytes of a text that each result decodes for itself, in a quarter of a millisecond."""
 
 
-class Decoded:
-    """The data of *text*, made by *decode* in any thread. Nobody may change it."""
+_sharing = Lock()  # a reply may be judged in two threads at once
 
-    __slots__ = ("__weakref__", "_as_sent", "_value", "decode", "reading", "text")
+
+class Decoded:
+    """The data of *text*, made by *decode* in any thread, once: whoever comes meanwhile waits. Nobody may change it."""
+
+    __slots__ = ("__weakref__", "_as_sent", "_making", "_value", "decode", "reading", "text")
 
     def __init__(self, text: bytes, decode: Callable[[bytes], Any]) -> None:
         self.text = text
         self.decode = decode
         self.reading: Any = None
         """The future of whoever makes it now, None while nobody does."""
+        self._making = Lock()
         self._value: Any = UNREAD
         self._as_sent: Any = UNREAD
 
@@ -44,7 +49,9 @@ class Decoded:
     def value(self) -> Any:
         """The text as data."""
         if self._value is UNREAD:
-            self._value = self.decode(self.text)
+            with self._making:
+                if self._value is UNREAD:
+                    self._value = self.decode(self.text)
         return self._value
 
     @property
@@ -57,12 +64,13 @@ class Decoded:
 
 def decoded_of(reply: Reply, text: bytes, decode: Callable[[bytes], Any]) -> Decoded:
     """Return the data of *text*, by *decode*, which all results of *reply* share that read it so."""
-    known: Decoded | None = None if reply.decoded is None else reply.decoded()
-    if known is not None and known.decode is decode and (known.text is text or known.text == text):
-        return known
-    made = Decoded(text, decode)
-    reply.decoded = ref(made)
-    return made
+    with _sharing:
+        known: Decoded | None = None if reply.decoded is None else reply.decoded()
+        if known is not None and known.decode is decode and (known.text is text or known.text == text):
+            return known
+        made = Decoded(text, decode)
+        reply.decoded = ref(made)
+        return made
 
 
 class Body(Struct, eq=False, kw_only=True):

@@ -89,8 +89,7 @@ def test_a_herd_decodes_once(
     answers = served.run(herd(served, gate))
     assert {(one.status_code, one.headers["x-n"]) for one in answers} == {(410 if status == 404 else 200, "7")}
     assert len(served.requests) == 1
-    # The data lives as long as a result of it: whom a slow machine leaves behind until all others have theirs decodes anew.
-    assert len(decoded) < 4
+    assert len(decoded) == 1
     assert (threading.get_ident() in decoded) is (body is SHORTER)
 
 
@@ -209,3 +208,25 @@ def test_data_that_cannot_be_read_fails_for_each() -> None:
     for _ in range(2):
         with pytest.raises(CallError):
             _ = decoded.value
+
+
+def test_two_threads_that_want_the_same_data_at_once_decode_it_once() -> None:
+    """The second one waits for what the first one makes."""
+    begun, go_on, calls = threading.Event(), threading.Event(), list[int]()
+
+    def decode(text: bytes) -> list[str]:
+        calls.append(threading.get_ident())
+        begun.set()
+        assert go_on.wait(30)
+        return [text.decode()]
+
+    data, found = Decoded(b"a", decode), list[Any]()
+    threads = [threading.Thread(target=lambda: found.append(data.value)) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(30)
+    threads[1].start()
+    threading.Timer(0.05, go_on.set).start()  # the second one is at the data by then, or finds it
+    for thread in threads:
+        thread.join(30)
+    assert found == [["a"], ["a"]]
+    assert len(calls) == 1
