@@ -9,6 +9,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from time import monotonic
 
 from aggregator.errors import CallError, Cause
 
@@ -23,6 +24,8 @@ TOO_LATE = {
     Cause.WRITE_TIMEOUT: "The upstream stopped taking the request.",
     Cause.QUEUE_TIMEOUT: "No connection to the upstream became free in time.",
 }
+
+_GRAIN = 0.002  # seconds by which the clocks of loops differ
 
 BY_ERRNO: dict[int, tuple[Cause, str]] = {
     errno.ECONNREFUSED: REFUSED,
@@ -126,6 +129,11 @@ def late(cause: Cause, retry_after: float | None = None) -> CallError:
 def crowded(retry_after: float) -> CallError:
     """Return the refusal of a call for which there is no place to wait."""
     return CallError(Cause.QUEUE_FULL, "Too many calls wait for the upstream.", retry_after=retry_after)
+
+
+def waited_in_vain(deadline: float, retry_after: float) -> CallError:
+    """Return the failure of a call dropped from its line, since it cannot be answered by its *deadline* (loop time)."""
+    return late(Cause.DEADLINE) if deadline <= monotonic() + _GRAIN else crowded(retry_after)
 
 
 def closing() -> CallError:

@@ -190,6 +190,22 @@ def test_cancelled_as_it_is_let_in(run: Any, stage: Any) -> None:
     run(main())
 
 
+def test_a_call_whose_deadline_came_first(run: Any, stage: Any) -> None:
+    """A place that becomes free after the deadline of a waiting call does not turn its lateness into a full queue."""
+
+    async def main() -> None:
+        gate = Gate(stage.settings(80, limits=Limits(max_connections=1)))
+        await gate.enter()
+        late = asyncio.create_task(gate.enter(asyncio.get_running_loop().time() - 1))
+        await asyncio.sleep(0)
+        gate.leave()
+        with pytest.raises(CallError) as caught:
+            await late
+        assert (caught.value.cause, gate.inside, gate.waiting) == (Cause.DEADLINE, 0, 0)
+
+    run(main())
+
+
 def test_target_is_sent_as_given(run: Any, stage: Any) -> None:
     """Some targets httpx would tidy up; they go out as they are."""
 

@@ -32,7 +32,7 @@ from aggregator.transport.engine.opening.connecting import Connector, Resolve
 from aggregator.transport.engine.opening.sockets import peer_of
 from aggregator.transport.engine.overdue import Overdue
 from aggregator.transport.engine.watch import Watch
-from aggregator.transport.failures import closing, crowded, late
+from aggregator.transport.failures import closing, late, waited_in_vain
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.tls.connection import TlsConnection
 from aggregator.transport.tls.rounds import Round
@@ -40,7 +40,6 @@ from aggregator.transport.tls.rounds import Round
 _Dial = asyncio.Task[tuple[socket.socket, Connection]]
 
 _GOODBYE = 2.0
-_GRAIN = 0.002  # seconds by which the clocks of loops differ
 _RESTED = 0.5  # seconds after which an upstream may have given up an idle connection, perhaps with a 408
 
 
@@ -105,8 +104,7 @@ class Places:
         self.loop.call_soon(ticket.settle, error)
 
     def _crowd_out(self, ticket: Ticket) -> None:
-        is_over = ticket.deadline <= monotonic() + _GRAIN
-        self.refuse(ticket, late(Cause.DEADLINE) if is_over else crowded(self.settings.limits.retry_after))
+        self.refuse(ticket, waited_in_vain(ticket.deadline, self.settings.limits.retry_after))
 
     def _move(self, connection: Connection, lane: Lane[Ticket]) -> None:
         connection.lane.taken -= 1

@@ -9,7 +9,7 @@ import asyncio
 import math
 
 from aggregator.errors import Cause
-from aggregator.transport.failures import crowded, late
+from aggregator.transport.failures import crowded, late, waited_in_vain
 from aggregator.transport.settings import PoolSettings
 from aggregator.transport.waiting import WaitingLine
 
@@ -49,7 +49,7 @@ class Gate:
     async def enter(
         self, deadline: float = math.inf, *, wait: float | None = None, steps: int = 0, under_way: bool = False
     ) -> None:
-        """Get in, after those who came before. Raises CallError (QUEUE_FULL, QUEUE_TIMEOUT).
+        """Get in, after those who came before. Raises CallError (QUEUE_FULL, QUEUE_TIMEOUT, DEADLINE).
 
         *deadline* is the call's, in loop time; *wait* seconds is the longest wait if the settings say none;
         *steps* and *under_way* are as in `Door.start`.
@@ -65,7 +65,7 @@ class Gate:
         try:
             async with asyncio.timeout(limit) as timeout:
                 if not await turn.let_in:
-                    raise crowded(self._limits.retry_after)
+                    raise waited_in_vain(deadline, self._limits.retry_after)
         except BaseException as error:
             self._give_up(turn)
             if timeout.expired() and isinstance(error, TimeoutError):
