@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 
 class Leaping(asyncio.SelectorEventLoop):
@@ -43,3 +45,13 @@ def leap(main: Coroutine[Any, Any, Result]) -> Result:
     """Return the result of *main*, run by a loop whose clock leaps."""
     with asyncio.Runner(loop_factory=Leaping) as runner:
         return runner.run(main)
+
+
+def in_leaps(test: Callable[Arguments, Coroutine[Any, Any, None]]) -> Callable[Arguments, None]:
+    """Return *test*, a coroutine function, as one that is run by a loop whose clock leaps."""
+
+    @wraps(test)
+    def run(*args: Arguments.args, **named: Arguments.kwargs) -> None:
+        leap(test(*args, **named))
+
+    return run
