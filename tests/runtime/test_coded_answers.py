@@ -11,7 +11,7 @@ from aggregator.edge.coding import Compression
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
 from aggregator.runtime.answers.answer import Answer
-from aggregator.runtime.answers.compressing import Compressing, coded_headers, size_of
+from aggregator.runtime.answers.compressing import Compressing, coded_headers
 
 JSON = (b"content-type", b"application/json")
 VARY = (b"vary", b"accept-encoding")
@@ -110,7 +110,7 @@ def test_what_speaks_of_the_bytes_as_they_were_goes() -> None:
 
 def test_the_size_of_pieces_is_that_of_all() -> None:
     """Joined or not."""
-    assert [size_of(Answer(200, [], content)) for content in (b"abc", [b"a", b"bc"], [])] == [3, 3, 0]
+    assert [Answer(200, [], content).size for content in (b"abc", [b"a", b"bc"], [])] == [3, 3, 0]
 
 
 @pytest.mark.parametrize(

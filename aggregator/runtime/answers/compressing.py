@@ -62,7 +62,7 @@ class Compressing:
 
     def code(self, exchange: Exchange, answer: Answer, ready: Callable[[], None]) -> None:
         """Put *answer* into its coding and call *ready*: at once, or when a thread has coded a large body."""
-        coding = None if answer.head_only else self.choose(exchange, answer, size_of(answer))
+        coding = None if answer.head_only else self.choose(exchange, answer, answer.size)
         if coding is None:
             ready()
             return
@@ -83,11 +83,11 @@ class Compressing:
 
     def stream(self, exchange: Exchange, answer: Answer) -> StreamCoder | None:
         """Return what codes the body of *answer* as it comes, None when it stays as it is; its head is made to fit."""
-        length = first(answer.headers, b"content-length")
-        is_sized = length is not None and length.isdigit() and len(length) <= _LONGEST_NUMBER
+        length = first(answer.headers, b"content-length") or b""
+        is_sized = length.isdigit() and len(length) <= _LONGEST_NUMBER
         if first(answer.headers, b"content-range") is not None:
             return None
-        coding = self.choose(exchange, answer, int(length) if is_sized and length is not None else None)
+        coding = self.choose(exchange, answer, int(length) if is_sized else None)
         if coding is None:
             return None
         answer.headers = coded_headers(answer.headers, coding)
@@ -170,8 +170,3 @@ def _match_tag(exchange: Exchange, answer: Answer) -> None:
     answer.headers = _varied(answer.headers)
     if tag is not None and sent is not None and weakened(tag) in sent and if_none_match(sent, tag):
         answer.headers = replaced(answer.headers, b"etag", weakened(tag))
-
-
-def size_of(answer: Answer) -> int:
-    """Return how many bytes the body of *answer* has, without joining its pieces."""
-    return len(answer.body) if answer.pieces is None else sum(map(len, answer.pieces))
