@@ -56,11 +56,12 @@ def _check_functions(text: str, node: Any) -> None:
             hint = did_you_mean(name, Functions.FUNCTION_TABLE) or "see jmespath.org for those that there are"
             raise ShapeProblem(f"JMESPath has no function `{name}`; {hint}", position)
         signature = known["signature"]
-        variadic = bool(signature) and signature[-1].get("variadic", False)
+        variadic = signature[-1].get("variadic", False)  # every function takes something
         if len(children) < len(signature) or (len(children) > len(signature) and not variadic):
             raise ShapeProblem(f"`{name}` takes {len(signature)} argument(s), not {len(children)}.", position)
 
 
 def _offset(text: str, error: Any) -> int:
-    position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
-    return min(position if isinstance(position, int) and position >= 0 else len(text), len(text))
+    """Return where *error* is in *text*: parser and lexer call it by different names."""
+    position: int = error.lex_position if hasattr(error, "lex_position") else error.lexer_position
+    return min(position, len(text))

@@ -41,7 +41,7 @@ class DataEnvironment(ImmutableSandboxedEnvironment):
     intercepted_unops = frozenset({"-", "+"})
 
     def __init__(self) -> None:
-        super().__init__(autoescape=False, optimized=False, cache_size=0)
+        super().__init__(optimized=False)
         self.globals.clear()
         self.filters = {name: doc.function for name, doc in FILTERS.items()} | _SYNTAX
         self.tests = {name: doc.function for name, doc in TESTS.items()}
