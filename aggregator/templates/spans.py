@@ -30,8 +30,8 @@ def expressions_in(source: str) -> Iterator[tuple[int, int]]:
         start = position = opening.end()
         if opening[0] == "{{":
             end = closing(source, start)
-            position = len(source) if end < 0 else end + 2
-            yield start, len(source) if end < 0 else end
+            position = len(source) if end == -1 else end + 2
+            yield start, len(source) if end == -1 else end
 
 
 def is_one_expression(source: str) -> bool:

@@ -159,7 +159,7 @@ def _split(source: str) -> Iterator[str | Expression]:
         start = opening.end()
         _check_opening(source, opening)
         end = closing(source, start)
-        if end < 0:
+        if end == -1:
             raise TemplateProblem(
                 "`{{` is never closed", opening.start(), 2, "end it with `}}`; for text write `{{ '{{' }}`"
             )

@@ -111,7 +111,7 @@ def _cut(text: bytes, at: int, end: int, opening: bytes, closing: bytes) -> int 
         before = latest
         for _ in range(_TRIES):
             found = text.rfind(mark, at, before)
-            if found < 0:
+            if found == -1:
                 break
             cut = before = found + len(mark) - 1
             if _is_whole(opening + text[at:cut] + closing):

@@ -48,7 +48,7 @@ def parse_target(source: str, start: int) -> tuple[Part, ...]:
     is not a value of the query.
     """
     end = source.find("?", start)
-    end = len(source) if end < 0 else end
+    end = len(source) if end == -1 else end
     if start == end:
         path: list[Part] = [b"/"]
     else:
