@@ -56,6 +56,8 @@ from aggregator.templates import TemplateProblem, compile_expression
         ("a b", "b", "this does not belong to the expression", None),
         ("a + ", "+", "the expression is not finished", None),
         ("(a", "a", "the expression is not finished", None),
+        ("(a b", "b", "`)` is expected here, not `b`", None),
+        ("{'a' 1}", "1", "`:` is expected here, not a number", None),
         ("a && b", "&", "unexpected '&'", "write `and`"),
         ("a || b", "|", "", "write `or`"),
         ("a ? b : c", "?", "unexpected '?'", "write `a if condition else b`"),
@@ -119,6 +121,12 @@ def test_an_absurd_expression_is_a_problem(source: str) -> None:
 
 
 def test_a_source_without_end_is_a_problem() -> None:
-    """The length of an expression has a limit."""
-    with pytest.raises(TemplateProblem, match="at most"):
-        compile_expression("'" + "a" * 10_000 + "'")
+    """So many characters are an expression, and one more is too many, wherever blanks stand around them."""
+    longest = "'" + "a" * 8190 + "'"
+    assert compile_expression(f" {longest} ").evaluate({}) == "a" * 8190
+    with pytest.raises(TemplateProblem) as caught:
+        compile_expression(f" {longest}a ")
+    problem = caught.value
+    assert (problem.message, problem.offset, problem.length, problem.hint) == (
+        "an expression is at most 8192 characters long", 0, 8195, None,
+    )  # fmt: skip
