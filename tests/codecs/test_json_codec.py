@@ -83,7 +83,9 @@ def test_numbers_too_large_are_copied_but_never_rounded() -> None:
         (b'["1e999 \\" ", 1e300, 0.1, -1E+999]', 26),
         (b"[1, 2, " + b"9" * 5000 + b"]", 7),
         (b"[0." + b"1" * 5000 + b", 1e-999, 1e999]", 5013),
-        (b"[" + b"1e300," * 101 + b"1e999]", None),
+        (b"[" + b"9" * 4300 + b"," + b"9" * 4301 + b"]", 4302),
+        (b"[" + b"1e300," * 99 + b"1e999]", 595),
+        (b"[" + b"1e300," * 100 + b"1e999]", None),
     ],
 )
 def test_a_number_too_large_is_named_and_placed(body: bytes, offset: int | None) -> None:
