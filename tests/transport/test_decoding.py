@@ -91,6 +91,41 @@ def test_many_members(coding: bytes) -> None:
     assert failure.value.cause == Cause.CODING
 
 
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+def test_sixteen_members_are_a_body(coding: bytes) -> None:
+    """One more is refused."""
+    assert decode(coding, PACKERS[coding](b"a") * 16) == b"a" * 16
+    with pytest.raises(CallError) as failure:
+        decode(coding, PACKERS[coding](b"a") * 17)
+    assert failure.value.cause == Cause.CODING
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+def test_a_body_may_be_as_large_as_the_cap(coding: bytes) -> None:
+    """And no byte larger."""
+    packed = PACKERS[coding](TEXT)
+    assert decode(coding, packed, cap=len(TEXT)) == TEXT
+    with pytest.raises(CallError) as failure:
+        decode(coding, packed, cap=len(TEXT) - 1)
+    assert (failure.value.cause, failure.value.message) == (
+        Cause.TOO_LARGE, "The body is larger than allowed when decoded.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("log", "is_read"), [(23, True), (24, False)])
+def test_a_window_of_eight_mebibytes(log: int, is_read: bool) -> None:
+    """So much memory RFC 9659 allows, and every reader has to have."""
+    packer = zstandard.ZstdCompressor(
+        compression_params=zstandard.ZstdCompressionParameters(window_log=log)
+    ).compressobj()
+    packed = packer.compress(TEXT) + packer.flush()
+    if is_read:
+        assert decode(b"zstd", packed) == TEXT
+    else:
+        with pytest.raises(CallError):
+            decode(b"zstd", packed)
+
+
 def test_wide_window() -> None:
     """A zstd frame that wants more memory than RFC 9659 allows is refused."""
     frame = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=27))
