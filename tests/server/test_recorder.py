@@ -115,6 +115,37 @@ def test_nothing_hidden_is_kept(kept):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("target", "body", "said"),
+    [
+        ("/cards/canary-1", None, {"looked": "no card canary-1"}),
+        ("/cards/canary%202", None, {"looked": "/cards/canary%202", "meant": "canary 2"}),
+        ("/cards/1?token=canary-3", None, {"got": "canary-3"}),
+        ("/cards/1?pin=55512345", None, {"got": 55512345, "page": 7}),
+        ("/login", {"user": {"password": "canary-4"}}, {"detail": "canary-4 is wrong"}),
+        ("/login", {"user": {"password": 'canary"5'}}, {"was": json.dumps({"user": {"password": 'canary"5'}})}),
+        ("/login", {"user": {"password": ["canary-6"]}, "token": "canary-7"}, ["canary-6", "canary-7"]),
+        ("/login", {"user": {"password": 55512346}}, {"twice": [55512346, "it was 55512346"]}),
+        ("/login", {"user": {"password": "canary-" + 300 * "8"}}, {"got": "canary-" + 300 * "8"}),
+        ("/login", {"user": {"password": [f"canary-{n}" for n in range(200)]}}, {"got": "canary-199"}),
+    ],
+)  # fmt: skip
+def test_what_is_hidden_is_found_where_an_upstream_repeats_it(kept, target, body, said):
+    """Under another name, in a text, as a number, in JSON that is a text; where it is too much, no body is kept."""
+    upstream, gateway, ask = kept
+    upstream["/login"] = upstream["/cards/1"] = reply_of(said, 500)
+    upstream["/cards/canary-1"] = upstream["/cards/canary%202"] = reply_of(said, 500)
+    if body is None:
+        gateway.get(target, "x-request-id: one")
+    else:
+        gateway.ask(
+            "POST", target, "x-request-id: one", "content-type: application/json", body=json.dumps(body).encode()
+        )
+    told = "".join(ask("GET", f"/-/requests/one{end}").body.decode() for end in ("", ".har"))
+    assert "said" in told
+    assert [word for word in ("canary", "555123") if word in told] == []
+
+
 @pytest.mark.parametrize("host", ["shop.example.com", "shop.example.com:8443", "[::1]:8080"])
 def test_the_url_is_that_of_the_client(recorder, host):
     """With its port, so that an archive says where the request went."""

@@ -32,7 +32,7 @@ class Maker:
     ) -> Record:
         """Return what is remembered of *event*, which *calls* were given up in; *now* is Unix time."""
         exchange = event.exchange
-        clean = self._clean.beside(exchange)
+        clean = self._clean.beside(event.endpoint, exchange)
         seconds = event.ended - event.started
         target = clean.target(event.endpoint, exchange)
         body = clean.body(exchange.content or exchange.body, _type_of(exchange.header_list), exchange.body_value)

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
 from aggregator.codecs import json as json_codec
 from aggregator.errors import AggregatorError
-from aggregator.exchange import MOST_FIELDS, Exchange
+from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
 from aggregator.plan.telemetry import RecorderPlan
 from aggregator.server.recorder.record import Body
-from aggregator.telemetry.hiding import Hidden, without_values
+from aggregator.server.recorder.repeated import LARGEST, NO_VALUES, HiddenValues, data_of, hidden_values
+from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, redact_text, redact_value
 
-_LARGEST = 256 * 1024
 _LONGEST = 4096
 """Characters of a header or of a target that are kept."""
-_SHORTEST = 4
-"""Characters of a value that is looked for elsewhere: a shorter one would turn up in every other word."""
 _OF_SEGMENTS = ":@!$&'()*+,;=~"
 """What stands in a segment of a path as it is (RFC 3986, section 3.3)."""
-_FORM = "application/x-www-form-urlencoded"
 
 
 class Cleaner:
     """Takes out what *plan* hides, and the secrets that *masker* knows."""
 
-    __slots__ = ("_masker", "_plan")
+    __slots__ = ("_masker", "_own", "_plan")
 
-    def __init__(self, plan: RecorderPlan, masker: Callable[[str], str]) -> None:
+    def __init__(self, plan: RecorderPlan, masker: Callable[[str], str], own: HiddenValues = NO_VALUES) -> None:
         self._plan = plan
         self._masker = masker
+        self._own = own
 
-    def beside(self, exchange: Exchange) -> Cleaner:
-        """Return one that takes out the credentials of *exchange*, too: upstreams and problems may repeat them."""
-        own = sorted(_credentials(exchange, self._plan.hidden), key=len, reverse=True)
-        if not own:
-            return self
-        pattern, masker = re.compile("|".join(map(re.escape, own))), self._masker
-        return Cleaner(self._plan, lambda text: pattern.sub(MASK, masker(text)))
+    def beside(self, endpoint: str, exchange: Exchange) -> Cleaner:
+        """Return one that takes out what *exchange*, a request to *endpoint* (its key), has in hidden places, too.
+
+        Upstreams and problems may repeat it under other names.
+        """
+        own = hidden_values(endpoint, exchange, self._plan.hidden)
+        return Cleaner(self._plan, own.after(self._masker), own) if own else self
 
     def text(self, text: str) -> str:
         """Return *text* without secrets, cut."""
@@ -96,9 +93,11 @@ class Cleaner:
         """Return what is kept of a body; *data* is what was read from it, None where nobody did."""
         if not self._plan.bodies or not raw:
             return Body(len(raw), left_out="bodies are not recorded" if raw else "")
-        if len(raw) > _LARGEST:
-            return Body(len(raw), left_out=f"larger than {_LARGEST} bytes")
-        data = _data(raw, content_type) if data is None else data
+        if len(raw) > LARGEST:
+            return Body(len(raw), left_out=f"larger than {LARGEST} bytes")
+        if self._own.are_too_many:
+            return Body(len(raw), left_out="the request hides more than can be looked for")
+        data = data_of(raw, content_type) if data is None else data
         if data is None and self._plan.hidden.body:
             return Body(len(raw), left_out="no data, so that what is hidden in it cannot be found")
         try:
@@ -108,7 +107,8 @@ class Cleaner:
         return self._cut(len(raw), text)
 
     def _shown(self, data: Any) -> str:
-        return json_codec.encode(redact_value(self._plan.hidden.body_value(data), self._clean)).decode()
+        shown = self._own.without_numbers(self._plan.hidden.body_value(data))
+        return json_codec.encode(redact_value(shown, self._clean)).decode()
 
     def _cut(self, size: int, text: str) -> Body:
         most = self._plan.bodies
@@ -116,28 +116,3 @@ class Cleaner:
         if len(encoded) <= most:
             return Body(size, text)
         return Body(size, encoded[:most].decode("utf-8", "ignore"), f"cut to {most} bytes")
-
-
-def _credentials(exchange: Exchange, hidden: Hidden) -> set[str]:
-    """Return the values of *exchange* that nobody is shown: of headers, the query, and cookies, one by one."""
-    found = hidden.query_values(exchange.query_string.decode("latin-1"))
-    for raw, sent in exchange.header_list:
-        name, value = raw.decode("latin-1").lower(), sent.decode("latin-1")
-        if name == "cookie":
-            found |= {pair.partition("=")[2].strip() for pair in value.split(";")}
-        elif name in SECRET_HEADERS or name in hidden.headers:
-            found |= {value, value.partition(" ")[2].strip()}
-    return {value for value in found if len(value) >= _SHORTEST}
-
-
-def _data(raw: bytes, content_type: str) -> Any:
-    """Return the JSON or the form that *raw* is, None for anything else."""
-    if content_type.partition(";")[0].strip().lower() == _FORM:
-        try:
-            return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        except ValueError:
-            return None
-    try:
-        return json_codec.decode(raw)
-    except AggregatorError:
-        return None
