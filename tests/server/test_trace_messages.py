@@ -49,20 +49,21 @@ def spans(*requests: Snapshot) -> Any:
 
 def test_a_message_is_the_one_that_opentelemetry_makes_of_these_spans():
     """Resource, scope, ids, kinds, times, status, flags and attributes: each as its own encoder has it."""
-    call = CallSpan(CALL, "user", "up", "GET", b"/users/1?a=b", 1.25)
+    call = CallSpan(CALL, "user", "up", "GET", b"/users/1?a=b", 1.25, ("https", "api.test", 443))
     call.ended, call.status, call.state, call.cause = 1.5, 503, "failed", "status"
-    trace = Trace(TRACE, SPAN, True, parent=CALL, calls=[call], path="/x", scheme="http", host="a.test")
+    trace = Trace(TRACE, SPAN, True, parent=CALL, calls=[call], path="/x", scheme="http", host="a.test:8080")
     own, caller = (SpanContext(int(TRACE, 16), int(one, 16), is_remote=one == CALL) for one in (SPAN, CALL))
     made = message(request(trace, status=502))
     told = {one.key: one.value.string_value for one in made.resource_spans[0].resource.attributes}
     assert told["service.name"] == "shop"
     about = {
         "http.request.method": "GET", "http.route": "/x", "http.response.status_code": 502, "http.response.body.size": 5,
-        "url.path": "/x", "url.scheme": "http", "server.address": "a.test", "error.type": "502",
+        "url.path": "/x", "url.scheme": "http", "server.address": "a.test", "server.port": 8080, "error.type": "502",
     }  # fmt: skip
     called = {
         "http.request.method": "GET", "url.path": "/users/1", "aggregator.upstream": "up",
-        "aggregator.state": "failed", "http.response.status_code": 503, "error.type": "503",
+        "aggregator.state": "failed", "server.address": "api.test", "server.port": 443,
+        "url.full": "https://api.test/users/1", "http.response.status_code": 503, "error.type": "503",
     }  # fmt: skip
     same: dict[str, Any] = {
         "resource": Resource(told), "instrumentation_scope": InstrumentationScope("aggregator"),
@@ -75,6 +76,32 @@ def test_a_message_is_the_one_that_opentelemetry_makes_of_these_spans():
                      kind=SpanKind.CLIENT, start_time=1_250_000_000, end_time=1_500_000_000, **same),
     ])  # fmt: skip
     assert made == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "port"),
+    [("a.test", "a.test", 80), ("A.test:8443", "a.test", 8443), ("[::1]:9", "::1", 9), ("192.0.2.1", "192.0.2.1", 80)],
+)
+def test_the_address_of_a_server_is_apart_from_its_port(host, address, port):
+    """The port of the scheme is told, too, where a client has left it out."""
+    (span,) = spans(request(Trace(TRACE, SPAN, True, scheme="http", host=host)))
+    about = {one.key: one.value for one in span.attributes}
+    assert (about["server.address"].string_value, about["server.port"].int_value) == (address, port)
+
+
+@pytest.mark.parametrize(
+    ("server", "full"),
+    [
+        (("http", "a.test", 80), "http://a.test/x"), (("http", "::1", 8080), "http://[::1]:8080/x"),
+        (("https", "a.test", 8443), "https://a.test:8443/x"), (("nats", "a.test", 4222), None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_call_says_where_it_went(server, full):
+    """The whole URL of HTTP, without the query; nothing where the host is chosen when the call is sent."""
+    trace = Trace(TRACE, SPAN, True, calls=[CallSpan(CALL, "user", "up", "GET", b"/x?a=b", 1.0, server)])
+    about = {one.key: one.value.string_value for one in spans(request(trace))[1].attributes}
+    assert about.get("url.full") == full
+    assert about.get("server.address") == (None if server is None else server[1])
 
 
 @pytest.mark.parametrize(

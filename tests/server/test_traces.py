@@ -103,7 +103,7 @@ def test_spans_of_a_request_its_parts_and_its_calls(stage, collector, upstream, 
     calls = [span for span in spans_in([one.body for one in collector.requests]) if span.name == "GET"]
     assert about(server) == {
         "http.request.method": "GET", "http.route": "/page", "http.response.status_code": 200, "url.path": "/page",
-        "url.scheme": "http", "server.address": about(server)["server.address"], "aggregator.partial": True,
+        "url.scheme": "http", "server.address": "gateway", "server.port": 80, "aggregator.partial": True,
         "http.response.body.size": about(server)["http.response.body.size"],
     }  # fmt: skip
     assert (server.kind, server.parent_span_id, server.status.code) == (2, b"", 0)
@@ -119,6 +119,7 @@ def test_spans_of_a_request_its_parts_and_its_calls(stage, collector, upstream, 
     assert [(one["http.response.status_code"], one["error.type"], one["url.path"]) for one in failed] == [
         (503, "503", "/ads")
     ] * 2
+    assert {one["url.full"] for one in failed} == {f"{upstream.url}/ads"}
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in calls)
     assert b"hidden" not in b"".join(request.body for request in collector.requests)
 

@@ -15,6 +15,7 @@ from aggregator.parts.result import Result
 from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
+from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
 from aggregator.telemetry.traces.trace import CallSpan, Trace, Unfollowed, new_ids, new_span
 
@@ -139,9 +140,18 @@ class Tracing:
 
     def started(self, trace: Trace, plan: CallPlan, span: str, target: bytes, now: float) -> CallSpan:
         """Return what *trace* remembers of a call of *plan*."""
-        call = CallSpan(span, plan.name, plan.upstream.label, plan.request.method.decode(), target, now)
+        upstream = plan.upstream
+        call = CallSpan(span, plan.name, upstream.label, plan.request.method.decode(), target, now, _server(upstream))
         trace.add(call)
         return call
+
+
+def _server(upstream: UpstreamPlan) -> tuple[str, str, int] | None:
+    """Return the scheme, host and port of *upstream*; None where they are not known before a call is sent."""
+    if upstream.hosts is not None or upstream.route is not None or upstream.demo is not None:
+        return None
+    origin = upstream.pool.origin
+    return origin.scheme, origin.host, origin.port
 
 
 def trace_ids(trace: Any) -> dict[str, str]:

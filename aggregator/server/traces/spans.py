@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aggregator.causes import Cause, State
+from aggregator.edge.forwarded import origin_of
+from aggregator.edge.networks import NO_NETWORKS
 from aggregator.http import METHODS
 from aggregator.server.traces.snapshots import PartSnapshot, Snapshot
 from aggregator.telemetry.hiding import without_values
 from aggregator.telemetry.traces.trace import CallSpan, new_span
+from aggregator.transport.settings import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -97,7 +100,7 @@ class _Spans:
             "http.response.body.size": one.size,
             "url.path": self._clean(without_values(trace.path, trace.hidden)),
             "url.scheme": trace.scheme,
-            "server.address": trace.host,
+            **_server_of(trace.host, trace.scheme),
             "aggregator.partial": one.is_partial,
             "error.type": one.cause or (str(one.status) if one.status >= 500 else ""),
             "aggregator.lost_calls": trace.lost,
@@ -132,6 +135,8 @@ class _Spans:
             "aggregator.upstream": call.upstream,
             "aggregator.state": call.state or State.CANCELLED.value,
         }
+        if call.server is not None:
+            about |= _called(call.server, about["url.path"])
         if call.status:
             about["http.response.status_code"] = call.status
         if call.cause:
@@ -168,6 +173,25 @@ class _Spans:
 
     def _nanoseconds(self, moment: float) -> int:
         return int((moment + self._one.offset) * 1e9)
+
+
+def _server_of(host: str, scheme: str) -> dict[str, Any]:
+    """Return the attributes of the server that a client asked as *host*, a value of ``Host``, by *scheme*."""
+    if not host:
+        return {}
+    origin = origin_of("", scheme, host, (), NO_NETWORKS)
+    return {"server.address": origin.host.strip("[]"), "server.port": origin.port}
+
+
+def _called(server: tuple[str, str, int], path: str) -> dict[str, Any]:
+    """Return the attributes of a call to *server* (scheme, host, port) for *path*: no query, which holds values."""
+    scheme, host, port = server
+    about: dict[str, Any] = {"server.address": host, "server.port": port}
+    usual = DEFAULT_PORTS.get(scheme)
+    if usual is not None:
+        name = f"[{host}]" if ":" in host else host
+        about["url.full"] = f"{scheme}://{name}{path}" if port == usual else f"{scheme}://{name}:{port}{path}"
+    return about
 
 
 def _describe(place: Any, about: dict[str, Any]) -> None:

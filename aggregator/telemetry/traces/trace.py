@@ -34,17 +34,26 @@ def new_span() -> str:
 
 
 class CallSpan:
-    """One call that was sent; *ended* is a loop time, 0.0 while it runs and when it was cancelled."""
+    """One call that was sent; *ended* is a loop time, 0.0 while it runs and when it was cancelled.
 
-    __slots__ = ("cause", "ended", "id", "method", "name", "size", "started", "state", "status", "target", "upstream")
+    *server* is the scheme, host and port that it was sent to, None where the upstream has several hosts or services.
+    """
 
-    def __init__(self, id: str, name: str, upstream: str, method: str, target: bytes, started: float) -> None:
+    __slots__ = (
+        "cause", "ended", "id", "method", "name", "server", "size", "started", "state", "status", "target", "upstream",
+    )  # fmt: skip
+
+    def __init__(
+        self, id: str, name: str, upstream: str, method: str, target: bytes, started: float,
+        server: tuple[str, str, int] | None = None,
+    ) -> None:  # fmt: skip
         self.id = id
         self.name = name
         self.upstream = upstream
         self.method = method
         self.target = target
         self.started = started
+        self.server = server
         self.ended = 0.0
         self.status = 0
         self.size = 0
