@@ -90,8 +90,8 @@ class AmqpLink:
         by_tls = next((one for one in chain(error) if isinstance(one, ssl.SSLError)), None)
         if by_tls is not None:  # which the client wraps into a connection that was refused
             return connect_failure(by_tls)
-        if any(isinstance(one, OSError) and one.errno is not None for one in chain(error)):
-            return connect_failure(error)
+        if (by_system := next(filter(_is_of_system, chain(error)), None)) is not None:
+            return connect_failure(by_system)
         is_theirs = isinstance(error, exceptions.AMQPError | exceptions.ChannelInvalidStateError)
         return CallError(*RESET) if is_theirs else connect_failure(error)
 
@@ -100,3 +100,10 @@ class AmqpLink:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
             await connection.close()
+
+
+def _is_of_system(error: BaseException) -> bool:
+    """Return whether the system raised *error*: the client wraps that into a ``ConnectionError`` of the same number."""
+    from aiormq.exceptions import AMQPError
+
+    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, AMQPError)
