@@ -91,7 +91,7 @@ class KeyRing:
 
 def _digest(raw: bytes) -> bytes:
     """Return the hash of *raw*; of one that is longer than any key, of its beginning."""
-    return _sha256(raw if len(raw) <= _LONGEST else raw[: _LONGEST + 1]).digest()
+    return _sha256(raw[: _LONGEST + 1]).digest()
 
 
 def read_entries(value: Any) -> list[KeyEntry]:

@@ -113,7 +113,7 @@ def shared_secret(secret: bytes, algorithms: Iterable[str]) -> KeySet:
     if b"-----BEGIN" in secret:
         raise ValueError("it is a key in PEM, and no shared secret")
     names = tuple(algorithms)
-    shortest = max((int(name[2:]) // 8 for name in names), default=32)
+    shortest = max(int(name[2:]) // 8 for name in names)
     if len(secret) < shortest:
         raise ValueError(f"it has {len(secret)} bytes, and {max(names)} wants {shortest}")
     return KeySet([(None, names, OctKey.import_key(secret))])

@@ -139,3 +139,27 @@ def test_a_fingerprint() -> None:
     assert compile_rules(rules)(Certificate("CN=x", (), "ab" * 32))
     assert not compile_rules(rules)(Certificate("CN=x"))
     assert compile_rules(CertificateRules())(Certificate("CN=x"))
+
+
+def test_what_expressions_see_of_a_certificate() -> None:
+    """Lists for tuples, and nothing for a fingerprint that no proxy told."""
+    assert Certificate("CN=a", ("DNS:a",), "ab").claims == {"subject": "CN=a", "san": ["DNS:a"], "fingerprint": "ab"}
+    assert Certificate("CN=a").claims == {"subject": "CN=a", "san": [], "fingerprint": None}
+
+
+def test_what_is_around_or_within_a_certificate(shown: trustme.LeafCert, encoded: bytes) -> None:
+    """A field without its colons, and base64 with anything else in it, are none, however good the rest is."""
+    good, pem = told(encoded), shown.cert_chain_pems[0].bytes().decode()
+    body, _, end = pem.rpartition("-----END")
+    wrong = [f"a{good[1:]}", f"{good[:-1]}a", f":!{good[1:]}"]
+    assert [reason(value, "rfc9440") for value in (good, *wrong)] == [None, *[Reason.MALFORMED] * 3]
+    assert [reason(quote(value), "pem") for value in (pem, f"{body[:40]}={body[40:]}-----END{end}")] == [
+        None,
+        Reason.MALFORMED,
+    ]
+
+
+def test_the_longest_field_of_a_certificate() -> None:
+    """16 KiB."""
+    assert read_certificate("x" * 16_384, "subject") == Certificate("x" * 16_384)
+    assert reason("x" * 16_385, "subject") is Reason.MALFORMED
