@@ -178,3 +178,25 @@ def test_without_a_key_each_is_made_where_none_is_needed() -> None:
 
     assert asyncio.run(main()) == [(201, b"1", None), (201, b"2", None), (400, b"input", None)]
     assert answers.ends == {}
+
+
+@pytest.mark.parametrize(
+    ("subject", "caller", "forgotten"),
+    [(None, "ada", {"ada": 1, "1": 0}), (None, "", {"": 0}), ("{{ body }}", "ada", {"ada": 0, "1": 1}), ("{{ none }}", "ada", {"ada": 0, "": 0}),
+     ("{{ query.nothing }}", "ada", {"ada": 0, "": 0}), ("{{ body + 'a' }}", "ada", {"ada": 0, "1": 0})],
+)  # fmt: skip
+def test_answers_are_forgotten_by_their_subject(subject: str | None, caller: str, forgotten: dict[str, int]) -> None:
+    """The caller, unless the file says whose it is; what nobody knows is nobody's, and kept all the same."""
+    answers = IdempotentAnswers(lambda: NOW)
+    said = None if subject is None else compile_value(subject)
+    plan = IdempotencyPlan(compile_value("{{ headers['idempotency-key'] }}"), 60.0, True, said)
+    served = Idempotency(plan, answers, ("POST", "/pay"), 20.0)
+
+    async def main() -> dict[str, int]:
+        exchange = request(caller=caller)
+        exchange.body_value = 1
+        answer, _ = await served.serve(Maker(), exchange, asyncio.Future)  # type: ignore[arg-type]
+        assert answer.status == 201
+        return {name: await answers.forget(name) for name in forgotten}
+
+    assert asyncio.run(main()) == forgotten

@@ -108,7 +108,8 @@ def test_an_item_comes_from_where_its_list_does(source: str, origin: tuple[str, 
     ("path", "text"),
     [
         (("body", "n"), "{'body': {'n': Decimal('1.10')}}"), (("one",), "{'one': Decimal('2.20')}"),
-        (("calls", "one", "body"), "{'calls': {'one': {'body': Decimal('2.20')}}}"), (("calls", "one", "status"), "None"),
+        (("calls", "one", "body"), "{'calls': {'one': {'body': Decimal('2.20')}}}"),
+        (("calls", "one", "body", "n"), "{'calls': {'one': {'body': Decimal('2.20')}}}"), (("calls", "one", "status"), "None"),
         (("calls", "two", "body"), "None"), (("query", "q"), "None"), (("two",), "None"),
     ],
 )  # fmt: skip

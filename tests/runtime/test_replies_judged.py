@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from aggregator.causes import State
+from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList
 from aggregator.parts.body import SHORT
@@ -239,3 +240,31 @@ def test_calls_whose_replies_mean_the_same(call: CallPlan) -> None:
 def test_what_was_read_before_is_not_read_again(call: CallPlan) -> None:
     """It is given; a failure of that reading is one of the reply."""
     assert judged(call, reply(b"<a/>", 200, XML), read=lambda: {"a": 1}).value == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "state", "value"),
+    [
+        (None, b"{", State.OK, "malformed"), (TEXT, b"no", State.OK, "no"), (XML, b"<a>1</a>", State.OK, {"a": "1"}),
+        (b"application/hal+json", b"{", State.FAILED, "{"), (b"application/hal+json", b"[1]", State.OK, [1]), (JSON, b"{", State.FAILED, "{"),
+    ],
+)  # fmt: skip
+def test_what_passes_through_is_read_where_somebody_asks(
+    call: CallPlan, kind: bytes | None, body: bytes, state: State, value: Any
+) -> None:
+    """It may be anything, but for what claims to be JSON."""
+    result = judged(replace(call, eager=False), reply(body, 200, kind))
+    try:
+        found = result.value
+    except CallError as error:
+        found = error.cause.value
+    assert (result.state, found) == (state, value)
+
+
+@pytest.mark.parametrize("kind", [b"application/json; charset=utf-16", b"application/hal+json; charset=utf-16"])
+def test_json_is_passed_on_in_utf_8(call: CallPlan, kind: bytes) -> None:
+    """As its type says then; other fields stay."""
+    result = judged(call, reply(" [1]".encode("utf-16"), 200, kind, (b"x-a", b"1")))
+    told = kind.partition(b";")[0] + b"; charset=utf-8"
+    assert (result.raw, result.json) == (b" [1]", b"[1]")
+    assert result.headers == [(b"content-type", told), (b"x-a", b"1")]

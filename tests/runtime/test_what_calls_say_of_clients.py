@@ -9,6 +9,7 @@ import pytest
 from aggregator.edge.networks import parse_networks
 from aggregator.errors import CallError, Cause, ExpressionError
 from aggregator.exchange import Exchange
+from aggregator.identity.caller import Caller
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LogPlan
@@ -119,3 +120,6 @@ def test_a_request_in_the_log() -> None:
     exchange = of((b"referer", b"/from"), (b"user-agent", b"curl/8"))
     assert seen_of(exchange, "/shown", NOTHING_HIDDEN) == Seen("GET", "/shown", "q=1&s=2", "", "/from", "curl/8")
     assert seen_of(of(), "/shown", NOTHING_HIDDEN) == Seen("GET", "/shown", "q=1&s=2", "", "", "")
+    for caller, shown in ((Caller("keys", "ada"), "ada"), (Caller("keys", ""), ""), (None, "")):
+        exchange.caller = caller
+        assert seen_of(exchange, "/shown", NOTHING_HIDDEN).user == shown

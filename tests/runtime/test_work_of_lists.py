@@ -51,7 +51,7 @@ A, B, ODD = {"id": 1, "k": "a"}, {"id": 2, "k": "b"}, {"id": 3}
 def test_equal_keys_are_one_call(each: MakePlan) -> None:
     """Made for the first item of each, in their order."""
     work = work_of(each(", key: '{{ item.k }}'"), "x", names([A, B, {"id": 9, "k": "a"}]))
-    assert work.keys == ["a", "b", "a"]
+    assert (work.items, work.keys) == ([A, B, {"id": 9, "k": "a"}], ["a", "b", "a"])
     assert jobs(work) == [({"item": A, "index": 0}, ("a",), 0, None), ({"item": B, "index": 1}, ("b",), 1, None)]
 
 
