@@ -14,6 +14,8 @@ from aggregator.schemas.judging import own
     ("items", "are_unique"),
     [
         ([1, 2, "1", True, None, "null", "true", 1.5, [1], {"a": 1}, [], {}], True),
+        ([1.5, 2.5, 0.1], True),
+        ([1.5, 2, 1.5], False),
         ([1, 1.0], False),
         ([1e30, int(1e30)], False),
         ([10**30, 10**30 + 1, 2**53, -(2**53)], True),
