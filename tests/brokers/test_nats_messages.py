@@ -188,6 +188,13 @@ def delay(word: str) -> tuple[Cause, str]:
     return (Cause.UNREACHABLE, f"The broker takes no messages now ({word}).")
 
 
+def caused(by: OSError) -> errors.Error:
+    """Return the error of a connection that *by* has closed."""
+    error = errors.ConnectionClosedError()
+    error.__cause__ = by
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "meant"),
     [
@@ -204,6 +211,8 @@ def delay(word: str) -> tuple[Cause, str]:
         (APIError(code=500, err_code=1), delay("500 1")),
         (APIError(), delay("None None")),
         (ConnectionRefusedError(111, "no"), (Cause.REFUSED, "The upstream refused the connection.")),
+        (caused(ConnectionRefusedError(111, "no")), (Cause.REFUSED, "The upstream refused the connection.")),
+        (caused(OSError("no number")), RESET),
         (errors.ConnectionClosedError(), RESET),
         (errors.NoServersError(), RESET),
         (RuntimeError("?"), (Cause.UNREACHABLE, "The upstream cannot be reached.")),

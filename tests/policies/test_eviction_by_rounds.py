@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aggregator.policies.cache.s3fifo import S3Fifo
 
 
@@ -103,3 +105,13 @@ def test_what_is_deleted_is_told_once() -> None:
     table.put("a", size=6)
     assert (table.kept.delete(b"a"), table.kept.delete(b"a")) == (True, False)
     assert (table.left, table.kept.size, table.there) == (["a"], 0, "")
+
+
+@pytest.mark.parametrize(("key", "there"), [("a", "gh"), ("b", "bh"), ("c", "ch"), ("d", "dh")])
+def test_so_many_keys_are_remembered(key: str, there: str) -> None:
+    """One more than there are entries, and those that left last: what comes back with another stays."""
+    table = Table(2)
+    table.put(*"abcdef")
+    assert table.left == [*"abcd"]
+    table.put(key, *"gh")
+    assert table.there == there
