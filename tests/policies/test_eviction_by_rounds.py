@@ -40,7 +40,8 @@ def test_what_nobody_asked_for_leaves_first() -> None:
     assert (table.left, table.there, table.kept.size, len(table.kept)) == (["a"], "bcde", 4, 4)
     table.put("f")
     assert (table.left, table.there) == (["a", "c"], "bdef")
-    assert table.kept.peek(b"x") is None
+    assert [table.kept.peek(key) for key in (b"f", b"x")] == ["f", None]
+    assert [table.kept.get(key) for key in (b"f", b"x")] == ["f", None]
 
 
 def test_what_comes_back_soon_stays() -> None:
@@ -79,7 +80,7 @@ def test_the_largest_entry_has_all_the_room() -> None:
     table.put("a")
     assert table.kept.put(b"b", "b", 10)
     assert (table.left, table.there, table.kept.size) == (["a"], "b", 10)
-    assert not table.kept.put(b"b", "b", 11)
+    assert table.kept.put(b"b", "b", 11) is False
     assert (table.left, table.there, table.kept.size) == (["a", "b"], "", 0)
 
 
@@ -93,9 +94,8 @@ def test_an_entry_that_grows_makes_room() -> None:
     assert table.kept.grow(b"b", "b", 1)
     assert (table.left, table.there, table.kept.size) == (["a"], "b", 7)
     assert table.kept.grow(b"b", "b", 3)
-    assert not table.kept.grow(b"b", "b", 1)
-    assert not table.kept.grow(b"a", first, 1)
-    assert not table.kept.grow(b"b", "another", 0)
+    grown = [table.kept.grow(b"b", "b", 1), table.kept.grow(b"a", first, 1), table.kept.grow(b"b", "another", 0)]
+    assert grown == [False, False, False]
     assert (table.there, table.kept.size) == ("b", 10)
 
 
@@ -115,3 +115,22 @@ def test_so_many_keys_are_remembered(key: str, there: str) -> None:
     assert table.left == [*"abcd"]
     table.put(key, *"gh")
     assert table.there == there
+
+
+@pytest.mark.parametrize(
+    ("new", "grows", "left", "is_kept"),
+    [(9, "old", "old", False), (10, "old", "new", True), (9, "new", "new", False), (8, "new", "old", True)],
+)
+def test_the_new_have_a_tenth_of_the_room(new: int, grows: str, left: str, is_kept: bool) -> None:
+    """Where they have that, one of them leaves; else one of the others, though it is the one that grows."""
+    table = Table(100)
+    table.put("old", size=95)
+    table.put("x", size=6)
+    table.kept.delete(b"x")
+    table.put("old", size=100 - new)  # it came back, and is none of the new any more
+    table.put("new", size=new)
+    table.left.clear()
+    entry = table.kept.peek(grows.encode())
+    assert entry is not None
+    assert table.kept.grow(grows.encode(), entry, 1) is is_kept
+    assert table.left == [left]
