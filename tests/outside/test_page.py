@@ -206,6 +206,21 @@ def test_every_view_wide_and_narrow(serve, browser, tmp_path):
     assert SECRET not in text
 
 
+def test_a_phone_shows_what_hurts(serve, browser):
+    """At 360 pixels the share of partial answers is there, and the path of a request is not broken into pieces."""
+    public, admin, _ = serve()
+    size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    browser.call("Emulation.setDeviceMetricsOverride", **size)
+    _get(f"{public}/page/dashboard-1")
+    browser.open(f"{admin}/-/#requests")
+    link = "document.querySelector('main a[href^=\"#request/\"]')"
+    _until(browser, link)
+    assert browser.run(f"return {link}.getClientRects().length") <= 2
+    browser.run("location.hash = '#now'")
+    _text(browser, "partial")
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_trial_needs_the_secret_and_shows_its_calls(serve, browser):
     """It is asked for, used, and kept nowhere."""
     _, admin, _ = serve()

@@ -42,12 +42,12 @@ export const CALLS = [head("calls/s", "n"), head("failed", "n"), head("mean", "n
 export const calls = (sum, seconds) => sum ? [cell((sum.calls / Math.max(1, seconds)).toFixed(1), "n"), cell(percent(sum.failed, sum.calls), shade(sum.failed)),
   cell(duration(sum.ms / sum.calls), "n")] : [cell("0.0", "n"), cell("–", "n dim"), cell("–", "n dim")];
 
-export const REQUESTS = [head("req/s", "n"), head("5xx", "n"), head("partial", "n wide"), head("p50", "n wide"), head("p95", "n"), head("p99", "n wide")];
+export const REQUESTS = [head("req/s", "n"), head("5xx", "n"), head("partial", "n"), head("p50", "n wide"), head("p95", "n"), head("p99", "n wide")];
 export function requests(sum, seconds) {
   const at = (share) => sum.count ? duration(percentile(sum.buckets, share)) : "–";
   const rate = sum.count / Math.max(1, seconds);
   return [cell(rate && rate < 0.1 ? rate.toFixed(3) : rate.toFixed(1), "n"), cell(percent(sum.bad, sum.count), shade(sum.bad)),
-    cell(percent(sum.partial, sum.count), `wide ${sum.partial ? "n warn" : "n dim"}`), cell(at(.5), "n wide"), cell(at(.95), "n"), cell(at(.99), "n wide")];
+    cell(percent(sum.partial, sum.count), sum.partial ? "n warn" : "n dim"), cell(at(.5), "n wide"), cell(at(.95), "n"), cell(at(.99), "n wide")];
 }
 
 // The whole hour at first, then what has changed since; asked for beside the page, which waits for none of it.
