@@ -200,3 +200,34 @@ def test_answers_are_forgotten_by_their_subject(subject: str | None, caller: str
         return {name: await answers.forget(name) for name in forgotten}
 
     assert asyncio.run(main()) == forgotten
+
+
+class Remembering(AnswersInMemory):
+    """A store that remembers for how long it is asked to hold something."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: NOW)
+        self.seconds: list[float] = []
+
+    async def claim(self, key: bytes, request: bytes, lifetime: float, *more: Any) -> Held | int:
+        """Remember the time of a claim."""
+        self.seconds.append(lifetime)
+        return await super().claim(key, request, lifetime, *more)
+
+    async def keep(self, key: bytes, token: int, value: bytes, lifetime: float, *more: Any) -> int:
+        """Remember the time of an answer."""
+        self.seconds.append(lifetime)
+        return await super().keep(key, token, value, lifetime, *more)
+
+
+def test_a_claim_outlasts_what_is_made_for_it() -> None:
+    """By ten seconds, for what is stored after it; the answer is kept for its own time."""
+    answers, store = IdempotentAnswers(lambda: NOW), Remembering()
+    ask = serving(Maker(), answers)
+
+    async def main() -> None:
+        answers.move(None, store)
+        await ask(request())
+
+    asyncio.run(main())
+    assert store.seconds == [30.0, 60.0]
