@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -40,43 +42,70 @@ BY_NAME = {"include", "write", "max_waiting", "max_streams", "case"}
 PLANS = classes_of(Struct, aggregator.plan, aggregator.policies)
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A `match` of *file*: the *kinds* that its cases speak of, and whether the last one is `assert_never`."""
+
+    file: str
+    line: int
+    kinds: frozenset[str]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The names of the attributes that a module reads, of those that its properties read, and each `match` of it."""
+
+    attributes: frozenset[str]
+    of_properties: frozenset[str]
+    matches: tuple[Match, ...]
+
+
 @cache
-def tree_of(path: Path) -> ast.Module:
-    """Return the syntax tree of the module at *path*."""
-    return ast.parse(path.read_bytes())
+def module_at(path: Path) -> Module:
+    """Return what the module at *path* reads; its syntax tree is not kept: each look for garbage would walk it."""
+    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    properties = [node for node in nodes if isinstance(node, ast.FunctionDef) and is_property(node)]
+    inner = [node for each in properties for node in ast.walk(each)]
+    matches = tuple(match_of(path.name, node) for node in nodes if isinstance(node, ast.Match))
+    return Module(attributes_in(nodes), attributes_in(inner), matches)
 
 
-def trees_in(*folders: str) -> list[ast.Module]:
-    """Return the syntax trees of all modules below *folders*."""
-    return [tree_of(path) for folder in folders for path in (PACKAGE / folder).rglob("*.py")]
+def is_property(function: ast.FunctionDef) -> bool:
+    """Return whether *function* is a property of a class, by which other settings are read."""
+    return any(ast.unparse(each) == "property" for each in function.decorator_list)
 
 
-def attributes_of(*trees: ast.AST) -> set[str]:
-    """Return the names of all attributes that are read in *trees*, by ``.`` or by a ``case``."""
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+def attributes_in(nodes: Sequence[ast.AST]) -> frozenset[str]:
+    """Return the names of all attributes that *nodes* read, by ``.`` or by a ``case``."""
     loaded = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
-    return loaded.union(*(node.kwd_attrs for node in nodes if isinstance(node, ast.MatchClass)))
+    return frozenset(loaded.union(*(node.kwd_attrs for node in nodes if isinstance(node, ast.MatchClass))))
 
 
-def properties_in(*trees: ast.Module) -> list[ast.AST]:
-    """Return the properties of classes in *trees*, by which other settings are read."""
-    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return [found for found in functions if any(ast.unparse(each) == "property" for each in found.decorator_list)]
+def match_of(file: str, match: ast.Match) -> Match:
+    """Return *match*, which stands in *file*."""
+    kinds = frozenset(ast.unparse(node.cls) for node in ast.walk(match) if isinstance(node, ast.MatchClass))
+    return Match(file, match.lineno, kinds, "assert_never" in ast.unparse(match.cases[-1]))
+
+
+def modules_in(*folders: str) -> list[Module]:
+    """Return all modules below *folders*."""
+    return [module_at(path) for folder in folders for path in (PACKAGE / folder).rglob("*.py")]
 
 
 @cache
-def compiled() -> set[str]:
+def compiled() -> frozenset[str]:
     """Return what compiling reads of settings."""
-    properties = properties_in(*trees_in("config/model"))
-    return attributes_of(*trees_in("plan/compiling", "config/files", "policies"), *properties)
+    modules = modules_in("plan/compiling", "config/files", "policies")
+    properties = modules_in("config/model")
+    return frozenset().union(*(each.attributes for each in modules), *(each.of_properties for each in properties))
 
 
 @cache
-def read() -> set[str]:
+def read() -> frozenset[str]:
     """Return what is read of plans."""
-    return attributes_of(
-        *trees_in("plan/order", "plan/explaining", "plan/compiling", "runtime", "server", "cli", "policies")
-    )
+    modules = modules_in("plan/order", "plan/explaining", "plan/compiling", "runtime", "server", "cli", "policies")
+    return frozenset().union(*(each.attributes for each in modules))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -93,22 +122,13 @@ def test_every_piece_of_a_plan_is_read(plan: type[Struct]) -> None:
 
 KINDS = {kind.__name__ for kind in get_args(CorePlan)}
 """The kinds of a part by the names of their classes."""
-
-
-def kinds_in(match: ast.Match) -> set[str]:
-    """Return the names of the classes that the cases of *match* speak of."""
-    return {ast.unparse(node.cls) for node in ast.walk(match) if isinstance(node, ast.MatchClass)}
-
-
 FOLDERS = sorted({path.parent for path in PACKAGE.rglob("*.py")})
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_match_over_the_kinds_of_a_part_names_them_all(folder: Path) -> None:
     """A new kind that one of them does not know is an error of mypy there, not a part that is left out."""
-    matches = [
-        (p.name, node) for p in folder.glob("*.py") for node in ast.walk(tree_of(p)) if isinstance(node, ast.Match)
-    ]
-    for file, match in ((file, each) for file, each in matches if kinds_in(each) & KINDS):
-        assert kinds_in(match) >= KINDS, f"{file}:{match.lineno} leaves out {KINDS - kinds_in(match)}"
-        assert "assert_never" in ast.unparse(match.cases[-1]), f"{file}:{match.lineno} has no assert_never"
+    matches = [match for path in folder.glob("*.py") for match in module_at(path).matches]
+    for match in (each for each in matches if each.kinds & KINDS):
+        assert match.kinds >= KINDS, f"{match.file}:{match.line} leaves out {KINDS - match.kinds}"
+        assert match.is_whole, f"{match.file}:{match.line} has no assert_never"
