@@ -61,6 +61,10 @@ def _annotations(model: type[Settings]) -> dict[str, object]:
     return {name: hint for name, hint in hints.items() if name in model.model_fields}
 
 
+@lru_cache(maxsize=256)
 def keys_without_effect(model: type[Settings], place: Works) -> tuple[str, ...]:
-    """Return the keys of *model* that have no effect in *place*, in declared order."""
+    """Return the keys of *model* that have no effect in *place*, in declared order.
+
+    They are remembered, since each call of a file asks for them, and some models have fifty keys.
+    """
     return tuple(key for key, mark in marks_of(model).items() if not place & mark)
