@@ -42,7 +42,9 @@ class Beginnings:
         assert task is not None
         self.under_way[task] = None
         if len(self.under_way) > MOST:
-            next(iter(self.under_way)).cancel()
+            oldest = next(iter(self.under_way))
+            del self.under_way[oldest]  # at once: several may begin before its end has its turn
+            oldest.cancel()
         try:
             async with asyncio.timeout(SECONDS):
                 return await beginning
@@ -53,4 +55,4 @@ class Beginnings:
                 raise Stopped from None
             raise ConnectionAbortedError(f"more than {MOST} were under way") from None
         finally:
-            del self.under_way[task]
+            self.under_way.pop(task, None)
