@@ -27,7 +27,7 @@ DATE = (b"date", b"today")
 class Endpoint:
     """An endpoint at every path: it answers at once with *answer*, or when ``waiting`` ones are called.
 
-    *told* are the ends of its requests, by their path.
+    *told* are the ends of its requests, by their path, *seen* what came: path, query and fields.
     """
 
     is_direct = True
@@ -37,9 +37,11 @@ class Endpoint:
         self.answer = answer
         self.waiting: list[Callable[[Answer, None], None]] = []
         self.told: list[str] = []
+        self.seen: list[tuple[str, bytes, Any]] = []
 
     def open(self, method: str, path: str, query: bytes, headers: Any, *rest: Any) -> Exchange:
         """Return the exchange of a request."""
+        self.seen.append((path, query, headers))
         return Exchange(method, path, query, headers, id="1")
 
     def begin(self, exchange: Exchange, loop: Any, answered: Callable[[Answer, None], None]) -> Any:
@@ -86,7 +88,7 @@ class Client:
     """One connection of a client at *address*, made in the running loop.
 
     *got* is what the client was sent, *untaken* how many bytes of it wait, *events* what happened to the connection, with
-    the time, *told* what the log was told.
+    the time, *told* what the log was told, *refused* what is known of requests that were refused.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Client:
         self.untaken = 0
         self.events: list[tuple[str, float]] = []
         self.told: list[tuple[Any, ...]] = []
+        self.refused: list[Exchange] = []
         self.closing = False
         self.is_tls = is_tls
         self.extras: dict[str, Any] = {"peername": address, "sockname": ("192.0.2.9", 80)}
@@ -109,9 +112,12 @@ class Client:
         self.state.default_headers = [DATE]
         door = DirectDoor(lambda: self.generation)  # type: ignore[arg-type, return-value]
         tell = lambda *said: self.told.append(said)  # noqa: E731
-        made = guarded_protocol(10.0, door, peers or Peers(), tell, tell, lambda exchange, answer: None)
+        made = guarded_protocol(10.0, door, peers or Peers(), tell, tell, self._finish)
         self.protocol: Any = made(config, self.state, {}, _loop=self.loop)
         self.protocol.connection_made(self)
+
+    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+        self.refused.append(exchange)
 
     def note(self, what: str) -> None:
         """Remember that *what* happens now."""
