@@ -20,6 +20,8 @@ from aggregator.templates import with_scheme
 
 _TIGHT = re.compile(r"([\w-]+):(?=\S)")
 _PAIR = re.compile(r"([\w-]+):\s+(\S.*)")
+_CALLED = re.compile(r"(?:[A-Z]+ +)?[\w-]+:/")
+_STATUS = re.compile(r"[1-5](?:\d\d|xx)", re.ASCII)
 
 
 AN_EXPRESSION = "an expression"
@@ -94,7 +96,7 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
 
 def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
     """The mapping that a list was probably meant to be."""
-    if here is not None and keys_of(here) == ("status", "when") and all(isinstance(item, int | str) for item in found):
+    if here is not None and keys_of(here) == ("status", "when") and found and all(map(_is_status, found)):
         return f"write `status: {in_yaml(found)}` below it"
     if here is None and (named := _named(found)):
         return f"write `{in_yaml(named)}`"
@@ -110,9 +112,22 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         return several if len(found) > 1 else f"write `{texts[0]}` alone"
     if takes_any_key(here):
         return f"give each of them a name: `first: {texts[0]}`" if texts else None
+    if "hosts" in keys_of(here) and "url" in keys_of(here):
+        return f"write `hosts: {in_yaml(texts)}` below it" if texts else None
     return (
-        "a call has one URL; several calls stand under `fan_out`, each with a name" if "url" in keys_of(here) else None
+        "a call has one URL; several calls stand under `fan_out`, each with a name"
+        if {"url", "method"} <= set(keys_of(here))
+        else None
     )
+
+
+def _address(text: str) -> str:
+    """Return *text* as a URL: one of a call, which names its upstream, stays as it is."""
+    return text if "://" in text or _CALLED.match(text) else with_scheme(text)
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 _PAIR_KEYS = (("name", "value"), ("key", "value"))
@@ -149,16 +164,15 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
     if isinstance(found, str) and (tight := _TIGHT.match(found)) and tight[1] in keys:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
     if here is not None and (url := field_at(here, ("url",))) is not None:
-        address = example_of(url) if not isinstance(found, str) else found if "://" in found else with_scheme(found)
-        return f"write `url: {address}` below it"
+        return f"write `url: {_address(found) if isinstance(found, str) else example_of(url)}` below it"
     if isinstance(found, str) and "call" in keys:
         return f"write `call: {found}` below it"
-    if "on" in keys:
+    if keys[:1] == ("on",) and "status" in keys and ("part" in keys or _STATUS.fullmatch(str(found))):
         return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
     if keys == ("status", "when") and isinstance(found, str) and "{{" in found:
         return f"write `when: {in_yaml(found)}` below it"
     if keys[:2] == ("headers", "query") and found is True:
         return "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
-    if keys == ("status", "when") and isinstance(found, int | str):
-        return f"write `status: [{found}]` below it"
+    if keys == ("status", "when") and _is_status(found):
+        return f"write `status: [{in_yaml(found, within=True)}]` below it"
     return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

@@ -37,8 +37,7 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     if ENDPOINT_KEY.match(key):
         if "routes" in allowed:
             return "write it under `routes`"
-        at_top = len(path) == 1 and "endpoints" in keys_of(model)
-        return f"write it further {'in' if at_top else 'out'}, right below `endpoints:`"
+        return f"write it further {'in' if 'endpoints' in allowed else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
     if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:

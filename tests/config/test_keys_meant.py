@@ -1,0 +1,129 @@
+"""A key that does not exist: another spelling, another place, or the word of another tool, whatever its value is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from aggregator.config.model.endpoint import EndpointSettings
+from aggregator.config.model.root import RootSettings
+from aggregator.config.validation.wording import findings_of
+from aggregator.fields import Settings
+
+IN_ENDPOINT = "allowed here: call, fan_out, respond, summary, description, tags, operation_id, deprecated, …"
+AT_TOP = "allowed here: version, include, server, client, defaults, auth, upstreams, groups, …"
+LIMITS = (
+    "connections are limited by `limits` of an upstream, those of clients by that of `server`; requests by `rate_limit`"
+)
+NETWORKS = "write `allow_from: [10.0.0.0/8]` or `deny_from` into the endpoint"
+DEEPER, OUTER, INNER = "write it under `routes`", "further out", "further in"
+
+
+def told(model: type[Settings], whole: Any) -> list[tuple[str, str | None]]:
+    """Return message and hint of everything that is wrong with *whole* as a *model*."""
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(whole)
+    return [(one.message, one.hint) for one in findings_of(caught.value, model, (), whole)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "beside", "hint"),
+    [
+        ("limit", "5/m", {}, "write it like `rate_limit: 5/m`"),
+        ("limit", 5, {}, "write it under `concurrency`"),
+        ("status_maps", {}, {}, "did you mean `status_map`?"),
+        ("tag", "x", {}, "did you mean `tags`?"),
+        ("Tags", ["x"], {}, "did you mean `tags`?"),
+        ("timeouts", "3s", {}, "did you mean `timeout`?"),
+        ("desc", "x", {}, "did you mean `description`?"),
+        ("wat", "x", {}, IN_ENDPOINT),
+        ("method", "POST", {}, "write it under `call`"),
+        ("status", 200, {}, "write it under `respond` or `response`"),
+        ("status", 200, {"response": {}}, "write it under `response`"),
+        ("when", "x", {}, "write it under `call`"),
+        ("select", "x", {}, "write it under `call`"),
+        ("select", [], {}, IN_ENDPOINT),
+        ("select", {}, {}, IN_ENDPOINT),
+        ("allow", [], {}, NETWORKS),
+        ("deny", True, {}, NETWORKS),
+        ("race", {"a": "u:/"}, {}, IN_ENDPOINT),
+        ("race", ["u:/"], {}, "write it under `call`"),
+        ("GET /a", 1, {}, f"write it {OUTER}, right below `endpoints:`"),
+        ("GET|POST /a", 1, {}, f"write it {OUTER}, right below `endpoints:`"),
+    ],
+)  # fmt: skip
+def test_in_an_endpoint(key: str, value: Any, beside: dict[str, Any], hint: str) -> None:
+    """What was meant follows from the key, from its value, and from what stands beside it."""
+    assert told(EndpointSettings, {"call": "u:/", key: value, **beside}) == [(f"unknown key `{key}`", hint)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("limit", "5/m", LIMITS),
+        ("if", "x", "did you mean `when`?"),
+        ("operation_id", "x", "write it further out, beside `call`"),
+    ],
+)
+def test_in_a_call(key: str, value: Any, hint: str) -> None:
+    """A call has other settings than its endpoint."""
+    assert told(EndpointSettings, {"call": {"url": "u:/", key: value}}) == [(f"unknown key `{key}`", hint)]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("zzz", "allowed here: in, key, concurrency, max_items, on_error, join, batch"),
+        ("summary", "write it further out, beside `call`"),
+        ("optional", "write it further out, beside `for_each`"),
+    ],
+)
+def test_far_below(key: str, hint: str) -> None:
+    """The nearest mapping around the key that has it is named by what stands in it."""
+    call = {"url": "u:/", "for_each": {"in": "{{ a }}", key: True}}
+    assert told(EndpointSettings, {"call": call}) == [(f"unknown key `{key}`", hint)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("timeout", "3s", "write it under `client` or `defaults`"),
+        ("routes", {}, "did you mean `endpoints`?"),
+        ("routes", [], "did you mean `endpoints`?"),
+        ("upstream", {}, "did you mean `upstreams`?"),
+        ("ports", 80, AT_TOP),
+        ("hide", True, "write it under `telemetry`"),
+        ("hide", [], "write it under `telemetry`"),
+        ("hide", {}, "write `hide: [body.password]` into `telemetry`; credentials are never shown"),
+        ("docs", True, "write it under `server`"),
+        ("docs", {"path": "/x"}, "write it under `server`"),
+        ("docs", {"zzz": "/x"}, "write it under `server`"),
+        ("access", True, AT_TOP),
+        ("GET /a", {}, f"write it {INNER}, right below `endpoints:`"),
+        ("ANY /a", {}, f"write it {INNER}, right below `endpoints:`"),
+        ("GETS /a", {}, AT_TOP),
+    ],
+)
+def test_at_the_top(key: str, value: Any, hint: str) -> None:
+    """Sections that take such a value are named, and no others."""
+    assert told(RootSettings, {"version": 1, key: value}) == [(f"unknown key `{key}`", hint)]
+
+
+def test_endpoints_elsewhere_are_one_problem_each() -> None:
+    """Beside `endpoints`, in `upstreams`, in a mock and in a virtual host: each is told where endpoints stand."""
+    assert told(RootSettings, {"version": 1, "GET /a": {}, "POST /b": 5, "endpoints": None}) == [
+        ("unknown key `GET /a`", f"write it {INNER}, right below `endpoints:`"),
+        ("unknown key `POST /b`", f"write it {INNER}, right below `endpoints:`"),
+    ]
+    assert told(RootSettings, {"version": 1, "upstreams": {"GET /a": 5, "b": 5}}) == [
+        ("`GET /a` is an endpoint, which does not belong into `upstreams`", "write it under `endpoints:`"),
+        ("expected a mapping, found the number 5", "write `url: https://api.example.com/v2` below it"),
+    ]
+    mock = {"a": {"url": "http://a", "mock": {"GET /a": {}}}}
+    assert told(RootSettings, {"version": 1, "upstreams": mock}) == [("unknown key `GET /a`", DEEPER)]
+    host = {"endpoints": {}, "GET /a": {}}
+    assert told(RootSettings, {"version": 1, "virtual_hosts": {"a.example": host}}) == [
+        ("unknown key `GET /a`", f"write it {INNER}, right below `endpoints:`")
+    ]
