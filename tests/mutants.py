@@ -35,7 +35,7 @@ TESTS = {
     "codecs": ["codecs", "runtime"],
     "config": ["config", "wrong_files", "edge"],
     "demo": ["demo"],
-    "diagnostics": ["test_diagnostics.py", "config", "wrong_files", "cli"],
+    "diagnostics": ["test_diagnostics.py", "test_display.py", "test_shown_lines.py", "config", "wrong_files", "cli"],
     "durations": ["config", "schemas", "wrong_files"],
     "edge": ["edge", "server"],
     "exchange": ["runtime", "server"],
