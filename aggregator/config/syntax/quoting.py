@@ -10,8 +10,10 @@ import re
 from aggregator.config.syntax.fault import KEY, Fault, in_quotes
 from aggregator.diagnostics import Diagnostic
 
-_EXPRESSION = re.compile(r"""(?:^|[:,\[{-])\s*(\{\{.*?\}\}|\{%.*?%\}|\$\{[^}\s]*\}?)""")
+_EXPRESSION = re.compile(r"""(?:^|[:,\[{-])\s*(\{\{.*?\}\}|\{%.*?%\}|\$\{(?:\w+:-[^{}]*\}|[^}\s,]*\}?))""")
 _EXPRESSIONS = re.compile(r"(?:\{\{.*?\}\}[^,\[\]{}]*)+")
+_COMMENT = re.compile(r"\s+#.*")
+_WITHIN_BRACKETS = re.compile(r"[^,\[\]{}]+")
 _WITH_BRACKETS = re.compile(r"(?:[^\s,\[\]{}]|\{[^{}\s]*\}|\[[^\[\]\s]*\])+")
 
 
@@ -62,7 +64,9 @@ def unquoted_expression(fault: Fault) -> Diagnostic | None:
             if line[start] == "$" and "flow" not in fault.context:
                 continue
             if line[:start].rstrip().endswith(":") and not set("{[") & set(line[:start]):
-                end = len(line.rstrip())
+                end = start + len(_uncommented(line[start:]))
+            elif (whole := _EXPRESSIONS.match(line, start)) is not None:
+                end = start + len(_uncommented(whole[0]))
             hint = f"write {in_quotes(line[start:end])}"
             what = "an expression" if line[start] == "{" else "a variable within brackets"
             message = f"{what} must be written in quotes"
@@ -108,7 +112,9 @@ def indicator(fault: Fault) -> Diagnostic | None:
     if spot is None or spot[0] >= len(fault.lines):
         return None
     line, column = spot
-    value = re.sub(r" +#.*", "", fault.lines[line][column:]).rstrip()
+    value = _uncommented(fault.lines[line][column:])
+    if fault.open_bracket is not None and (within := _WITHIN_BRACKETS.match(value)) is not None:
+        value = within[0].rstrip()
     if value[:1] not in ("@", "`", "%", "*", "&", "!"):
         return None
     sign = "a backtick" if value[0] == "`" else f"`{value[0]}`"
@@ -119,7 +125,7 @@ def indicator(fault: Fault) -> Diagnostic | None:
 def text_after_a_bracket(fault: Fault) -> Diagnostic | None:
     """``url: {base}/users``."""
     key = KEY.match(fault.here)
-    value = fault.here[key.end() :].strip() if key else ""
+    value = _uncommented(fault.here[key.end() :]).lstrip() if key else ""
     if key is None or value[:1] not in ("{", "[") or "block mapping" not in fault.context or fault.sign in ("]", "}"):
         return None
     start = fault.here.index(value, key.end())
@@ -134,7 +140,7 @@ def second_colon(fault: Fault) -> Diagnostic | None:
     key = KEY.match(fault.here)
     if "mapping values" not in fault.problem or key is None or key.end() >= fault.column:
         return None
-    value = fault.here[key.end() :].strip()
+    value = _uncommented(fault.here[key.end() :]).lstrip()
     start = fault.here.index(value, key.end())
     at = fault.at(fault.line, start, start + len(value))
     return fault.says("a text with `: ` in it must be written in quotes", at, f"write {in_quotes(value)}")
@@ -148,3 +154,8 @@ def escape(fault: Fault) -> Diagnostic | None:
     hint = "write `\\\\` for a backslash, or put the text in single quotes"
     at = fault.at(fault.line, max(start, 0), start + 2)
     return fault.says(f"`{fault.here[start : start + 2]}` is not an escape in double quotes", at, hint)
+
+
+def _uncommented(text: str) -> str:
+    """Return *text*, the end of a line, without the comment and the spaces behind it."""
+    return _COMMENT.sub("", text).rstrip()
