@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct, field
 
@@ -16,6 +18,7 @@ from aggregator.config.drafting.draft import (
     inferred,
     is_secret,
     named_segments,
+    query_input,
     upstream_name,
     variable_name,
 )
@@ -32,6 +35,8 @@ _UNREAD = {"-o", "--output", "-w", "--write-out", "-x", "--proxy", "--connect-ti
            "-E", "--cert", "--key", "--cacert", "--resolve", "-T", "--upload-file", "-K", "--config"}  # fmt: skip
 _OWN = ("host", "content-length", "connection", "accept-encoding", "user-agent", "accept", "content-type")
 """Headers that every call writes by itself, or that follow from its body."""
+_NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+"""A query parameter that a URL can name in braces."""
 
 
 class CurlRequest(Struct):
@@ -62,7 +67,8 @@ def draft_from_curl(command: str) -> Draft:
     if url.username:
         request.headers.append(("authorization", "Basic …"))
     headers, variables = _headers(request, name)
-    declared, passed, secret_query = _query(query, name)
+    declared, secret_query = _query(query, name)
+    passed = "&".join(f"{one}={{query.{one}}}" for one in declared if _NAME.fullmatch(one))
     settings: Data = {"url": f"{url.scheme}://{url.netloc.rpartition('@')[2]}"}
     settings |= {"timeout": request.timeout or "2s"}
     settings |= {"headers": headers} if headers else {}
@@ -72,7 +78,11 @@ def draft_from_curl(command: str) -> Draft:
     endpoint |= {"query": declared} if declared else {}
     call = f"{name}:{path}" + (f"?{passed}" if passed else "")
     endpoint |= _with_body(request, method, call, body)
-    shown = sample + (f" -d '{body}'" if body and "'" not in body and not _holds_secrets(endpoint) else "")
+    if unnamed := [one for one in declared if not _NAME.fullmatch(one)]:
+        whole = endpoint["call"] if isinstance(endpoint["call"], dict) else {"url": endpoint["call"]}
+        endpoint["call"] = whole | {"query": {one: f"{{{{ {query_input(one)} }}}}" for one in unnamed}}
+    data = f" -d '{body}'" if body and "'" not in body and not _holds_secrets(endpoint) else ""
+    shown = (sample if method == ("POST" if data else "GET") else f"'{method} {sample}'") + data
     return Draft(name, settings, (DraftEndpoint(f"{method} {path}", endpoint, f"Try: aggregator get {shown}"),),
                  tuple(variables))  # fmt: skip
 
@@ -88,28 +98,31 @@ def read_curl(command: str) -> CurlRequest:
     request = CurlRequest()
     rest = iter(words[1:])
     for word in rest:
-        option, glued = _option(word)
-        if option in _VALUED:
-            _take(request, _VALUED[option], glued if glued is not None else next(rest, ""))
-        elif option in _UNREAD:
-            next(rest, "") if glued is None else ""
-        elif option in ("-G", "--get"):
-            request.as_query = True
-        elif option in ("-I", "--head"):
-            request.method = "HEAD"
-        elif not word.startswith("-"):
+        if not word.startswith("-"):
             request.url = word if "://" in word else f"http://{word}"
+        for option, glued in _options(word):
+            if option in _VALUED:
+                _take(request, _VALUED[option], glued if glued is not None else next(rest, ""))
+            elif option in _UNREAD:
+                next(rest, "") if glued is None else ""
+            elif option in ("-G", "--get"):
+                request.as_query = True
+            elif option in ("-I", "--head"):
+                request.method = "HEAD"
     return request
 
 
-def _option(word: str) -> tuple[str, str | None]:
-    """Return the option that *word* is and the value that is glued to it: ``-XPOST``, ``--request=POST``."""
+def _options(word: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the options that *word* is, and the value glued to the last: ``-XPOST``, ``-sSo``, ``--request=POST``."""
     if word.startswith("--"):
         option, equals, value = word.partition("=")
-        return option, value if equals else None
-    if word.startswith("-") and len(word) > 2 and word[:2] in _VALUED:
-        return word[:2], word[2:]
-    return word, None
+        yield option, value if equals else None
+    elif word.startswith("-"):
+        for end, letter in enumerate(word[1:], 2):
+            takes_value = f"-{letter}" in _VALUED or f"-{letter}" in _UNREAD
+            yield f"-{letter}", (word[end:] or None) if takes_value else None
+            if takes_value:
+                return
 
 
 def _take(request: CurlRequest, kind: str, value: str) -> None:
@@ -152,8 +165,8 @@ def _headers(request: CurlRequest, upstream: str) -> tuple[Data, list[tuple[str,
     return headers, variables
 
 
-def _query(pairs: list[tuple[str, str]], upstream: str) -> tuple[Data, str, list[tuple[str, str, str]]]:
-    """Return the declared query parameters, the query of the call, and the credentials among them."""
+def _query(pairs: list[tuple[str, str]], upstream: str) -> tuple[Data, list[tuple[str, str, str]]]:
+    """Return the declared query parameters, and the credentials among those given."""
     declared: Data = {}
     secret: list[tuple[str, str, str]] = []
     for name, value in pairs:
@@ -162,8 +175,7 @@ def _query(pairs: list[tuple[str, str]], upstream: str) -> tuple[Data, str, list
         else:
             number = value.isascii() and value.isdigit() and str(int(value)) == value
             declared[name] = {"type": "integer" if number else "string", "default": int(value) if number else value}
-    passed = "&".join(f"{quote(name)}={{query.{name}}}" for name in declared)
-    return declared, passed, secret
+    return declared, secret
 
 
 def _with_body(request: CurlRequest, method: str, call: str, body: str) -> Data:

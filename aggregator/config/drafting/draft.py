@@ -61,9 +61,7 @@ def is_secret(name: str) -> bool:
 
 def upstream_name(host: str) -> str:
     """Return a name for the service at *host*: ``api.shop.example.com`` → ``shop``, ``localhost`` → ``service``."""
-    labels = [
-        label for label in host.lower().split(".") if label not in ("www", "api", "com", "org", "net", "io", "dev")
-    ]
+    labels = [label for label in host.lower().split(".") if label not in _SAYING_NOTHING]
     name = re.sub(r"[^a-z0-9_]+", "_", labels[0]).strip("_") if labels else ""
     return name if name and not name[0].isdigit() and name != "localhost" else "service"
 
@@ -123,6 +121,11 @@ def inferred(value: Any) -> Data:
 def variable_name(upstream: str, name: str) -> str:
     """Return the name of the variable for the credential *name*: ``SHOP_AUTHORIZATION``."""
     return re.sub(r"[^A-Z0-9]+", "_", f"{upstream}_{name}".upper()).strip("_")
+
+
+def query_input(name: str) -> str:
+    """Return the expression for the query parameter *name*: ``query.page``, or ``query['sort-by']``."""
+    return f"query.{name}" if name.isascii() and name.isidentifier() else f"query[{name!r}]"
 
 
 def settings_lines(draft: Draft) -> Iterator[str]:

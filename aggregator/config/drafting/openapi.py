@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from aggregator.config.drafting.draft import Data, Draft, DraftEndpoint, is_secret, upstream_name, variable_name
+from aggregator.config.drafting.draft import (
+    Data,
+    Draft,
+    DraftEndpoint,
+    is_secret,
+    query_input,
+    upstream_name,
+    variable_name,
+)
 from aggregator.config.files.yaml_data import data_of
 from aggregator.diagnostics import suggest
 from aggregator.errors import AggregatorError
@@ -94,7 +102,7 @@ def _endpoint(document: Data, upstream: str, path: str, method: str, operation: 
         if declared:
             settings[key] = declared
     url = f"{upstream}:{path}"
-    query = {name: f"{{{{ query.{name} }}}}" for name in settings.get("query", {}) if name.isidentifier()}
+    query = {name: f"{{{{ {query_input(name)} }}}}" for name in settings.get("query", {})}
     headers = {name: f"{{{{ headers['{name.lower()}'] }}}}" for name in settings.get("headers", {})}
     call: Data = {"url": url} if method == "get" else {"method": method.upper(), "url": url}
     call |= {"query": query} if query else {}
