@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from msgspec import Struct
 
 from aggregator.config.analysis.endpoints.answered import answered_methods
@@ -63,7 +65,7 @@ class Rechecker:
         if root.settings is not None:  # what was checked beside damaged sections is not worth keeping
             self._endpoints = {key: one for key, one in kept.items() if not _is_wrong(one.checked.findings)}
         checked = [kept[entry.key].checked for entry in whole.endpoints]
-        findings = [*root.findings, *(finding for one in checked for finding in one.findings)]
+        findings = [*root.findings, *_beside_groups(checked, root.groups)]
         routes = self._check_routes(checked)
         findings += routes.findings
         ids = [
@@ -94,6 +96,15 @@ class Rechecker:
         if self._routes is None or self._routes.keys != keys:
             self._routes = _Routes(keys, list(check_routes(checked)), answered_methods(checked))
         return self._routes
+
+
+def _beside_groups(checked: Sequence[Checked], groups: Sequence[Checked]) -> Iterator[Finding]:
+    """Yield the findings of the endpoints *checked*, without those that are told of *groups* already."""
+    told = {(finding.code, finding.path, finding.message) for group in groups for finding in group.findings}
+    for finding in (finding for one in checked for finding in one.findings):
+        message = finding.message.partition(": ")[2]  # behind the name of the group
+        if not any((finding.code, there.path, message) in told for there in finding.related):
+            yield finding
 
 
 def _path(checked: Checked) -> str:
