@@ -219,3 +219,13 @@ def test_path_parameters_that_nobody_reads(say: Say, endpoint: str, is_told: boo
     found = say(f"GET /users/{{id}}:\n  {endpoint}", unused=True)
     told = [line for line in found if "parameter" in line]
     assert told == ["~unused ‹{id}› nothing reads the path parameter `id`"] * is_told
+
+
+def test_a_parameter_that_nobody_reads_is_marked_in_the_path(say: Say) -> None:
+    """Only the path says it, so it is marked there, and what stands beside it is left out."""
+    told = say(
+        "GET /a/{id}/{kind}: {call: 'users:/{kind}'}",
+        "version: 1\nupstreams: {users: {url: 'https://u.example.com'}}\n",
+        unused=True,
+    )
+    assert told == ["~unused ‹{id}› nothing reads the path parameter `id`"]

@@ -68,9 +68,11 @@ def test_names_of_parts(say: Say, name: str, said: list[str]) -> None:
 
 def test_names_of_path_parameters(say: Say) -> None:
     """So can a path parameter."""
-    assert say("GET /x/{item}: {call: 'users:/{item}'}") == [
+    said = (
         "reserved-name ‹{item}› a path parameter cannot be called `item`: expressions know something else by this name"
-    ]
+    )
+    assert say("GET /x/{item}: {call: 'users:/{item}'}") == [said]
+    assert say("GET /x/{item}: {respond: {body: ok}}") == [said]
 
 
 def groups(*lines: str) -> str:

@@ -55,6 +55,7 @@ def test_upstream_urls(say: Say, url: str, said: str | None) -> None:
             "unix-socket ‹unix:run/shop.sock› the path of a Unix socket begins with `/`",
         ),
         ("tls: {verify: true, server_name: shop}", None),
+        ("tls: {ciphers: ECDHE+AESGCM}", None),
         ("tls: {key: b.pem}", "tls ‹key› a key needs its certificate"),
         ("tls: {verify: false}", "~tls ‹false› anybody on the way can read and change what this upstream sends"),
         ("limits: {max_connections: 5, max_keepalive: 9}", "~limits ‹9› more connections are kept than may be open"),
