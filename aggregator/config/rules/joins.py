@@ -52,7 +52,9 @@ def _check_lists(
         message = "the answer has a list under a name, so it is none itself"
         yield Finding("unknown-list", message, (*path, "right"), "name the list that is looked up: `users[].id`")
     part = part_looked_up(join.left, join.right, response.body)
-    if part is not None and part not in parts:
+    if part is None and right and keys is not None and right[0] not in keys:
+        yield _unknown(f"the answer has no `{right[0]}`", (*path, "right"), right[0], keys)
+    elif part is not None and part not in parts:
         message = f"there is no part `{part}`"
         yield replace(_unknown(message, (*path, "right"), part, parts), code="unknown-part")
 
