@@ -45,7 +45,7 @@ def _answers(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     if settings is None or settings.cache is None or not settings.cache.keeps:
         return
     kept, path = settings.cache, (*analysis.path, "cache")
-    methods = methods_of(str(analysis.path[-1]).split(None, 1)[0])
+    methods = methods_of(str(analysis.path[-1]).split()[0])
     if methods and not any(method in SAFE or method in kept.methods for method in methods):
         message = f"{methods[0]} changes something, so its answers are not kept"
         hint = "leave it out" + (", or say that it only reads: `methods: [POST]`" if "POST" in methods else "")

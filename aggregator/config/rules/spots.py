@@ -45,7 +45,8 @@ def _is_read(text: str, place: int) -> bool:
     for start, end in expressions_in(text):
         if start <= place < end:
             return not quote_around(text, start, place)
-    return text.rfind("{", 0, place) > text.rfind("}", 0, place) and not _is_after_a_dash(text, place)
+    before = text[:place]
+    return before.rfind("{") > before.rfind("}") and not _is_after_a_dash(text, place)
 
 
 def _is_after_a_dash(text: str, place: int) -> bool:

@@ -114,6 +114,18 @@ def told(explain: Explain, endpoint: str, sections: str = "") -> list[str]:
             ],
         ),
         (
+            "GET /a: {fan_out: {x: {fan_out: {y: 's:/a'}}}, auth: people, response: {cache_control: 'public, max-age=60'}}",
+            "",
+            [
+                "~mixed-callers ‹public, max-age=60› a cache between us and callers would give this to whoever asks, without `auth` → write `private, max-age=60`, or say that it is for everybody: `cache: {ttl: 60s, public: true}`"
+            ],
+        ),
+        (
+            "GET /a: {call: 's:/a', background: ['PUT t:/b'], auth: people, cache: {ttl: 60s, public: true}, response: {cache_control: 'public, max-age=60'}}",
+            "| EXCHANGING",
+            [],
+        ),
+        (
             "GET /a: {call: 's:/a', auth: people}",
             "defaults: {response: {headers: {cache-control: 'public, max-age=60'}}}",
             [
@@ -244,6 +256,25 @@ def test_calls_in_the_name_of_callers(explain: Explain, endpoint: str, sections:
             [],
         ),
         ("GET /a: {call: 's:/a', forward: {auth: true}, auth: sid}", "", []),
+        (
+            "GET /a: {call: 'https://x.example.com/a', status_map: {credentials: 500}}",
+            "",
+            [
+                "~unreachable-row ‹credentials› no failure reaches this row: no upstream here is called with a token that is fetched → remove it"
+            ],
+        ),
+        (
+            "GET /a: {fan_out: {x: 's:/a', y: 't:/a'}, status_map: {credentials: 500}}",
+            "| auth: {oauth2: {token_url: 'https://id.example.com/t', client_id: c, client_secret: '${S:-s}'}}",
+            [],
+        ),
+        (
+            "GET /a: {fan_out: {x: {url: 's:/a', status_map: {credentials: 500}}, y: 't:/a'}}",
+            "| auth: {oauth2: {token_url: 'https://id.example.com/t', client_id: c, client_secret: '${S:-s}'}}",
+            [
+                "~unreachable-row ‹credentials› no failure reaches this row: no upstream here is called with a token that is fetched → remove it"
+            ],
+        ),
     ],
 )
 def test_credentials_that_are_written_twice(explain: Explain, endpoint: str, sections: str, said: list[str]) -> None:
