@@ -1,13 +1,19 @@
-"""Durations as texts, ``250ms``, ``2s``, ``1m30s``, ``7d``, rates, ``10/m``, and quotas, ``10000/day``."""
+"""Numbers as texts, durations, ``250ms``, ``2s``, ``1m30s``, ``7d``, rates, ``10/m``, and quotas, ``10000/day``."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds of each unit."""
 
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def number_text(value: float) -> str:
+    """Return *value* as people write it, with up to twelve digits and no power of ten: ``0.5``, ``1000000``."""
+    return format(Decimal(f"{value:.12g}"), "f")
 
 
 def duration_of(text: str) -> float | None:
@@ -32,7 +38,9 @@ def rate_of(text: str) -> tuple[int, float] | None:
 
 def rate_text(count: int, period: float) -> str:
     """Return *count* in *period* seconds as a rate: ``10/m``, ``5/30s``."""
-    unit = next((unit for unit, seconds in UNITS.items() if seconds == period and unit != "ms"), f"{period:g}s")
+    unit = next(
+        (unit for unit, seconds in UNITS.items() if seconds == period and unit != "ms"), f"{number_text(period)}s"
+    )
     return f"{count}/{unit}"
 
 

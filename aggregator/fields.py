@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic_core import PydanticCustomError
 
 from aggregator.causes import CAUSES, RENAMED
-from aggregator.durations import duration_of
+from aggregator.durations import duration_of, number_text
 from aggregator.edge.networks import parse_networks
 from aggregator.errors import Cause
 
@@ -130,7 +130,7 @@ def duration_text(seconds: float) -> str:
         return f"{seconds * 1000:.0f}ms"
     if seconds >= _HOUR and seconds % _HOUR == 0:
         return f"{seconds / _HOUR:.0f}h"
-    return f"{round(seconds, 3):g}s"
+    return f"{number_text(round(seconds, 3))}s"
 
 
 def _positive(value: float) -> float:
@@ -200,7 +200,7 @@ def parse_status_key(value: Any) -> str:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
+    PlainSerializer(lambda seconds: f"{number_text(seconds)}s", return_type=str),
     WithJsonSchema(
         {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["250ms", "2s", "1m30s"]}
     ),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
-from aggregator.durations import rate_of
+from aggregator.durations import number_text, rate_of
 from aggregator.fields import duration_text, parse_duration
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
@@ -41,7 +41,7 @@ def _share(value: Any) -> float:
     if isinstance(value, str) and (found := _SHARE.fullmatch(value.strip())) and 0 < float(found[1]) <= 100:
         return float(found[1]) / 100
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100:
-        near = f"{value * 100:g}%" if value < 1 else f"{value:g}%"
+        near = f"{number_text(value * 100)}%" if value < 1 else f"{number_text(value)}%"
         hint = {"hint": f"write `{near}`", "form": _SHARE_FORM}
         raise PydanticCustomError("bad-share", "A share is written in percent.", hint)
     raise PydanticCustomError("bad-share", "This is not a share.", {"hint": _SHARE_FORM})
@@ -49,7 +49,7 @@ def _share(value: Any) -> float:
 
 def share_text(share: float) -> str:
     """Return *share* as the file writes it: ``20%``."""
-    return f"{share * 100:g}%"
+    return f"{number_text(share * 100)}%"
 
 
 def _per_second(value: Any) -> float:
@@ -101,7 +101,7 @@ Share = Annotated[
 PerSecond = Annotated[
     float,
     BeforeValidator(_per_second),
-    PlainSerializer(lambda rate: f"{rate:g}/s", return_type=str),
+    PlainSerializer(lambda rate: f"{number_text(rate)}/s", return_type=str),
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[1-9]\d*/.+$", "examples": ["10/s", "30/m"]}),
 ]
 """A rate as a number a second; 0 is allowed."""

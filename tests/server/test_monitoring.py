@@ -123,13 +123,14 @@ def test_all_that_follows_from_an_objective(plan):
 
 @pytest.mark.parametrize(("objective", "left"), [("99.5%", 0.005), ("99.999%", 1e-5), ("99.99999999%", 1e-10)])
 def test_a_budget_is_never_rounded_to_nothing(tmp_path, objective, left):
-    """Or an alert would tell of the first request that is bad."""
+    """Or an alert would tell of the first request that is bad; it names the objective as the file does."""
     (tmp_path / "routes.yaml").write_text(TEXT.replace("99.5%", objective))
     rules = rules_of(compile_plan(load_config(tmp_path / "routes.yaml")))
     [first] = [
         one for one in rules if one["labels"].get("endpoint") == "GET /a" and one["labels"].get("window") == "1h"
     ]
     assert float(first["expr"].rpartition("> (14.4 * ")[2][:-1]) == pytest.approx(left, rel=1e-5, abs=0)
+    assert f"the objective is {objective[:-1]} % over 30d." in first["annotations"]["description"]
 
 
 def test_an_alert_as_prometheus_reads_it(plan):

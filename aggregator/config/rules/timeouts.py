@@ -9,6 +9,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.durations import number_text
 
 
 def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -25,7 +26,8 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
         yield from _phases(limits, path)
         if deadline is not None and limits.total is not None and limits.total > deadline and not call.is_background:
             place: Steps = (*analysis.path, "timeout") if own is not None else ("defaults", "deadline")
-            message = f"the call may take {limits.total:g}s, but the whole endpoint only has {deadline:g}s"
+            longest, whole = number_text(limits.total), number_text(deadline)
+            message = f"the call may take {longest}s, but the whole endpoint only has {whole}s"
             there = Elsewhere(place, "the deadline")
             hint = "shorten it, or give the endpoint more time"
             yield Finding("timeout-too-long", message, (*path, "total"), hint, "warning", related=(there,))
@@ -55,6 +57,8 @@ def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:
     for name in ("connect", "read", "write", "pool"):
         value = getattr(limits, name)
         if value is not None and limits.total is not None and value > limits.total:
-            message = f"`{name}` may take {value:g}s, but the whole call only has {limits.total:g}s"
+            message = (
+                f"`{name}` may take {number_text(value)}s, but the whole call only has {number_text(limits.total)}s"
+            )
             there = Elsewhere((*path, "total"), "the whole call")
             yield Finding("timeout-too-long", message, (*path, name), f"shorten `{name}`", "warning", related=(there,))

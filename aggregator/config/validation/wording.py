@@ -18,6 +18,7 @@ from aggregator.config.hints.wording import example_of, found_in, sentence
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean, suggest
 from aggregator.diagnostics.finding import Finding
+from aggregator.durations import number_text
 from aggregator.fields import Settings
 
 _KINDS = {
@@ -144,7 +145,7 @@ class _Explainer:
             return self._bad_choice(first)
         if first.kind in _BOUNDS:
             words, key = _BOUNDS[first.kind]
-            message = f"`{path[-1]}` must be {words} {first.context[key]:g}"
+            message = f"`{path[-1]}` must be {words} {number_text(first.context[key])}"
             return self._finding("out-of-range", message, path, self._range(path))
         if first.kind == "int_parsing_size":
             return self._finding("out-of-range", f"`{path[-1]}` is too large a number", path, self._such_as(path))

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from aggregator.causes import Cause
+from aggregator.durations import number_text
 from aggregator.fields import duration_text
 from aggregator.policies.values import Span, share_text
 
@@ -60,4 +61,4 @@ class RetryPlan(Struct, frozen=True):
 
 def budget_words(plan: BudgetPlan) -> str:
     """Return what `explain` says of a budget: ``budget 20% + 10/s``."""
-    return f"budget {share_text(plan.share)} + {plan.floor:g}/s"
+    return f"budget {share_text(plan.share)} + {number_text(plan.floor)}/s"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from aggregator.durations import number_text
 from aggregator.plan.telemetry import SloPlan
 from aggregator.plan.types import EndpointPlan, Plan
 
@@ -147,7 +148,7 @@ def _of(endpoint: EndpointPlan) -> str:
 
 
 def _burning(endpoint: EndpointPlan, slo: SloPlan, burn: Burn, pending: Mapping[str, str]) -> dict[str, Any]:
-    limit = f"({burn.factor:g} * {1 - slo.objective:g})"
+    limit = f"({burn.factor:g} * {number_text(round(1 - slo.objective, 12))})"
     of = f"{{{_of(endpoint)}}}"
     over = [f"aggregator:slo_errors:ratio_rate{window}{of} > {limit}" for window in (burn.long, burn.short)]
     speed = f"{burn.factor:g} times as fast as" if burn.factor > 1 else "faster than"
@@ -160,7 +161,7 @@ def _burning(endpoint: EndpointPlan, slo: SloPlan, burn: Burn, pending: Mapping[
         "annotations": {
             "summary": summary,
             "description": f"{{{{ $value | humanizePercentage }}}} of its requests were bad in {burn.long}; the "
-            f"objective is {slo.objective * 100:g} % over {PERIOD}.",
+            f"objective is {number_text(slo.objective * 100)} % over {PERIOD}.",
         },
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
+from aggregator.durations import number_text
 from aggregator.plan.analysis.walking import calls_in, calls_in_part
 from aggregator.plan.calls import CallPlan, FanPlan, PartPlan
 from aggregator.plan.explaining.carried import carried_member
@@ -20,9 +21,9 @@ def extension(plan: EndpointPlan) -> Schema:
     fan = plan.fan
     shown: Schema = {"upstreams": _labels(calls_in(fan))}
     if plan.timeout < inf:
-        shown["timeout"] = f"{plan.timeout:g}s"
+        shown["timeout"] = f"{number_text(plan.timeout)}s"
     if plan.idle_timeout is not None:
-        shown["idle_timeout"] = f"{plan.idle_timeout:g}s"
+        shown["idle_timeout"] = f"{number_text(plan.idle_timeout)}s"
     shown |= carried_member(plan.edge)
     if plan.kind == "fan_out" and fan is not None:
         shown["parts"] = {part.name: _part(part, fan) for part in fan.parts}

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from aggregator.durations import number_text
+
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -27,7 +29,7 @@ def _parsed(what: str, example: str, *, ends: bool) -> Callable[[Any], float]:
     return parse
 
 
-_TEXT = PlainSerializer(lambda share: f"{share * 100:g}%", return_type=str)
+_TEXT = PlainSerializer(lambda share: f"{number_text(share * 100)}%", return_type=str)
 _SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$"})
 Objective = Annotated[float, BeforeValidator(_parsed("an objective", "99.5%", ends=False)), _TEXT, _SCHEMA]
 """A share of good requests: all of them are nothing that can be promised."""
