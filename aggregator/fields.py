@@ -80,7 +80,7 @@ DATE = "date"
 class Settings(BaseModel):
     """Base of every settings model: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
