@@ -70,6 +70,29 @@ def test_each_hears_what_is_published_on_its_channel() -> None:
     listens(test)
 
 
+def test_another_node_of_a_cluster_is_listened_to(pauses: list[float]) -> None:
+    """Where the first cannot be reached, and again where the connection to one breaks: each has the messages of all."""
+
+    async def test() -> None:
+        heard: list[bytes] = []
+        async with Played(confirming) as lost, Played(confirming) as kept:
+            hosts = ",".join(
+                f"{host}:{port}" for host, port in [("127.0.0.1", 1), (lost.host, lost.port), (kept.host, kept.port)]
+            )
+            found = Listening(store_address(f"redis+cluster://{hosts}"))
+            try:
+                await found.add(b"a", heard.append)
+                assert (lost.asked, kept.asked, len(pauses)) == ([(b"SUBSCRIBE", b"a")], [], 1)
+                lost.cut()
+                await until(lambda: bool(kept.asked))
+                kept.say([b"message", b"a", b"1"])
+                await until(lambda: bool(heard))
+            finally:
+                await found.aclose()
+
+    asyncio.run(test())
+
+
 def test_a_channel_is_left_when_the_last_has_ended() -> None:
     """An end that comes twice ends nothing else."""
 

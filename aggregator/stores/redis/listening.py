@@ -9,11 +9,12 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.stores.contract import Heard
-from aggregator.stores.redis.connecting import connections
+from aggregator.stores.redis.connecting import connections, to_host
 from aggregator.stores.redis.node import CONNECT, Connection
 from aggregator.stores.shared.address import StoreAddress
 
@@ -22,7 +23,7 @@ _PAUSE, _LONGEST = 0.1, 5.0
 
 
 class Listening:
-    """The subscriptions at *address*; of a cluster any node has the messages of all."""
+    """The subscriptions at *address*; of a cluster each node has the messages of all: after one the next is asked."""
 
     def __init__(self, address: StoreAddress) -> None:
         self._address = address
@@ -73,15 +74,15 @@ class Listening:
 
     async def _keep(self) -> None:
         """Listen, and again after a pause when that broke."""
+        places = cycle(_places(self._address))
         while True:
             with suppress(Exception):
-                await self._hear()
+                await self._hear(next(places)())
             pause, self._pause = self._pause, min(_LONGEST, 2 * self._pause)
             await asyncio.sleep(pause)
 
-    async def _hear(self) -> None:
-        """Hand out messages until the connection breaks."""
-        connection = connections(self._address)()
+    async def _hear(self, connection: Connection) -> None:
+        """Open *connection*, and hand out messages until it breaks."""
         try:
             async with asyncio.timeout(CONNECT):
                 await connection.connect()
@@ -115,3 +116,10 @@ class Listening:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+def _places(address: StoreAddress) -> list[Callable[[], Connection]]:
+    """Return what makes connections to each place at *address* that has the messages."""
+    if address.kind == "cluster":
+        return [to_host(address, host, port) for host, port in address.hosts]
+    return [connections(address)]
