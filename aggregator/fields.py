@@ -61,13 +61,15 @@ class TextKind(Enum):
 
     *PLAIN* text is never evaluated, so `check` refuses ``{{`` in it. *FIELDS* is a template whose values are all sent
     as text: headers, query parameters, forms, cookies; *PARTS* are the fields of a multipart body, which may be files.
-    *CONDITION* is one expression that is true or false. *PARAMETERS* are declarations whose defaults are templates.
+    *EXPRESSION* is one expression, *CONDITION* one that is true or false. *PARAMETERS* are declarations whose defaults
+    are templates.
     """
 
     PLAIN = "plain"
     TEMPLATE = "template"
     FIELDS = "fields"
     PARTS = "parts"
+    EXPRESSION = "expression"
     CONDITION = "condition"
     URL = "url"
     PARAMETERS = "parameters"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 from pydantic.fields import FieldInfo
 
-from aggregator.config.hints.shapes import is_condition
+from aggregator.config.hints.shapes import is_expression
 from aggregator.config.hints.vocabulary import field_at, form_of
 from aggregator.config.model.root import RootSettings
 from aggregator.config.text.including import Tree
@@ -30,7 +30,7 @@ def _field_of(problem: Diagnostic) -> FieldInfo | None:
 
 def _as_condition(problem: Diagnostic) -> Diagnostic:
     """Return *problem*, with the way out that a condition has where it is about the value of one."""
-    if problem.code != "ambiguous-value" or not is_condition(_field_of(problem)):
+    if problem.code != "ambiguous-value" or not is_expression(_field_of(problem)):
         return problem
     value = (problem.hint or "").partition("`")[2].partition("`")[0].strip('"')
     return replace(problem, hint=f'write it in braces: `"{{{{ {value} }}}}"`')

@@ -147,6 +147,23 @@ def test_every_condition_reads_variables_alike(endpoint: str, tmp_path: Path) ->
     assert "what this variable holds is neither true nor false" in [one.message for one in caught.value.diagnostics]
 
 
+@pytest.mark.parametrize(("value", "read"), [("7", 7), ("gold", "gold"), ("no", "no"), ("2.5", 2.5)])
+def test_what_is_no_condition_is_the_value_itself(value: str, read: object, tmp_path: Path) -> None:
+    """A cost, whose requests are counted together, a key of routes, or what an answer tells of a caller need no truth."""
+    endpoint = '    rate_limit: {rate: 10/s, cost: "{{ ${V} }}", by: "{{ ${V} }}"}\n    concurrency: {limit: 5, by: "{{ ${V} }}"}\n'
+    found = settings(
+        tmp_path,
+        '{choose: [{url: "users:/", weight: 1}, {url: "users:/b", weight: 1}], sticky: "{{ ${V} }}"}',
+        value,
+        endpoint=endpoint,
+    )
+    (limit,), at_once, call = found.rate_limit, found.concurrency, found.call
+    assert at_once is not None
+    assert call is not None
+    texts = (limit.cost, limit.by, at_once.by, call.sticky)
+    assert [text and one_expression(text).evaluate({}) for text in texts] == [read] * 4
+
+
 def test_an_expression_compares_with_a_number(tmp_path: Path) -> None:
     """As if it had been written there."""
     found = settings(tmp_path, '{url: "users:/", json: "{{ body.a + ${V} }}"}', "41").call

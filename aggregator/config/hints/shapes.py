@@ -24,19 +24,21 @@ _CALLED = re.compile(r"(?:[A-Z]+ +)?[\w-]+:/")
 _STATUS = re.compile(r"[1-5](?:\d\d|xx)", re.ASCII)
 
 
+_EXPRESSIONS = (TextKind.EXPRESSION, TextKind.CONDITION)
+
 AN_EXPRESSION = "an expression"
-"""What a condition is expected to be; text alone is none."""
+"""What such a value is expected to be; text alone is none."""
 
 
-def is_condition(field: FieldInfo | None) -> bool:
-    """Return whether the value of *field* is one expression that is true or false."""
-    return field is not None and TextKind.CONDITION in field.metadata
+def is_expression(field: FieldInfo | None) -> bool:
+    """Return whether the value of *field* is one expression, a condition or another."""
+    return field is not None and any(kind in field.metadata for kind in _EXPRESSIONS)
 
 
-def _takes_a_condition(model: type[Settings], path: Steps) -> bool:
-    """Return whether a text at *path* would stand for a mapping whose first key is a condition."""
+def _takes_an_expression(model: type[Settings], path: Steps) -> bool:
+    """Return whether a text at *path* would stand for a mapping whose first key is an expression."""
     here = model_at(model, path)
-    return here is not None and is_condition(field_at(here, keys_of(here)[:1]))
+    return here is not None and is_expression(field_at(here, keys_of(here)[:1]))
 
 
 _AS_WHOM = (
@@ -56,7 +58,7 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return "write a value behind the colon, or remove the key"
     if isinstance(found, str) and "${" in found:
         return f"give the variable {expected} as its value"
-    if isinstance(found, bool | int | float) and (expected == AN_EXPRESSION or _takes_a_condition(model, path)):
+    if isinstance(found, bool | int | float) and (expected == AN_EXPRESSION or _takes_an_expression(model, path)):
         return f'write it in braces: `"{{{{ {in_yaml(found)} }}}}"`'
     if expected == "text" and isinstance(found, bool | int | float):
         return f'write it in quotes: `"{in_yaml(found)}"`'

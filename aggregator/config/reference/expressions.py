@@ -14,6 +14,7 @@ MARKS: Mapping[TextKind, str] = MappingProxyType(
         TextKind.TEMPLATE: " · `{{ }}`",
         TextKind.FIELDS: " · `{{ }}`",
         TextKind.PARTS: " · `{{ }}`",
+        TextKind.EXPRESSION: " · one `{{ }}`",
         TextKind.CONDITION: " · one `{{ }}`",
         TextKind.PARAMETERS: " · `{{ }}` in `default`",
         TextKind.URL: " · `{ }`",

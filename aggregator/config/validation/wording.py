@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import value_at, written_path
-from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_condition
+from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_expression
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, found_in, sentence
@@ -183,7 +183,7 @@ class _Explainer:
 
     def _wrong_type(self, path: Steps, kinds: Iterable[str]) -> Finding:
         expected, found = " or ".join(kinds), value_at(self._written, path)
-        if expected == "text" and is_condition(field_at(self._model, path)):
+        if expected == "text" and is_expression(field_at(self._model, path)):
             expected = AN_EXPRESSION
         message = f"expected {expected}, found {found_in(found)}"
         return self._finding("wrong-type", message, path, hint_for_type(self._model, path, expected, found))

@@ -18,7 +18,7 @@ from aggregator.templates import expressions_in, json_text, quote_around
 
 _OPENS = re.compile(r"\{(?=[{%#]|\Z)")
 _MEETS = re.compile(r"[{%#]|\Z")
-_TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS, TextKind.CONDITION)
+_TEMPLATES = (TextKind.TEMPLATE, TextKind.FIELDS, TextKind.EXPRESSION, TextKind.CONDITION)
 _NAME_BEFORE = re.compile(r"[\w.]\Z")
 _NAME_BEHIND = re.compile(r"[\w.\[(]")
 _BRACE = "{{ '{' }}"

@@ -13,7 +13,7 @@ class CallerConcurrencySettings(Settings):
     """The number of requests answered at once; one more gets 429."""
 
     limit: int = Field(ge=1, le=1_000_000, description="How many at once.", examples=[5])
-    by: Annotated[str | None, TextKind.CONDITION] = Field(
+    by: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None,
         description="Whose requests are counted together, as in `rate_limit`; left out, all of them. It reads neither "
         "the body nor path parameters.",

@@ -69,7 +69,7 @@ class RateLimitSettings(Settings):
         examples=["Europe/Berlin"],
     )
     burst: int | None = Field(None, ge=1, le=100_000_000, description=_BURST, examples=[20])
-    by: Annotated[str | None, TextKind.CONDITION] = Field(
+    by: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None,
         description="Whose requests are counted together: those with the same value; left out, all of them. Those for "
         "which it is null share one count. The address of a client counts with its whole /64 network in IPv6.",
@@ -80,7 +80,7 @@ class RateLimitSettings(Settings):
         description="Which requests are not limited: those for which it is true.",
         examples=["{{ 'unlimited' in auth.scopes }}"],
     )
-    cost: Annotated[str | None, TextKind.CONDITION] = Field(
+    cost: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None,
         description="How many requests one counts for, 1 at least; it is counted once its inputs are known to be "
         "valid, and answered with 400 when this is no number.",

@@ -33,7 +33,7 @@ def _some(value: dict[str, str]) -> dict[str, str]:
 class RouteSettings(Settings):
     """Routes of calls to an upstream, by a key of each request; only declared targets are ever called."""
 
-    by: Annotated[str, TextKind.CONDITION] = Field(
+    by: Annotated[str, TextKind.EXPRESSION] = Field(
         description="An expression whose value is the key; it reads what each call can read.",
         examples=["{{ headers['x-tenant'] }}"],
     )

@@ -119,7 +119,7 @@ class CallSettings(ShapeSettings):
         description="Several URLs in the place of `url`, of which each request gets one by its weight.",
         examples=[[{"url": "users:/quote/{id}", "weight": 95}, {"url": "next:/quote/{id}", "weight": 5}]],
     )
-    sticky: Annotated[str | None, TextKind.CONDITION, IN_REQUEST] = Field(
+    sticky: Annotated[str | None, TextKind.EXPRESSION, IN_REQUEST] = Field(
         None,
         description="An expression for `choose`: requests for which it gives the same get the same URL.",
         examples=["{{ auth.subject }}"],

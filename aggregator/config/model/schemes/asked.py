@@ -56,15 +56,15 @@ class ExternalSettings(Settings):
         examples=[["cookie", "authorization"]],
         min_length=1,
     )
-    subject: Annotated[str | None, TextKind.CONDITION] = Field(
+    subject: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None,
         description="Expression for `auth.subject`; it sees `response`: status, headers and body of the answer.",
         examples=["{{ response.headers['x-user'] }}"],
     )
-    scopes: Annotated[str | None, TextKind.CONDITION] = Field(
+    scopes: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None, description="Expression for `auth.scopes`: a list, or a text with blanks between."
     )
-    roles: Annotated[str | None, TextKind.CONDITION] = Field(
+    roles: Annotated[str | None, TextKind.EXPRESSION] = Field(
         None, description="Expression for `auth.roles`: a list, or a text with blanks between."
     )
     cache: Duration = Field(
