@@ -127,3 +127,10 @@ def test_endpoints_elsewhere_are_one_problem_each() -> None:
     assert told(RootSettings, {"version": 1, "virtual_hosts": {"a.example": host}}) == [
         ("unknown key `GET /a`", f"write it {INNER}, right below `endpoints:`")
     ]
+
+
+def test_the_list_of_a_call_for_each() -> None:
+    """Its key is short, and people write what stands in it."""
+    part = {"url": "u:/{item}", "for_each": {"items": "{{ other }}"}}
+    found = told(EndpointSettings, {"fan_out": {"other": "u:/", "each": part}})
+    assert found == [("unknown key `items`", "did you mean `in`?")]

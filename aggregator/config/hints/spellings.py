@@ -109,6 +109,7 @@ OTHER_WORDS: dict[str, str] = {
     "if": "when",
     "import": "include",
     "imports": "include",
+    "items": "in",
     "lb": "balance",
     "lb_policy": "balance",
     "limit": "rate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, Literal
 
 from aggregator.config.hints.addresses import hint_for_address
@@ -29,6 +30,12 @@ _NARROWER = frozenset({
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
 
+def other_word(key: str, allowed: Collection[str]) -> str | None:
+    """Return which of the *allowed* keys means what *key* means in other tools; None when none does."""
+    words = OTHER_WORDS.get(key.lower().replace("-", "_"), "").split()
+    return next((word for word in words if word in allowed), None)
+
+
 def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     """Return a hint how to mend the unknown key that *path* ends with, below *model*, among *siblings*."""
     key = str(path[-1])
@@ -44,7 +51,7 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return hint
     if word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
         return "write it like `rate_limit: 5/m`"
-    other = next((one for one in OTHER_WORDS.get(word, "").split() if one in allowed), None)
+    other = other_word(key, allowed)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
         several = other is not None and same != word and isinstance(value, dict | list)

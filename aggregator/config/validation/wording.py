@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import value_at, written_path
 from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_expression
-from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key
+from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key, other_word
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, found_in, sentence
 from aggregator.config.text.values import Steps
@@ -121,8 +121,9 @@ class _Explainer:
         return self._finding("unknown-key", message, place, "write it under `endpoints:`", at_key=True)
 
     def _near(self, one: _Wrong) -> str | None:
-        parent = model_at(self._model, one.path[:-1])
-        return None if parent is None else suggest(str(one.path[-1]), keys_of(parent))
+        """Return the key that the unknown key of *one* was meant to be."""
+        parent, key = model_at(self._model, one.path[:-1]), str(one.path[-1])
+        return None if parent is None else other_word(key, keys_of(parent)) or suggest(key, keys_of(parent))
 
     def _one(self, path: Steps, together: list[_Wrong]) -> Finding:
         first = together[0]
