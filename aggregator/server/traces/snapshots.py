@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec import Struct
 
 from aggregator.causes import State
+from aggregator.http import first
 from aggregator.parts.events import RequestEnded
 from aggregator.parts.result import Result
+from aggregator.runtime.keeping.flights import STATUS
 from aggregator.telemetry.traces.trace import Trace
 
 _MOST_PARTS = 256
@@ -38,7 +41,7 @@ class PartSnapshot(Struct, frozen=True):
 
 class Snapshot(Struct, frozen=True):
     """One request of the *endpoint* (its key); *offset* turns loop time into Unix time, *told_bytes* are those of its
-    spans, about.
+    spans, about. *age* is that in seconds of a kept answer, which may be *stale*; None where it was made.
     """
 
     endpoint: str
@@ -54,6 +57,8 @@ class Snapshot(Struct, frozen=True):
     parts: tuple[PartSnapshot, ...]
     offset: float
     told_bytes: int
+    age: int | None = None
+    stale: bool = False
 
 
 def snapshot(event: RequestEnded, offset: float) -> Snapshot:
@@ -63,8 +68,16 @@ def snapshot(event: RequestEnded, offset: float) -> Snapshot:
     return Snapshot(
         event.endpoint, event.method, event.how, event.status, "" if event.cause is None else event.cause.value,
         event.is_partial, event.started, event.ended, event.size, trace, parts, offset,
-        told_bytes,
+        told_bytes, *_kept(event.answer),
     )  # fmt: skip
+
+
+def _kept(answer: Any) -> tuple[int | None, bool]:
+    """Return the age of *answer*, None where it was made for this request, and whether it is stale (RFC 9211 §2)."""
+    said = None if answer is None else first(answer.leading, STATUS)
+    if said is None or not said.startswith(b"aggregator; hit"):
+        return None, False
+    return int(first(answer.leading, b"age") or 0), b"; ttl=-" in said
 
 
 def _bytes_of(trace: Trace) -> int:

@@ -85,6 +85,8 @@ class _Spans:
         if trace.parent:
             span.flags |= _IS_REMOTE
         _describe(span, self._of_request())
+        if one.age is not None:
+            self._add_event(span, *_kept(one.age, one.ended, stale=one.stale))
         parents: dict[str, bytes] = {}
         for part in one.parts:
             self._add_part(part, own, parents)
@@ -154,10 +156,12 @@ class _Spans:
         if part.cause == Cause.BREAKER_OPEN.value:
             found.append(("breaker_open", part.ended, {}))
         if part.age is not None:
-            name = "stale" if part.state is State.STALE else "cache_hit"
-            found.append((name, part.ended, {"aggregator.age": part.age}))
-        for name, at, about in found:
-            _describe(span.events.add(name=name, time_unix_nano=self._nanoseconds(at)), about)
+            found.append(_kept(part.age, part.ended, stale=part.state is State.STALE))
+        for event in found:
+            self._add_event(span, *event)
+
+    def _add_event(self, span: Any, name: str, at: float, about: dict[str, Any]) -> None:
+        _describe(span.events.add(name=name, time_unix_nano=self._nanoseconds(at)), about)
 
     def _span(
         self, name: str, own: bytes, parent: bytes, kind: int, times: tuple[float, float], *, failed: bool
@@ -173,6 +177,11 @@ class _Spans:
 
     def _nanoseconds(self, moment: float) -> int:
         return int((moment + self._one.offset) * 1e9)
+
+
+def _kept(age: float, at: float, *, stale: bool) -> tuple[str, float, dict[str, Any]]:
+    """Return the event of what was found in a cache *at* a loop time: its name, when, and how old it was."""
+    return "stale" if stale else "cache_hit", at, {"aggregator.age": age}
 
 
 def _server_of(host: str, scheme: str) -> dict[str, Any]:
