@@ -98,7 +98,9 @@ def test_a_request_is_answered_as_shown(number: int, tour: Path) -> None:
 def test_the_greeting_is_the_one_shown(tour: Path) -> None:
     """``scripts/run`` greets as shown."""
     shown = next(text for words, text in SHOWN if words == "sh scripts/run")
-    assert welcome("routes.yaml", PlanFiles(tour / "routes.yaml", {}).load(), ["http://127.0.0.1:8000"]) == shown
+    assert (
+        welcome("routes.yaml", PlanFiles(tour / "routes.yaml", {}).load(), {"http://127.0.0.1:8000": "public"}) == shown
+    )
 
 
 @pytest.mark.processes

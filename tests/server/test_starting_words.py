@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 
 import pytest
@@ -168,14 +169,17 @@ def records(capsys):
 def test_with_json_the_greeting_is_a_record(path, start, capsys, by):
     """Warnings first, then what is served and where; nothing but records stands on stderr."""
     if by == "file":
-        path.write_text(f"{ROUTES}telemetry: {{log: {{format: json}}}}\n")
+        text = ROUTES.replace("port: 0,", "port: 0, admin: '127.0.0.1:0',")
+        path.write_text(f"{text}telemetry: {{log: {{format: json}}}}\n")
     assert start("routes.yaml", None, None, log_format="json" if by == "option" else None) == 0
     wanted = ("The configuration has a warning.", "The server listens.")  # a busy machine has more to tell in between
     warning, greeting = (one for one in records(capsys) if one["message"] in wanted)
     assert (warning["level"], warning["message"]) == ("warning", "The configuration has a warning.")
     assert (warning["at"], warning["code"]) == ("routes.yaml:4:42", "unused")
     assert (greeting["level"], greeting["message"]) == ("info", "The server listens.")
-    assert greeting["address"].startswith("http://127.0.0.1:")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", greeting["address"])
+    assert bool(re.fullmatch(r"http://127\.0\.0\.1:\d+", greeting.get("admin", ""))) is (by == "file")
+    assert "redirect" not in greeting
     assert (greeting["file"], greeting["endpoints"], greeting["upstreams"]) == ("routes.yaml", 1, 2)
 
 
@@ -238,19 +242,19 @@ def test_many_endpoints_are_not_all_listed(path, count, more):
     extra = "".join(f"  GET /e{number:02}: {{respond: {{body: 1}}}}\n" for number in range(1, count))
     path.write_text(ROUTES + extra)
     listed = "".join(f"  GET /e{number:02}         = 200\n" for number in range(1, 12))
-    assert welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000", "unix:/s"]) == (
+    assert welcome("routes.yaml", PlanFiles(path).load(), {"http://[::1]:8000": "public", "unix:/s": "admin"}) == (
         f"routes.yaml  {count} endpoints · 2 upstreams · 1 background call\n"
         "  GET /users/{id}  → up + POST up:/events\n"
         f"{listed}{more}"
         "  http://[::1]:8000   docs /docs\n"
-        "  unix:/s"
+        "  unix:/s   administration"
     )
 
 
 def test_a_greeting_counts_in_words(path):
     """One is one; without documentation nothing is said of it."""
     path.write_text("version: 1\nserver: {docs: false}\nendpoints: {GET /n: {respond: {body: 1}}}\n")
-    text = welcome("routes.yaml", PlanFiles(path).load(), ["http://[::1]:8000"])
+    text = welcome("routes.yaml", PlanFiles(path).load(), {"http://[::1]:8000": "public"})
     assert text == "routes.yaml  1 endpoint · 0 upstreams\n  GET /n  = 200\n  http://[::1]:8000"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -18,11 +18,14 @@ from aggregator.plan.explaining.summary import calls_text
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
+from aggregator.server.listeners.opening import Role
 from aggregator.telemetry.logging import LogFormat, log
 
 _log = logging.getLogger("aggregator.server")
 _SHOWN = 12
 _MOST_RECORDS = 100
+_NOTES: Mapping[Role, str] = {"public": "", "admin": "   administration", "redirect": "   sends on to https"}
+"""What an operator reads behind a URL."""
 
 
 class Announcer(ABC):
@@ -47,8 +50,8 @@ class Announcer(ABC):
             self._show_refusal(outcome)
 
     @abstractmethod
-    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
-        """Announce that *plan* is served at *urls*."""
+    def greet(self, plan: Plan, urls: Mapping[str, Role]) -> None:
+        """Announce that *plan* is served at *urls*, each with its role."""
 
     @abstractmethod
     def refuse(self, error: ConfigError) -> None:
@@ -80,7 +83,7 @@ class Terminal(Announcer):
         self._stream = stream
         self._color = has_color(stream)
 
-    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
+    def greet(self, plan: Plan, urls: Mapping[str, Role]) -> None:
         """Print the number of endpoints, the first of them, and the URLs."""
         self._print(welcome(self._path, plan, urls))
 
@@ -109,10 +112,14 @@ class Terminal(Announcer):
 class Records(Announcer):
     """Records of the log, one for each problem."""
 
-    def greet(self, plan: Plan, urls: Sequence[str]) -> None:
+    def greet(self, plan: Plan, urls: Mapping[str, Role]) -> None:
         """Log the number of endpoints and the URLs."""
-        log(_log, logging.INFO, "The server listens.", address=", ".join(urls), file=self._path,
-            config=plan.digest[:12], endpoints=len(plan.declared), upstreams=len(plan.upstreams))  # fmt: skip
+        where: dict[str, str] = {}
+        for url, role in urls.items():
+            field = "address" if role == "public" else role
+            where[field] = f"{where[field]}, {url}" if field in where else url
+        log(_log, logging.INFO, "The server listens.", **where, file=self._path, config=plan.digest[:12],
+            endpoints=len(plan.declared), upstreams=len(plan.upstreams))  # fmt: skip
 
     def refuse(self, error: ConfigError) -> None:
         """Log each problem with its place in the file, and that nothing is served."""
@@ -142,13 +149,14 @@ def _log_each(diagnostics: Sequence[Diagnostic]) -> None:
         log(_log, logging.WARNING, "There are more; `aggregator check` shows them all.", more=more)
 
 
-def welcome(path: str, plan: Plan, urls: Sequence[str]) -> str:
+def welcome(path: str, plan: Plan, urls: Mapping[str, Role]) -> str:
     """Return the lines that greet the operator: what is served, and where."""
     effects = sum(len(endpoint.effects) for endpoint in plan.declared)
     counts = f"{_count(len(plan.declared), 'endpoint')} · {_count(len(plan.upstreams), 'upstream')}"
     if effects:
         counts += f" · {_count(effects, 'background call')}"
-    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *(f"  {url}" for url in urls)]
+    where = [f"  {url}{_NOTES[role]}" for url, role in urls.items()]
+    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *where]
     if plan.server.docs is not None:
         lines[-len(urls)] += f"   docs {plan.server.docs.path}"
     return "\n".join(lines)

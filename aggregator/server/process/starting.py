@@ -17,7 +17,7 @@ from aggregator.server.application.serving import Application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome
 from aggregator.server.listeners.inherited import inherited_sockets
-from aggregator.server.listeners.opening import Listener, open_listeners
+from aggregator.server.listeners.opening import Listener, Role, open_listeners
 from aggregator.server.process.announcing import Announcer, announcer
 from aggregator.server.process.open_files import allow_open_files
 from aggregator.server.process.serving import Service
@@ -29,7 +29,6 @@ from aggregator.telemetry.redaction import Masker
 
 _log = logging.getLogger("aggregator.server")
 REFUSED, FAILED = 1, 3
-_NOTES = {"public": "", "admin": "   administration", "redirect": "   sends on to https"}
 
 
 @requests_ignored()
@@ -119,8 +118,9 @@ def _closing(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
             listener.close()
 
 
-def _urls(listeners: Sequence[Listener]) -> list[str]:
-    return [f"{one.url}{_NOTES[one.role]}" for one in sorted(listeners, key=lambda one: one.role != "public")]
+def _urls(listeners: Sequence[Listener]) -> dict[str, Role]:
+    """Return the URLs of *listeners*, those of endpoints first, each with what is served there."""
+    return {one.url: one.role for one in sorted(listeners, key=lambda one: one.role != "public")}
 
 
 def _supervise(
