@@ -134,3 +134,12 @@ def test_the_list_of_a_call_for_each() -> None:
     part = {"url": "u:/{item}", "for_each": {"items": "{{ other }}"}}
     found = told(EndpointSettings, {"fan_out": {"other": "u:/", "each": part}})
     assert found == [("unknown key `items`", "did you mean `in`?")]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"fan_out": {"a": {"call": "u:/x"}, "b": "u:/y"}}, {"call": {"call": "u:/x"}},
+                 {"call": "u:/x", "background": [{"call": "POST u:/x"}]}],
+)  # fmt: skip
+def test_a_call_within_a_call(settings: dict[str, Any]) -> None:
+    """What stands in a part, in a call or after the answer is a call already; people write the word for its address."""
+    assert told(EndpointSettings, settings) == [("unknown key `call`", "did you mean `url`?")]

@@ -74,6 +74,7 @@ OTHER_WORDS: dict[str, str] = {
     "bind": "listen",
     "blocklist": "deny",
     "body_json": "json",
+    "call": "url",
     "calls": "fan_out",
     "client_credentials": "oauth2",
     "collector": "otlp",
