@@ -109,7 +109,7 @@ def test_where_a_list_is_expected(at: str, value: Any, found: str, hint: str) ->
         ("call.success", [], PAIRS),
         ("call.headers", [{"name": "a", "value": "b"}, {"key": "c", "value": "d"}], "write `{a: b, c: d}`"),
         ("call.headers", [{"name": "a", "value": "b"}, {"name": "a", "value": "b", "x": 1}],
-         "leave the dashes out: `name:` is a key, not an item of a list"),
+         "write each name as a key: `a:`"),
         ("call.headers", [{"a": "b"}, {"c": "d"}], "leave the dashes out: `a:` is a key, not an item of a list"),
         ("call.headers", [{"a": "b"}, {}], PAIRS),
         ("call.headers", [], PAIRS),

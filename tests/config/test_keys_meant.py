@@ -143,3 +143,9 @@ def test_the_list_of_a_call_for_each() -> None:
 def test_a_call_within_a_call(settings: dict[str, Any]) -> None:
     """What stands in a part, in a call or after the answer is a call already; people write the word for its address."""
     assert told(EndpointSettings, settings) == [("unknown key `call`", "did you mean `url`?")]
+
+
+def test_upstreams_as_a_list() -> None:
+    """As other tools have them, each with its name inside."""
+    found = told(RootSettings, {"version": 1, "endpoints": {}, "upstreams": [{"name": "a", "url": "http://a"}]})
+    assert found == [("expected a mapping, found a list", "write each name as a key: `a:`")]

@@ -102,6 +102,8 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         return f"write `status: {in_yaml(found)}` below it"
     if here is None and (named := _named(found)):
         return f"write `{in_yaml(named)}`"
+    if here is None and found and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in found):
+        return f"write each name as a key: `{found[0]['name']}:`"
     known = keys_of(here) if here is not None and not takes_any_key(here) else None
     if found and all(isinstance(item, dict) and item and (known is None or set(item) <= set(known)) for item in found):
         return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
