@@ -142,7 +142,7 @@ def test_a_row_that_says_how_long_names_what_it_depends_on(serve, place):
         (", forward: {headers: [x-tenant]}", "body: 1", "x-tenant"),
         (", forward: {headers: all}", "body: 1", "*"),
         (", forward: {headers: [x-tenant]}", "body: 1, headers: {vary: x-mine}", "x-mine"),
-        (", forward: {headers: [x-tenant]}", "forward: true", "x-tenant, accept"),
+        (", forward: {headers: [x-tenant]}", "pass: true", "x-tenant, accept"),
         (", query: {q: '{{ query.q }}'}", "body: 1", None),
     ],
 )
