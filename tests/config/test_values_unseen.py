@@ -71,12 +71,13 @@ def test_a_wrong_value_is_never_shown(case: Path, tmp_path: Path) -> None:
         rest = main[:start] + '"${CANARY}"' + main[stop:]
         if len(value) < 4 or "${" in value or value in rest:
             continue
-        pieces = {piece for piece in re.findall(r"[\w./-]{4,}", value) if piece not in rest}
+        pieces = {piece for piece in re.findall(r"[\w./-]{4,}", value) if piece not in rest and not is_ours(piece)}
+        if not pieces:
+            continue
         (tmp_path / "routes.yaml").write_text(rest, encoding="utf-8")
         for one in problems(tmp_path / "routes.yaml", {**env, "CANARY": value}):
             said = " ".join([one.message, one.hint or "", *(label for _, label in one.related)])
-            shown = {piece for piece in pieces if piece in said and not is_ours(piece)}
-            assert not shown, (value, said)
+            assert not [piece for piece in pieces if piece in said], (value, said)
 
 
 @pytest.mark.parametrize(
