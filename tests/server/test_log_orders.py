@@ -140,8 +140,8 @@ def test_lines_about_answers_go_to_their_file(tmp_path: Path):
     with subprocess.Popen([*command, "run", "--no-watch"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
-            urls = json.loads(process.stderr.readline())["address"].split(", ")
-            url, admin = (one.split()[0] for one in urls)
+            greeting = json.loads(process.stderr.readline())
+            url, admin = greeting["address"], greeting["admin"]
             httpx.get(f"{url}/n/1", timeout=60)
             wait_for(log, '"path":"/n/1"')
             log.rename(tmp_path / "access.log.1")
