@@ -207,6 +207,16 @@ def test_what_was_probably_meant(aggregator, routes_file: Path, target: str, hin
     assert hint in result.stderr
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_endpoint_that_answers_so_was_meant(aggregator, folder: Path, status: int) -> None:
+    """Nothing is said of others where the status is the answer of an endpoint."""
+    (folder / "routes.yaml").write_text(
+        f"version: 1\nendpoints:\n  GET /a: {{respond: {{status: {status}, body: 1}}}}\n  GET /b: {{respond: {{body: 1}}}}\n"
+    )
+    result = aggregator("get", "/a")
+    assert ("hint" in result.stderr, result.stdout) == (False, "1")
+
+
 @pytest.mark.parametrize(
     ("auth", "hint"),
     [

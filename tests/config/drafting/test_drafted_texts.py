@@ -11,6 +11,7 @@ import yaml
 
 from aggregator.config.drafting.curl import draft_from_curl
 from aggregator.config.drafting.draft import Draft, named_segments, upstream_name
+from aggregator.config.drafting.dumping import dumped
 from aggregator.config.drafting.openapi import draft_from_openapi
 from aggregator.config.loading import load_config
 
@@ -190,3 +191,8 @@ def test_query_parameters_of_any_name_are_passed_on(tmp_path: Path) -> None:
     )
     query = {"sort-by": "{{ query['sort-by'] }}", "q": "{{ query.q }}"}
     assert loaded(draft_from_openapi(tmp_path / "openapi.yaml"), tmp_path) == {"url": "example:/a", "query": query}
+
+
+def test_any_letter_is_drafted_as_it_is() -> None:
+    """In no escape that nobody can read."""
+    assert dumped({"summary": "Größe 東京"}, 2) == "  {summary: Größe 東京}\n"

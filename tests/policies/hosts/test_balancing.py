@@ -97,7 +97,7 @@ def test_what_has_no_key_goes_by_shares():
 @pytest.mark.parametrize(
     ("hosts", "drawn", "name"),
     [
-        ("a1 b1", 0.49, "a"), ("a1 b1", 0.5, "b"), ("a3 b1", 0.74, "a"), ("a3 b1", 0.76, "b"),
+        ("a1 b1", 0.49, "a"), ("a1 b1", 0.5, "b"), ("a3 b1", 0.74, "a"), ("a3 b1", 0.75, "b"),
         ("a1 b1 c2", 0.24, "a"), ("a1 b1 c2", 0.26, "b"), ("a1 b1 c2", 0.49, "b"), ("a1 b1 c2", 0.51, "c"),
         ("a1 b1 c2", 0.999, "c"),
     ],
