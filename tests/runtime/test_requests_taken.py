@@ -90,7 +90,7 @@ def test_an_announced_length_is_refused_over_the_cap(name: bytes, length: bytes,
         check_length(of((name, length)), CAP)
 
 
-CODED, CODING = gzip.compress(b"12345"), (b"content-encoding", b"gzip")
+CODED, CODING = gzip.compress(b"12345", mtime=0), (b"content-encoding", b"gzip")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_coding_of_a_body_is_undone(fields: HeaderList, body: bytes, content: 
 @pytest.mark.parametrize(
     ("codings", "body", "status", "detail"),
     [
-        ([b"gzip"], gzip.compress(b"123456"), 413, "The request body is larger than 5 bytes when decoded."),
+        ([b"gzip"], gzip.compress(b"123456", mtime=0), 413, "The request body is larger than 5 bytes when decoded."),
         ([b"gzip"], b"12345", 400, "The request body is not in the content coding that it claims."),
         ([b"gzip"], CODED[:-1], 400, "The request body is not in the content coding that it claims."),
         ([b"lzma"], b"1", 415, "Request bodies may have one content coding, of "),
