@@ -11,6 +11,7 @@ from aggregator.exchange import Exchange
 from aggregator.parts.events import RequestEnded
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.runtime.answers.answer import Answer
+from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.server.traces.otlp import build_maker
 from aggregator.server.traces.snapshots import snapshot
 from aggregator.telemetry.traces.trace import Trace
@@ -29,24 +30,26 @@ def events_of(span: Any) -> list[tuple[str, dict[str, float]]]:
 
 
 @pytest.mark.parametrize(
-    ("status", "age", "events"),
+    ("is_ours", "status", "age", "events"),
     [
-        (b"aggregator; hit; ttl=50", b"10", [("cache_hit", {"aggregator.age": 10})]),
-        (b"aggregator; hit; ttl=0", b"0", [("cache_hit", {"aggregator.age": 0})]),
-        (b"aggregator; hit; ttl=-3", b"63", [("stale", {"aggregator.age": 63})]),
-        (b"aggregator; fwd=uri-miss; stored", None, []),
-        (b"aggregator; fwd=stale; collapsed", b"5", []),
-        (b"cdn; hit; ttl=50", b"10", []),
-        (None, b"10", []),
+        (True, b"aggregator; hit; ttl=50", b"10", [("cache_hit", {"aggregator.age": 10})]),
+        (True, b"aggregator; hit; ttl=0", b"0", [("cache_hit", {"aggregator.age": 0})]),
+        (True, b"aggregator; hit; ttl=-3", b"63", [("stale", {"aggregator.age": 63})]),
+        (False, b"aggregator; hit; ttl=50", b"10", []),
+        (False, b"aggregator; hit; ttl=50", b"ten", []),
+        (False, b"aggregator; fwd=uri-miss; stored", b"0", []),
+        (True, b"aggregator; hit; ttl=9, aggregator; fwd=uri-miss; stored", b"ten", []),
     ],
 )
-def test_the_answer_that_a_cache_had(status: bytes | None, age: bytes | None, events: list[Any]) -> None:
-    """The event is that of the request; an answer that was made has none, nor one that a cache further in had."""
-    headers = [(name, value) for name, value in ((b"age", age), (b"cache-status", status)) if value is not None]
+def test_the_answer_that_a_cache_had(is_ours: bool, status: bytes, age: bytes, events: list[Any]) -> None:
+    """The event is that of the request; an answer that was made has none, whatever an aggregator further in said."""
+    answer = Answer(200, [(b"age", age), (b"cache-status", status)], b"")
+    if is_ours:
+        entry: Any = None
+        answer.variants = KeptVariants(entry, b"", entry)
     exchange = Exchange("GET", "/x", b"", [])
     exchange.trace = Trace(TRACE, SPAN, True)
-    ended = RequestEnded("GET /x", "r", "GET", "answered", 200, None, False, 1.0, 2.0, exchange=exchange,
-                         answer=Answer(200, headers, b""))  # fmt: skip
+    ended = RequestEnded("GET /x", "r", "GET", "answered", 200, None, False, 1.0, 2.0, exchange=exchange, answer=answer)
     plan = TracesPlan("http://collector.test/v1/traces", service="shop")
     message = build_maker(plan, frozenset()).batch([snapshot(ended, 0.0)]).message
     (span,) = message.resource_spans[0].scope_spans[0].spans

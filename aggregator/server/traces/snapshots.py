@@ -12,6 +12,7 @@ from aggregator.http import first
 from aggregator.parts.events import RequestEnded
 from aggregator.parts.result import Result
 from aggregator.runtime.keeping.flights import STATUS
+from aggregator.runtime.keeping.variants import KeptVariants
 from aggregator.telemetry.traces.trace import Trace
 
 _MOST_PARTS = 256
@@ -73,11 +74,17 @@ def snapshot(event: RequestEnded, offset: float) -> Snapshot:
 
 
 def _kept(answer: Any) -> tuple[int | None, bool]:
-    """Return the age of *answer*, None where it was made for this request, and whether it is stale (RFC 9211 §2)."""
-    said = None if answer is None else first(answer.leading, STATUS)
-    if said is None or not said.startswith(b"aggregator; hit"):
+    """Return the age of *answer*, None where it was made for this request, and whether it is stale (RFC 9211 §2).
+
+    Caches further in may have said the same: ours stands last, and only of an answer that we keep.
+    """
+    if answer is None or not isinstance(answer.variants, KeptVariants):
         return None, False
-    return int(first(answer.leading, b"age") or 0), b"; ttl=-" in said
+    said = [value for name, value in answer.leading if name == STATUS][-1:] or [b""]
+    ours = said[0].rpartition(b",")[2].strip()
+    if not ours.startswith(b"aggregator; hit"):
+        return None, False
+    return int(first(answer.leading, b"age") or 0), b"; ttl=-" in ours
 
 
 def _bytes_of(trace: Trace) -> int:
