@@ -77,6 +77,11 @@ class Process(Served):
             await asyncio.sleep(0)
         await asyncio.sleep(0)
 
+    async def reach_store(self) -> None:
+        """Wait for what goes to the store."""
+        while not self.store.level.is_idle:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
     def _makes(self) -> bool:
         """Return whether answers are being made."""
         routines = [route.handler.routine for route in self.app.running.generation.routes]

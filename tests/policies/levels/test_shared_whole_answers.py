@@ -115,12 +115,13 @@ def test_an_answer_that_is_purged_while_it_is_made_is_kept_by_nobody(processes: 
 
     async def meanwhile(_: httpx.Request) -> None:
         one.asked = None
-        await one.settled("PUT", "/users/a")
+        await one.ask("PUT", "/users/a")
+        await one.reach_store()
 
     one.asked = meanwhile
-    one.answer("/users/a")
-    other.answer("/users/a")
-    assert other.count == 2
+    assert one.answer("/users/a").status_code == 200
+    assert other.answer("/users/a").status_code == 200
+    assert (one.count, other.count) == (2, 2)
 
 
 def test_an_old_answer_is_given_out_while_one_process_makes_a_new_one(workers: list[Maker], machine: Machine) -> None:

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -49,20 +50,46 @@ class Administration:
         answer: httpx.Response = self._running.until(found)
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
 
+    def kept(self, count: int) -> list[dict[str, Any]]:
+        """Return the requests that are recorded once there are *count*: one is recorded after its client has its answer."""
+
+        def found() -> list[dict[str, Any]] | None:
+            requests: list[dict[str, Any]] = self.get("/-/requests")["requests"]
+            return requests if len(requests) >= count else None
+
+        requests: list[dict[str, Any]] = self._running.until(found)
+        return requests
+
     def counted(self, sample: str) -> float:
         """Return the value of *sample* in a scrape."""
         return float(re.findall(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics"), re.MULTILINE)[0])
 
 
-def test_one_address_tells_of_all_workers(workers: Callable[..., Workers]) -> None:
+@pytest.fixture
+def administration() -> Iterator[Callable[[Workers], Administration]]:
+    """Return what opens the address of administration of running workers; it is left in the end."""
+    with ExitStack() as stack:
+
+        def opened(running: Workers) -> Administration:
+            found = Administration(running)
+            stack.callback(found.client.close)
+            return found
+
+        yield opened
+
+
+Opened = Callable[[Workers], Administration]
+
+
+def test_one_address_tells_of_all_workers(workers: Callable[..., Workers], administration: Opened) -> None:
     """What they are, have kept and counted, also before one was killed; and what was ordered holds for its follower."""
     running = workers(ROUTES)
-    admin = Administration(running)
+    admin = administration(running)
     ids = {running.get("/bad").headers["x-request-id"] for _ in range(12)}
     told = admin.get("/-/config")
     assert {(one["pid"], one["generation"]) for one in told["workers"]} == {(pid, 1) for pid in running.pids()}
     assert (told["generation"], told["endpoints"], told["last_refusal"]) == (1, 2, None)
-    kept = admin.get("/-/requests")["requests"]
+    kept = admin.kept(12)
     assert {one["id"] for one in kept} == ids
     assert len({one["id"].partition("-")[0] for one in kept}) == len({one["worker"] for one in kept})
     assert admin.get(f"/-/requests/{kept[0]['id']}")["id"] == kept[0]["id"]
@@ -86,7 +113,6 @@ def test_one_address_tells_of_all_workers(workers: Callable[..., Workers]) -> No
     assert {one["generation"] for one in admin.get("/-/config")["workers"]} == {2}
     running.process.terminate()
     assert running.end() == 0
-    admin.client.close()
 
 
 KEEPING = f"""
@@ -104,11 +130,13 @@ endpoints:
 """
 
 
-def test_what_waits_shows_no_secret(workers: Callable[..., Workers], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_shows_no_secret(
+    workers: Callable[..., Workers], administration: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever worker keeps it; nor does anything else of the address, or what is written of a collector that is down."""
     monkeypatch.setenv("KEPT", "canary-of-kept")
     running = workers(KEEPING, "--log-level", "debug")
-    admin = Administration(running)
+    admin = administration(running)
     body = {"said": "canary-of-kept", "password": "canary-of-a-password", "n": 1}
     for _ in range(4):
         running.until(lambda: httpx.post(f"{running.url}/order", json=body, timeout=PATIENCE).status_code == 202)
@@ -123,4 +151,3 @@ def test_what_waits_shows_no_secret(workers: Callable[..., Workers], monkeypatch
     assert [text for text in (str(whole), str(kept), *told, *running.lines) if "canary" in text] == []
     running.process.terminate()
     assert running.end() == 0
-    admin.client.close()
