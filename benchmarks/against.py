@@ -36,11 +36,12 @@ _OLDER = (
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """*clients* ask for *path* of a file; the rate is to be *least* times the other's."""
+    """*clients* ask for *path* of a file, in turns of seconds; the rate is to be *least* times the other's."""
 
     path: str
     least: float = 0.95
     clients: int = 32
+    turn: float = side_by_side.TURN
     text: Callable[[Upstream], str] = lambda upstream: aggregator_peer.routes(upstream.plain)
 
 
@@ -49,7 +50,7 @@ SCENES = {
     "fan_out": Scene(f"/dashboard/{USER_ID}", 0.98),
     "fan_out_20": Scene(f"/wide/{USER_ID}"),
     "page": Scene(f"/page/{USER_ID}"),
-    "megabytes": Scene(f"/large/{USER_ID}", clients=4),
+    "megabytes": Scene(f"/large/{USER_ID}", clients=4, turn=1.0),
     "tls": Scene(f"/dashboard/{USER_ID}", text=lambda upstream: aggregator_peer.routes(upstream.tls, ca=upstream.ca)),
     "many_endpoints": Scene(
         f"/user_{MANY // 2}/{USER_ID}", text=lambda upstream: aggregator_peer.many_routes(upstream.plain, MANY)
@@ -105,7 +106,7 @@ def _pair(bench: Bench, pythons: dict[str, Path], configs: dict[str, Path], scen
             started.append(server)
             seconds_to_answer(server, scene.path, within=60.0)
             contenders.append(Contender(tree, tree, server.origin + scene.path, server.pid))
-        return dict(side_by_side.measure(bench, contenders, scene.clients))
+        return dict(side_by_side.measure(bench, contenders, scene.clients, turn=scene.turn))
 
 
 def _started(bench: Bench, name: str, python: Path, config: Path) -> Server:

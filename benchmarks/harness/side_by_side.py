@@ -18,8 +18,10 @@ from harness.bench import Bench
 from harness.series import Contender, Series, Turn
 from harness.wrk import result_of, run_wrk, start_wrk
 
-_RUN, _DRAIN = 0.04, 0.005
-"""Seconds of a short turn, and after it, in which a server answers what it still has."""
+TURN = 0.04
+"""Seconds of a short turn. Answers that take as long themselves need longer ones: who is stopped works on."""
+_DRAIN = 1 / 8
+"""The share of a turn that comes after it, in which a server answers what it still has."""
 
 _LONGER = 5
 """A round is this many times the length of an ordinary turn for each contender."""
@@ -30,9 +32,9 @@ _REST = 0.2
 
 
 def measure(
-    bench: Bench, contenders: Sequence[Contender], clients: int, rounds: int | None = None
+    bench: Bench, contenders: Sequence[Contender], clients: int, rounds: int | None = None, turn: float = TURN
 ) -> Mapping[str, Series]:
-    """Warm every contender up, then give all of them rounds of many short turns, in an order that chance decides."""
+    """Warm every contender up, then give all of them rounds of many turns of *turn* seconds, in an order of chance."""
     for entry in contenders:
         run_wrk(
             entry.url,
@@ -42,7 +44,7 @@ def measure(
             paths=entry.paths,
             headers=entry.headers,
         )
-    turns = [_round(bench, contenders, clients) for _ in range(rounds or bench.options.rounds)]
+    turns = [_round(bench, contenders, clients, turn) for _ in range(rounds or bench.options.rounds)]
     return {
         entry.name: Series(entry, tuple(found[number] for found in turns)) for number, entry in enumerate(contenders)
     }
@@ -54,7 +56,7 @@ def joined(several: Sequence[Mapping[str, Series]]) -> Mapping[str, Series]:
     return {name: Series(first[name].contender, sum((found[name].turns for found in several), ())) for name in first}
 
 
-def _round(bench: Bench, contenders: Sequence[Contender], clients: int) -> list[Turn]:
+def _round(bench: Bench, contenders: Sequence[Contender], clients: int, turn: float) -> list[Turn]:
     seconds = _LONGER * bench.options.seconds * len(contenders)
     before = [_spent(entry) for entry in contenders]
     ends = time.monotonic() + seconds
@@ -67,7 +69,7 @@ def _round(bench: Bench, contenders: Sequence[Contender], clients: int) -> list[
             )  # fmt: skip
             load.send_signal(signal.SIGSTOP)
             loads.append(load)
-        ran = _take_turns(loads, ends - _REST)
+        ran = _take_turns(loads, ends - _REST, turn)
         time.sleep(max(0.0, ends + _REST - time.monotonic()))
         for load in loads:
             load.send_signal(signal.SIGCONT)
@@ -85,8 +87,8 @@ def _spent(entry: Contender) -> float:
     return usage.cpu_seconds(entry.pid) if entry.pid else 0.0
 
 
-def _take_turns(loads: Sequence[Popen[str]], until: float) -> list[float]:
-    """Let one of *loads*, all stopped, run at a time until then; give how long each has run."""
+def _take_turns(loads: Sequence[Popen[str]], until: float, turn: float) -> list[float]:
+    """Let one of *loads*, all stopped, run for a *turn* until then; return how long each has run."""
     ran = [0.0] * len(loads)
     order = list(range(len(loads)))
     while time.monotonic() < until:
@@ -94,8 +96,8 @@ def _take_turns(loads: Sequence[Popen[str]], until: float) -> list[float]:
         for number in order:
             begun = time.monotonic()
             loads[number].send_signal(signal.SIGCONT)
-            time.sleep(_RUN)
+            time.sleep(turn)
             loads[number].send_signal(signal.SIGSTOP)
-            time.sleep(_DRAIN)
+            time.sleep(turn * _DRAIN)
             ran[number] += time.monotonic() - begun
     return ran
