@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HOOKS = "from tiers import pytest_collection_modifyitems, pytest_runtest_call, pytest_runtest_setup"
-MARKERS = "".join(f"    {name}: …\n" for name in ("processes", "promise", "other_cell", "each_cell", "later"))
+MARKERS = "".join(f"    {name}: …\n" for name in ("processes", "promise", "other_cell", "each_cell", "long", "later"))
 FILE = """
 import subprocess, sys
 import pytest
@@ -31,6 +31,9 @@ def test_fixture(fixture_that_starts): pass
 def test_cell(loop): pass
 @pytest.mark.each_cell
 def test_each_cell(loop): pass
+@pytest.mark.long
+@pytest.mark.each_cell
+def test_long(loop): pass
 @pytest.mark.processes
 def test_marked(): start()
 @pytest.mark.processes
@@ -45,7 +48,7 @@ def test_unheard():
 """
 OUTSIDE = "import os\ndef test_outside(): os.system('')"
 FIRST = {"plain", "cell[uvloop]", "each_cell[uvloop]", "each_cell[asyncio]", "promise[uvloop]", "unsaid", "unheard"}
-SECOND = {"outside", "fixture", "cell[asyncio]", "marked", "promise[asyncio]"}
+SECOND = {"outside", "fixture", "cell[asyncio]", "long[uvloop]", "long[asyncio]", "marked", "promise[asyncio]"}
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Which tests run at each change, and which ones later: before a change is handed in, and in CI.
 
 A test comes later when it starts processes, when it repeats in another cell of a matrix (event loop, transport, way through
-the server) what the default cell shows, and when it needs more than Python. Nobody has to remember that: a test that starts a
-process without having said so fails, and its message says what to write.
+the server) what the default cell shows, when it needs more than Python, and when it is marked as long. Nobody has to remember
+the first three: a test that starts a process without having said so fails, and its message says what to write. Which tests are
+long is told at the end of `scripts/test`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def other_cell(value: object) -> Any:
 def comes_later(item: pytest.Item) -> bool:
     """Return whether *item* is of the second tier."""
     is_repeated = _has(item, "other_cell") and not _has(item, "each_cell")
-    return is_repeated or (_may_start_processes(item) and not _has(item, "promise"))
+    return is_repeated or _has(item, "long") or (_may_start_processes(item) and not _has(item, "promise"))
 
 
 def _has(item: pytest.Item, marker: str) -> bool:
