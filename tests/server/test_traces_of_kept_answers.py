@@ -57,17 +57,19 @@ def test_the_answer_that_a_cache_had(is_ours: bool, status: bytes, age: bytes, e
     assert [event.time_unix_nano for event in span.events] == [2 * 10**9] * len(events)
 
 
-def test_the_second_of_two_equal_requests(stage: Any) -> None:
-    """It is answered from the cache of the endpoint, and asks no upstream."""
+@pytest.mark.parametrize(("status", "cache"), [(200, "1m"), (404, "{ttl: {404: 1m}}")])
+def test_the_second_of_two_equal_requests(stage: Any, status: int, cache: str) -> None:
+    """It is answered from the cache of the endpoint, and asks no upstream: an answer, and a failure told again."""
     collector, upstream = stage.upstream(), stage.upstream()
-    collector["/v1/traces"], upstream["/a"] = reply_of({}), reply_of({"a": 1})
+    collector["/v1/traces"], upstream["/a"] = reply_of({}), reply_of({"a": 1}, status)
     gateway = stage.gateway(
         f'telemetry: {{traces: {{otlp: "{collector.url}", sample: 100%}}}}\nupstreams: {{up: {{url: "${{UP}}"}}}}\n'
-        'endpoints:\n  GET /a: {call: "up:/a", cache: 1m}\n',
+        f'endpoints:\n  GET /a: {{call: "up:/a", cache: {cache}}}\n',
         upstream,
     )
-    assert [gateway.get("/a").status for _ in range(2)] == [200, 200]
+    assert [gateway.get("/a").status for _ in range(2)] == [status, status]
     gateway.stop()
+    assert len(upstream.requests) == 1
     spans = []
     for request in collector.requests:
         message = trace_service_pb2.ExportTraceServiceRequest()

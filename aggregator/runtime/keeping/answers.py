@@ -111,7 +111,7 @@ class Keeping:
         value = entry.value
         told = [(b"age", b"%d" % (age + value.age)), (STATUS, b"aggregator; hit; ttl=%d" % left)]
         if value.failure is not None:
-            return self._tell_again(maker, exchange, loop, value, told, answered, instead=instead)
+            return self._tell_again(maker, exchange, loop, key, entry, told, answered, instead=instead)
         answer = Answer(value.status, told, value.body)
         answer.tail = value.tail
         if instead:
@@ -122,18 +122,20 @@ class Keeping:
         return None
 
     def _tell_again(
-        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, value: KeptAnswer,
-        told: HeaderList, answered: Answered, *, instead: bool,
+        self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes,
+        entry: Entry[KeptAnswer], told: HeaderList, answered: Answered, *, instead: bool,
     ) -> Cancelable | None:  # fmt: skip
         """Pass the answer to a failure that is kept to *answered*, made for this request, with the fields *told*."""
+        value, failure = entry.value, copy(entry.value.failure)
 
         def made(answer: Answer, run: Run | None) -> None:
             answer.headers = [*without(answer.headers, b"age"), *told]
             if instead:
                 forbid_storing(answer)
+            answer.variants = KeptVariants(self.kept, key, entry)  # as of any answer that is kept
             answered(answer, run)
 
-        return maker.fail(maker.again(exchange, loop, value.results, copy(value.failure)), made)
+        return maker.fail(maker.again(exchange, loop, value.results, failure), made)
 
     def _fly(
         self, maker: Maker, exchange: Exchange, loop: asyncio.AbstractEventLoop, key: bytes, answered: Answered,
