@@ -18,7 +18,7 @@ from aggregator.plan.telemetry import TracesPlan
 from aggregator.server.traces.exporting import TraceSender
 from aggregator.server.traces.otlp import build_maker
 from aggregator.server.traces.snapshots import PartSnapshot, Snapshot
-from aggregator.telemetry.traces.trace import CallSpan, Trace
+from aggregator.telemetry.traces.trace import CallSpan, Server, Trace
 
 TRACE, SPAN, CALL = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
 PLAN = TracesPlan("http://collector.test/v1/traces", service="shop")
@@ -49,7 +49,7 @@ def spans(*requests: Snapshot) -> Any:
 
 def test_a_message_is_the_one_that_opentelemetry_makes_of_these_spans():
     """Resource, scope, ids, kinds, times, status, flags and attributes: each as its own encoder has it."""
-    call = CallSpan(CALL, "user", "up", "GET", b"/users/1?a=b", 1.25, ("https", "api.test", 443))
+    call = CallSpan(CALL, "user", "up", "GET", b"/users/1?a=b", 1.25, Server("https", "api.test", 443))
     call.ended, call.status, call.state, call.cause = 1.5, 503, "failed", "status"
     trace = Trace(TRACE, SPAN, True, parent=CALL, calls=[call], path="/x", scheme="http", host="a.test:8080")
     own, caller = (SpanContext(int(TRACE, 16), int(one, 16), is_remote=one == CALL) for one in (SPAN, CALL))
@@ -92,12 +92,12 @@ def test_the_address_of_a_server_is_apart_from_its_port(host, address, port):
 @pytest.mark.parametrize(
     ("server", "full"),
     [
-        (("http", "a.test", 80), "http://a.test/x"), (("http", "::1", 8080), "http://[::1]:8080/x"),
-        (("https", "a.test", 8443), "https://a.test:8443/x"), (("nats", "a.test", 4222), None), (None, None),
+        (Server("http", "a.test", 80), "http://a.test/x"), (Server("http", "::1", 8080), "http://[::1]:8080/x"),
+        (Server("https", "a.test", 8443), "https://a.test:8443/x"), (Server("nats", "a.test", 4222), None), (None, None),
     ],
 )  # fmt: skip
 def test_a_call_says_where_it_went(server, full):
-    """The whole URL of HTTP, without the query; nothing where the host is chosen when the call is sent."""
+    """The whole URL of HTTP, without the query; nothing where it went to no address."""
     trace = Trace(TRACE, SPAN, True, calls=[CallSpan(CALL, "user", "up", "GET", b"/x?a=b", 1.0, server)])
     about = {one.key: one.value.string_value for one in spans(request(trace))[1].attributes}
     assert about.get("url.full") == full

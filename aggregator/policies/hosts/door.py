@@ -12,7 +12,7 @@ from aggregator.parts.names import Names
 from aggregator.policies.hosts.breaking import HostBreakers
 from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HostPlan
-from aggregator.policies.hosts.request import HostRequest
+from aggregator.policies.hosts.request import FollowedRequest, HostRequest
 from aggregator.policies.hosts.table import HostTable
 from aggregator.templates import MISSING, text_of
 from aggregator.transport import Door, StreamReply
@@ -55,6 +55,10 @@ class HostsDoor(Door):
         if written is None and frame.written is None and self.table.is_calm and not self._needs_frame:
             return self
         return HostRequest(self, frame, written)
+
+    def followed(self, frame: Frame, chosen: Callable[[HostPlan], object], written: Written | None = None) -> Carrier:
+        """Return what ``bound`` does, which tells *chosen* of the host that it takes."""
+        return FollowedRequest(self, frame, written, chosen=chosen)
 
     def identity(self, exchange: Exchange) -> bytes:
         """Return what tells the caller of *exchange* from others, where hosts are called in the name of callers."""

@@ -10,7 +10,7 @@ It is begun once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import TYPE_CHECKING, Final, Unpack
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from aggregator.errors import CallError, Cause
 from aggregator.parts.frame import Frame, Written
 from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.hosts.host import Host
+from aggregator.policies.hosts.plan import HostPlan
 from aggregator.transport import Door, Reply, StreamReply
 from aggregator.transport.door import Cancelable, Done, StreamTerms
 
@@ -156,6 +157,19 @@ class HostRequest(Struct, eq=False):
             raise
         self._judge(host, reply)
         return HostReply(reply, host)
+
+
+class FollowedRequest(HostRequest, kw_only=True, eq=False):
+    """A request that tells *chosen* which host it takes."""
+
+    chosen: Callable[[HostPlan], object]
+
+    def _begin(self, headers: bytes, now: float) -> tuple[Door, bytes]:
+        """See `HostRequest`."""
+        way = super()._begin(headers, now)
+        assert self.host is not None
+        self.chosen(self.host.plan)
+        return way
 
 
 class HostReply(StreamReply):

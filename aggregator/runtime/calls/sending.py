@@ -27,6 +27,7 @@ from aggregator.runtime.calls.writing.rendering import (
     compile_target,
     plain_target,
 )
+from aggregator.runtime.observing.following import followed
 from aggregator.runtime.observing.tracing import Tracing
 from aggregator.runtime.parts.blame import blame
 from aggregator.templates import known_value
@@ -124,7 +125,8 @@ class Sender:
             if tracing.only_adds and trace is not None and trace.lines:  # nobody follows its calls
                 headers += trace.lines
             else:
-                headers, done = tracing.called(frame, self.plan, target, headers, done, now)
+                headers, done, call = tracing.called(frame, self.plan, target, headers, done, now)
+                pool = pool if call is None else followed(call, routine.pool, frame) or pool
         deadline = min(now + routine.timeout, frame.deadline)
         return self._sent(frame, Rendered(target, headers, body), deadline, done, now, pool)
 
@@ -138,7 +140,7 @@ class Sender:
         routine = self.routine
         if routine.redirects:
             following = Following(self, frame, deadline, done, started, rendered=rendered, left=routine.redirects)
-            return following.sent(self.send(frame, rendered, deadline, following))
+            return following.sent(self.send(frame, rendered, deadline, following, pool))
         if routine.judge.may_take_long:
             reading = Reading(self, frame, deadline, done, started)
             return reading.sent(self.send(frame, rendered, deadline, reading, pool))
@@ -176,11 +178,12 @@ class Sender:
 
     def _send_again(self, frame: Frame, rendered: Rendered, done: Done) -> Cancelable | None:
         """Send what was rendered before; *done* gets its result, as from ``start``."""
-        now, routine = frame.loop.time(), self.routine
+        now, routine, pool = frame.loop.time(), self.routine, None
         if routine.tracing is not None:
-            block, done = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
+            block, done, call = routine.tracing.called(frame, self.plan, rendered.target, rendered.headers, done, now)
+            pool = None if call is None else followed(call, routine.pool, frame)
             rendered = Rendered(rendered.target, block, rendered.body)
-        return self._sent(frame, rendered, min(now + routine.timeout, frame.deadline), done, now, None)
+        return self._sent(frame, rendered, min(now + routine.timeout, frame.deadline), done, now, pool)
 
     def send(
         self, frame: Frame, rendered: Rendered, deadline: float, done: Callable[[Reply | CallError], None],

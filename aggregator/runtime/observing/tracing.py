@@ -16,8 +16,9 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.plan.upstreams import UpstreamPlan
+from aggregator.runtime.observing.following import server_at
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
-from aggregator.telemetry.traces.trace import CallSpan, Trace, Unfollowed, new_ids, new_span
+from aggregator.telemetry.traces.trace import CallSpan, Server, Trace, Unfollowed, new_ids, new_span
 
 _NUMBERS = 1 << 64
 """As many numbers can the last 16 digits of the id of a trace be, by which it is sampled."""
@@ -111,17 +112,19 @@ class Tracing:
 
     def called(
         self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes, done: Done, now: float
-    ) -> tuple[bytes, Done]:
-        """Return the header block of a call that begins *now*, with its context, and what hears of its result."""
+    ) -> tuple[bytes, Done, CallSpan | None]:
+        """Return the header block of a call that begins *now*, with its context, what hears of its result, and its span
+        where it is told.
+        """
         trace: Trace | None = frame.exchange.trace
         if trace is None:
-            return headers, done
+            return headers, done, None
         if not trace.sampled:  # as most are: nobody follows its calls
-            return self.block(headers, trace, ""), done
+            return self.block(headers, trace, ""), done, None
         span = new_span()
         block = self.block(headers, trace, span)
         if not trace.is_told:
-            return block, done
+            return block, done, None
         call = self.started(trace, plan, span, target, now)
 
         def ended(result: Result) -> None:
@@ -129,7 +132,7 @@ class Tracing:
             call.state, call.cause = result.state.value, "" if result.cause is None else result.cause.value
             done(result)
 
-        return block, ended
+        return block, ended, call
 
     def streamed(self, frame: Frame, plan: CallPlan, target: bytes, headers: bytes) -> tuple[bytes, CallSpan | None]:
         """Return the header block of a call whose answer is streamed, and its span where it is told."""
@@ -146,12 +149,9 @@ class Tracing:
         return call
 
 
-def _server(upstream: UpstreamPlan) -> tuple[str, str, int] | None:
-    """Return the scheme, host and port of *upstream*; None where they are not known before a call is sent."""
-    if upstream.hosts is not None or upstream.route is not None or upstream.demo is not None:
-        return None
-    origin = upstream.pool.origin
-    return origin.scheme, origin.host, origin.port
+def _server(upstream: UpstreamPlan) -> Server | None:
+    """Return the server of *upstream*; None where it has no address, or one of several, which is not chosen yet."""
+    return None if upstream.hosts is not None or upstream.demo is not None else server_at(upstream.pool.origin)
 
 
 def trace_ids(trace: Any) -> dict[str, str]:

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any
 
 from aggregator.errors import AggregatorError, CallError, Cause
-from aggregator.exchange import State
 from aggregator.http import first, has_body
 from aggregator.parts.frame import Frame, Written
 from aggregator.parts.result import Result, as_call_error, failed
@@ -32,6 +31,7 @@ from aggregator.runtime.answers.replying import CLOSE, Receive, Send
 from aggregator.runtime.calls.judging import is_verdict
 from aggregator.runtime.calls.telling import CallTeller
 from aggregator.runtime.calls.writing.rendering import Rendered
+from aggregator.runtime.observing.following import begun, followed
 from aggregator.runtime.parts.blame import blame
 from aggregator.runtime.request.body import body_stream
 from aggregator.runtime.request.identity import HEADER as REQUEST_ID
@@ -156,14 +156,13 @@ class Transit:
         deadline = self._frame.deadline
         headers += self._stream.sender.time_left(min(seconds, deadline - self._frame.loop.time()))
         written = None if self._course is None else self._course.written
-        door = self._stream.around.door(self._frame, self._stream.sender.door(self._frame, written))
-        reply = await door.stream(
+        sender = self._stream.sender
+        way = None if call is None else followed(call, sender.routine.pool, self._frame, written)
+        asked = self._stream.around.door(self._frame, way or sender.door(self._frame, written)).stream(
             plan.request.method, rendered.target, headers, source, answer_timeout=seconds,
             deadline=None if deadline == math.inf else deadline, idle_timeout=idle,
         )  # fmt: skip
-        if call is not None:
-            call.status, call.state = reply.status, State.OK.value
-        return reply
+        return await (asked if call is None else begun(call, asked, self._is_failure, self._frame.loop.time))
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:

@@ -17,7 +17,7 @@ from aggregator.edge.networks import NO_NETWORKS
 from aggregator.http import METHODS
 from aggregator.server.traces.snapshots import PartSnapshot, Snapshot
 from aggregator.telemetry.hiding import without_values
-from aggregator.telemetry.traces.trace import CallSpan, new_span
+from aggregator.telemetry.traces.trace import CallSpan, Server, new_span
 from aggregator.transport.settings import DEFAULT_PORTS
 
 if TYPE_CHECKING:
@@ -192,10 +192,12 @@ def _server_of(host: str, scheme: str) -> dict[str, Any]:
     return {"server.address": origin.host.strip("[]"), "server.port": origin.port}
 
 
-def _called(server: tuple[str, str, int], path: str) -> dict[str, Any]:
-    """Return the attributes of a call to *server* (scheme, host, port) for *path*: no query, which holds values."""
-    scheme, host, port = server
+def _called(server: Server, path: str) -> dict[str, Any]:
+    """Return the attributes of a call to *server* for *path*: no query, which holds values."""
+    scheme, host, port, address = server
     about: dict[str, Any] = {"server.address": host, "server.port": port}
+    if address is not None:
+        about |= {"network.peer.address": address, "network.peer.port": port}
     usual = DEFAULT_PORTS.get(scheme)
     if usual is not None:
         name = f"[{host}]" if ":" in host else host

@@ -6,7 +6,7 @@ from binascii import hexlify
 from collections.abc import Iterator
 from random import getrandbits
 from struct import iter_unpack
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
@@ -33,10 +33,19 @@ def new_span() -> str:
     return f"{getrandbits(64) or 1:016x}"
 
 
+class Server(NamedTuple):
+    """The server that a call was sent to: the origin of its URL, and its IP *address* where hosts were looked up."""
+
+    scheme: str
+    host: str
+    port: int
+    address: str | None = None
+
+
 class CallSpan:
     """One call that was sent; *ended* is a loop time, 0.0 while it runs and when it was cancelled.
 
-    *server* is the scheme, host and port that it was sent to, None where the upstream has several hosts or services.
+    *server* is None where it was sent to none that has an address, such as the demo, or before one was chosen.
     """
 
     __slots__ = (
@@ -45,7 +54,7 @@ class CallSpan:
 
     def __init__(
         self, id: str, name: str, upstream: str, method: str, target: bytes, started: float,
-        server: tuple[str, str, int] | None = None,
+        server: Server | None = None,
     ) -> None:  # fmt: skip
         self.id = id
         self.name = name
