@@ -111,6 +111,15 @@ def test_an_action_is_one_line_of_the_log(admin):
     assert line == {"action": "reload", "by": "127.0.0.1", "reason": "new prices\n", "outcome": "swapped"}
 
 
+@pytest.mark.parametrize("why", ["reason", "why"])
+def test_the_log_says_who_asked_for_an_action(admin, why):
+    """By the name that was given, beside the address that is known; and why, whichever word carries that."""
+    gateway, ask = admin
+    ask("POST", "/-/breaker", SHOWN, body=json.dumps({"by": "ann", why: "a canary"}).encode())
+    (line,) = gateway.said("An action was asked for.")
+    assert (line["by"], line["who"], line["reason"]) == ("127.0.0.1", "ann", "a canary")
+
+
 def test_a_refused_reload_says_its_problems(admin):
     """422 with what `check` finds; the running configuration stays, and the terminal is told, too."""
     gateway, ask = admin
@@ -168,8 +177,9 @@ def test_what_an_action_carries_is_an_object(admin, body, status):
 def test_an_action_is_asked_for_by_post(admin):
     """And listed."""
     _, ask = admin
-    assert ask("GET", "/-/reload", SHOWN).status == 405
-    assert ask("POST", "/-/config").status == 405
+    for method, path, allowed in (("GET", "/-/reload", "POST"), ("POST", "/-/config", "GET, HEAD")):
+        refused = ask(method, path, SHOWN)
+        assert (refused.status, refused["allow"]) == (405, allowed)
     assert [one["action"] for one in ask("GET", "/-/actions").json] == [
         "reload",
         "revoke",

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from aggregator.errors import StartupError
-from aggregator.server.admin.actions import ActionError
+from aggregator.server.admin.actions import ActionError, Actions, Asked
 from aggregator.server.admin.logs import log_action
 from aggregator.telemetry.control import LogControl, Order
 from aggregator.telemetry.logging import log_state
@@ -59,6 +59,17 @@ def test_an_order_for_a_while(control):
     end()
     assert (control.level, logging.getLogger().level) == ("info", logging.INFO)
     assert log_state() == {"level": "info", "format": "text", "until": None}
+
+
+@pytest.mark.parametrize("read", [{}, {"by": ""}, {"by": "ann"}])
+def test_to_read_how_the_log_is_written_is_no_action(control, caplog, read):
+    """Whoever only looks changes nothing, and the log does not say that something was asked for."""
+    actions, action = Actions(), log_action(control)
+    caplog.set_level(logging.INFO, "aggregator.admin")
+    told = asyncio.run(actions.run(action, Asked("", ""), read))
+    assert (told.data["level"], caplog.messages) == ("info", [])
+    asyncio.run(actions.run(action, Asked("", ""), {**read, "level": "info"}))
+    assert caplog.messages == ["An action was asked for."]
 
 
 def test_how_the_log_is_written_now_is_told(control):

@@ -38,11 +38,15 @@ def seconds_in(given: Mapping[str, Any]) -> float | None:
 
 
 class Outcome(Struct, frozen=True):
-    """The outcome of an action: *data* for the answer, and *summary* for the log."""
+    """The outcome of an action: *data* for the answer, and *summary* for the log.
+
+    Nothing *was_asked_for* where an action without an order tells how things are.
+    """
 
     data: Any
     summary: str
     status: int = 200
+    was_asked_for: bool = True
 
 
 class Action(Struct, frozen=True):
@@ -59,10 +63,11 @@ class Action(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """The operator who asks for an action, and the reason given."""
+    """Whence an action is asked for (an address), the reason given, and the name of *who* asks where one was given."""
 
     by: str
     reason: str
+    who: str = ""
 
 
 class Actions:
@@ -85,15 +90,17 @@ class Actions:
         return self._actions.get(name)
 
     async def run(self, action: Action, asked: Asked, given: Mapping[str, Any]) -> Outcome:
-        """Run *action*, and log its outcome or its refusal in one line. Raises ``ActionError``."""
-        outcome = "failed by a fault of the program"
+        """Run *action*, and log its outcome or its refusal in one line, unless it only read. Raises ``ActionError``."""
+        outcome, was_asked_for = "failed by a fault of the program", True
         try:
             done = await action.run(given)
-            outcome = done.summary
+            outcome, was_asked_for = done.summary, done.was_asked_for
         except ActionError as refusal:
             outcome = str(refusal)
             raise
         finally:
-            log(_log, logging.INFO, "An action was asked for.", action=action.name, by=asked.by or "unix",
-                reason=asked.reason, outcome=outcome)  # fmt: skip
+            if was_asked_for:
+                who = {"who": asked.who} if asked.who else {}
+                log(_log, logging.INFO, "An action was asked for.", action=action.name, by=asked.by or "unix",
+                    **who, reason=asked.reason, outcome=outcome)  # fmt: skip
         return done

@@ -26,7 +26,7 @@ from aggregator.server.metrics.page import PATH as METRICS
 from aggregator.server.page.files import PAGE, page_answer
 
 _LARGEST = 64 * 1024
-_LONGEST_REASON = 200
+_LONGEST_REASON, _LONGEST_NAME = 200, 100
 _BELOW = "/-/"
 
 
@@ -48,6 +48,7 @@ class AdminApplication:
             answer = await self._answer(scope, receive)
         except Denied as denied:
             headers = [(b"www-authenticate", b"Bearer")] if denied.status == 401 else []
+            headers += [(b"allow", denied.allow)] if denied.allow else []
             answer = problem(denied.status, denied.detail, request_id=identity, headers=headers)
         except ActionError as refusal:
             answer = problem(refusal.status, str(refusal), request_id=identity)
@@ -110,11 +111,11 @@ class AdminApplication:
         self, action: Action, method: str, scope: Scope, receive: Receive, named: Mapping[str, Any]
     ) -> Answer:
         if method != "POST":
-            raise Denied(405, "An action is asked for by POST.")
+            raise Denied(405, "An action is asked for by POST.", b"POST")
         given = {**await _given(receive), **named}
-        reason = str(given.pop("reason", ""))[:_LONGEST_REASON]
-        client = scope.get("client")
-        outcome = await self._actions.run(action, Asked(client[0] if client else "", reason), given)
+        reason = str(given.pop("reason", "") or given.get("why", ""))[:_LONGEST_REASON]
+        client, who = scope.get("client"), str(given.get("by", ""))[:_LONGEST_NAME]
+        outcome = await self._actions.run(action, Asked(client[0] if client else "", reason, who), given)
         return json_answer(outcome.data, outcome.status)
 
 
@@ -124,7 +125,7 @@ def _asked(query: bytes) -> dict[str, str]:
 
 def _read_only(method: str) -> None:
     if method not in ("GET", "HEAD"):
-        raise Denied(405, "This path answers to GET, HEAD.")
+        raise Denied(405, "This path answers to GET, HEAD.", b"GET, HEAD")
 
 
 async def _given(receive: Receive) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from aggregator.plan.incoming.listening import AdminPlan
 
 
 class Denied(Exception):  # noqa: N818 - it ends the way of a request, nothing else
-    """The request is not let in; holds the status and the sentence that say so."""
+    """The request is not let in; holds the status and the sentence that say so, and of a 405 the methods."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, allow: bytes = b"") -> None:
         self.status = status
         self.detail = detail
+        self.allow = allow
         super().__init__(detail)
 
 

@@ -39,7 +39,8 @@ def log_action(control: LogControl, clock: Callable[[], float] = time.time) -> A
             if seconds is not None:
                 ends.append(asyncio.get_running_loop().call_later(seconds, end, before))
             control.order(order)
-        return Outcome(_shown(control), f"level {control.level}, format {control.format}")
+        said = f"level {control.level}, format {control.format}"
+        return Outcome(_shown(control), said, was_asked_for=any(given.get(key) is not None for key in _CHOICES))
 
     return Action("log", "Write another level or format, for a while or until the process ends.", run)
 

@@ -72,7 +72,7 @@ class Administration:
 
         async def run(given: Mapping[str, Any]) -> Outcome:
             outcome = await own.run(given)  # it refuses what makes no sense
-            return await self._acting.all(own.name, given) if given else outcome
+            return await self._acting.all(own.name, given) if outcome.was_asked_for else outcome
 
         return Action(own.name, own.summary, run)
 
