@@ -118,7 +118,10 @@ async def _lifespan(running: Running, mocked: MockedTransport | None, app: FastA
 async def _as_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = _nothing_at(request) if error.status_code == 404 else str(error.detail)
-    return _problem(request, error.status_code, detail, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "Allow" in headers:  # a set of names, in another order each time that the process starts
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+    return _problem(request, error.status_code, detail, headers)
 
 
 def _nothing_at(request: Request) -> str:
