@@ -66,16 +66,38 @@ def watched(only: str = "") -> Table:
             "up5                                                          7.5    6.7%      34",
             "up3                                                          6.5    7.7%      23",
         ]),
+        (60, 9, [
+            "generation 3   5 in flight",
+            "",
+            "ENDPOINT            req/s    5xx   part    p50    p95    p99",
+            "GET /b               20.0   2.5%   0.0%      1      1      9",
+            "4 more",
+            "",
+            "UPSTREAM                               calls/s failed   mean",
+            "up9                                        9.5   5.3%     48",
+            "up7                                        8.5   5.9%     41",
+        ]),
+        (40, 9, [
+            "generation 3   5 in flight",
+            "",
+            "ENDPOINT      req/s    5xx   part    p95",
+            "GET /b         20.0   2.5%   0.0%      1",
+            "4 more",
+            "",
+            "UPSTREAM           calls/s failed   mean",
+            "up9                    9.5   5.3%     48",
+            "up7                    8.5   5.9%     41",
+        ]),
         (30, 9, [
             "generation 3   5 in flight",
             "",
-            "ENDPOINT                 req/s",
-            "GET /b                    20.0",
+            "ENDPOINT          req/s    5xx",
+            "GET /b             20.0   2.5%",
             "4 more",
             "",
-            "UPSTREAM               calls/s",
-            "up9                        9.5",
-            "up7                        8.5",
+            "UPSTREAM        calls/s failed",
+            "up9                 9.5   5.3%",
+            "up7                 8.5   5.9%",
         ]),
         (24, 8, [
             "generation 3   5 in flig",
@@ -90,7 +112,7 @@ def watched(only: str = "") -> Table:
         (16, 6, [
             "generation 3   5",
             "",
-            "ENDPOI…    req/s",
+            "ENDPOINT   req/s",
             "GET /b      20.0",
             "GET /c      15.0",
             "3 more",
@@ -132,6 +154,32 @@ def test_the_head_of_a_screen() -> None:
         "the server has gone; waiting for it   the saved file is refused: aggregator status",
         "generation 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (74, ["generation 3   2 in flight   the saved file is refused: aggregator status", ""]),
+        (44, ["generation 3   2 in flight", "the saved file is refused: aggregator status"]),
+        (40, ["generation 3   2 in flight", "refused: aggregator status"]),
+    ],
+)
+def test_a_refused_file_is_told_on_a_narrow_screen(width: int, lines: list[str]) -> None:
+    """In whole, below what else the head says where there is no room beside that."""
+    table = Table()
+    for event in (
+        Event("config", {"generation": 3, "refused": {"summary": "1 error"}}),
+        Event("counts", {"in_flight": 2, "endpoints": {}, "upstreams": {}}),
+    ):
+        table.take(event)
+    assert table.text(width, 5).split("\n")[:2] == lines
+
+
+def test_many_requests_a_second_have_no_tenths() -> None:
+    """They would stand against the name on a narrow screen."""
+    table = Table()
+    table.take(Event("counts", {"in_flight": 2, "endpoints": {"GET /a": [12345, 0, 0, {"0": 12345}]}, "upstreams": {}}))
+    assert table.text(40, 5).split("\n")[3] == "GET /a        12345   0.0%   0.0%      1"
 
 
 def test_a_screen_of_one_that_has_gone_is_empty() -> None:

@@ -11,14 +11,19 @@ from aggregator.diagnostics.display import cut, padded
 _WINDOW = 10
 """Seconds that are shown together."""
 _STEP = 1.25
-_WIDTH, _NAME = 8, 16
-"""Columns of a number, and those of a name, at least, beside more than one number."""
+_WIDTH, _TIGHT = 8, 7
+"""Columns of a number, and those of one where not all would fit."""
+_NAME, _SHORT = 16, 12
+"""Columns of a name beside all numbers, and those beside more than one, at least."""
 _BARE = 16
 """Columns of a screen with fewer than which there are names alone."""
+_WHOLE = 1000
+"""Of so many a second no tenths are shown."""
 _MOST_UPSTREAMS = 8
+_REFUSED, _REFUSED_SHORT = "the saved file is refused: aggregator status", "refused: aggregator status"
 _OF_ENDPOINTS = ("req/s", "5xx", "part", "p50", "p95", "p99")
-_DEAREST = ("req/s", "5xx", "p95", "part", "p99", "p50")
-"""In the order in which a narrow terminal keeps them."""
+_DEAREST = ("req/s", "5xx", "part", "p95", "p99", "p50")
+"""In the order in which a narrow terminal keeps them: what clients did not get comes before how long it took."""
 _OF_UPSTREAMS = ("calls/s", "failed", "mean")
 _Row = tuple[str, dict[str, float]]
 _SHARES = frozenset({"5xx", "part", "failed"})
@@ -56,18 +61,22 @@ class Table:
 
     def text(self, width: int, height: int) -> str:
         """Return what fits into *width* columns and *height* lines."""
-        most_numbers = max(int(width >= _BARE), (width - _NAME) // _WIDTH)
+        wide = _WIDTH if width >= _NAME + len(_DEAREST) * _WIDTH else _TIGHT
+        most_numbers = max(int(width >= _BARE), (width - _SHORT) // wide)
         kept = _DEAREST[:most_numbers]
         endpoints, below = self._endpoints(), self._below()
-        refused = "   the saved file is refused: aggregator status" if self._is_refused else ""
-        lines = [self._head + refused, ""]
+        lines = [self._head, ""]
+        if self._is_refused and width >= len(f"{self._head}   {_REFUSED}"):
+            lines[0] += f"   {_REFUSED}"
+        elif self._is_refused:
+            lines[1] = _REFUSED if width >= len(_REFUSED) else _REFUSED_SHORT
         room = height - len(lines) - 1
         most = min(len(below), _MOST_UPSTREAMS, max(0, (room - 2) // 2))
-        lines += _block("ENDPOINT", [one for one in _OF_ENDPOINTS if one in kept], endpoints, width,
+        lines += _block("ENDPOINT", [one for one in _OF_ENDPOINTS if one in kept], endpoints, (width, wide),
                         room - (most + 2 if most else 0))  # fmt: skip
         if most:
             named = "PART" if self._only else "UPSTREAM"
-            lines += ["", *_block(named, list(_OF_UPSTREAMS[:most_numbers]), below[:most], width, most)]
+            lines += ["", *_block(named, list(_OF_UPSTREAMS[:most_numbers]), below[:most], (width, wide), most)]
         return "\n".join(cut(line, width, mark="") for line in lines[:height])
 
     def data(self) -> dict[str, Any]:
@@ -119,13 +128,14 @@ def percentile(buckets: Counter[int], share: float) -> float:
     return 0.0
 
 
-def _block(head: str, columns: list[str], rows: list[_Row], width: int, room: int) -> list[str]:
-    """Return *rows* under *head*, in *room* lines at most."""
-    names = width - len(columns) * _WIDTH
+def _block(head: str, columns: list[str], rows: list[_Row], widths: tuple[int, int], room: int) -> list[str]:
+    """Return *rows* under *head*, in *room* lines at most; *widths* are those of a line and of a number."""
+    width, wide = widths
+    names = width - len(columns) * wide
     shown = rows if len(rows) <= room else rows[: max(0, room - 1)]
-    lines = [_line(head, columns, names)]
+    lines = [_line(head, columns, names, wide)]
     lines += [
-        _line(printable(name) or "(no endpoint)", [_cell(column, numbers[column]) for column in columns], names)
+        _line(printable(name) or "(no endpoint)", [_cell(column, numbers[column]) for column in columns], names, wide)
         for name, numbers in shown
     ]
     return lines + ([f"{len(rows) - len(shown)} more"] if len(rows) > len(shown) else [])
@@ -134,11 +144,11 @@ def _block(head: str, columns: list[str], rows: list[_Row], width: int, room: in
 def _cell(column: str, number: float) -> str:
     if column in _SHARES:
         return f"{100 * number:.1f}%"
-    return f"{number:.1f}" if column.endswith("/s") else f"{number:.0f}"
+    return f"{number:.1f}" if column.endswith("/s") and number < _WHOLE else f"{number:.0f}"
 
 
-def _line(name: str, numbers: list[str], width: int) -> str:
-    return padded(cut(name, max(1, width - 1)), width) + "".join(f"{number:>{_WIDTH}}" for number in numbers)
+def _line(name: str, numbers: list[str], width: int, wide: int) -> str:
+    return padded(cut(name, max(1, width - 1)), width) + "".join(f"{number:>{wide}}" for number in numbers)
 
 
 _SPELLED = {"req/s": "per_second", "calls/s": "per_second", "5xx": "failed", "part": "partial", "failed": "failed"}
