@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -407,7 +408,8 @@ class Gateway:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are being answered by endpoints."""
+        """How many requests are being answered by endpoints, without those whose answers have come."""
+        self.turn()
         generation = self.app.running.generation
         return 0 if generation is None else generation.in_flight
 
@@ -435,8 +437,17 @@ class Gateway:
         return asyncio.run_coroutine_threadsafe(self.app.running.reload(asked=asked), loop).result(PATIENCE)
 
     def said(self, sentence: str) -> list[dict[str, Any]]:
-        """Return the fields of the log lines that say *sentence*."""
+        """Return the fields of the log lines that say *sentence*, those of answers that have come included."""
+        self.turn()
         return [getattr(record, "fields", {}) for record in self.records if sentence in record.getMessage()]
+
+    def turn(self) -> None:
+        """Wait until the loop has ended its turn, and the next: an answer is there before its line is written, and before it is counted."""
+        loop, ended = self.service.loop, threading.Event()
+        if loop is not None and threading.current_thread() is not self.thread:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(loop.call_soon, ended.set)
+                until(lambda: ended.is_set() or not self.thread.is_alive())
 
     def stop(self) -> int:
         """Stop it as a signal does, and give its exit code."""
