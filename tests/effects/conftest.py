@@ -83,7 +83,7 @@ class Application(Served):
         """Let the application go on until *holds*; a delivery that is never made fails the test by its timeout."""
 
         async def wait() -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while not holds():
                     self.outbox.wake()
                     await asyncio.sleep(0.005)

@@ -50,13 +50,12 @@ def test_what_waits_behind_an_open_breaker_is_not_looked_at(tmp_path: Path, clai
         assert len(claimed) == before
         down = False
         served.now += 61
-        for _ in range(200):
+
+        def all_is_sent() -> bool:
             served.now += 1
-            served.outbox.wake()
-            served.run(asyncio.sleep(0.01))
-            if served.counts() == {"sent": 60}:
-                break
-        assert served.counts() == {"sent": 60}
+            return served.counts() == {"sent": 60}
+
+        served.until(all_is_sent)
 
 
 def reload(served: Application) -> None:
