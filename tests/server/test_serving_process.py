@@ -7,17 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tiers import starts_processes
 
 from aggregator.server.process.starting import start
-from tests.server.conftest import Stage
+from tests.server.conftest import PATIENCE, Stage
 
-ROUTES = "version: 1\nupstreams: {up: {url: '${UP}'}}\nendpoints: {GET /n: {respond: {body: 1}}, GET /held: {timeout: 9s, call: up:/held}}"
+ROUTES = "version: 1\nupstreams: {up: {url: '${UP}'}}\nendpoints: {GET /n: {respond: {body: 1}}, GET /held: {timeout: 500s, call: up:/held}}"
 
 
 class Process:
@@ -53,7 +53,7 @@ class Process:
 
     def end(self) -> int:
         """Wait for the end; give the exit code."""
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=PATIENCE)
         self.lines += err.splitlines()
         assert out == ""
         assert not [line for line in self.lines if "Traceback" in line], self.lines
@@ -63,15 +63,18 @@ class Process:
         """Send a signal."""
         self.process.send_signal(number)
 
+    def signal_until_the_end(self, number: int) -> None:
+        """Send a signal again and again: two are one for a process that did not run between them."""
+        while self.process.poll() is None:
+            self.signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)
+
 
 def _until_it_answers(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with socket.create_connection(("127.0.0.1", port), 1) as client:
-            client.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
-            if client.recv(100):
-                return
-    raise AssertionError("it never answered")
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert client.recv(100)
 
 
 @pytest.fixture
@@ -160,15 +163,14 @@ def test_a_second_signal_leaves_at_once(run, stage):
     """A request that takes long does not hold up who insists."""
     upstream = stage.upstream()
     upstream["/held"] = [stage.HANG]
-    process = run("--port", "0", env={"UP": upstream.url})
+    text = ROUTES.replace("upstreams:", "server: {shutdown_grace: 600s}\nupstreams:")
+    process = run("--port", "0", text=text, env={"UP": upstream.url})
     wire = stage.wire(process.until_ready()).write("GET", "/held")
     stage.until(lambda: upstream.requests)
     process.signal(signal.SIGINT)
-    time.sleep(0.2)
-    started = time.monotonic()
+    process.until_said("The server stops.")
     process.signal(signal.SIGINT)
     assert process.end() == 0
-    assert time.monotonic() - started < 20
     wire.close()
 
 
@@ -265,9 +267,7 @@ def test_a_second_signal_ends_a_process_whose_loop_is_blocked(run, stage, tmp_pa
     """The loop hears neither signal; the second one ends the process all the same, and says where the loop stands."""
     process, client = _asked(run, stage, tmp_path, "block")
     with client:
-        process.signal(signal.SIGTERM)
-        time.sleep(0.05)  # two signals at the same moment are one
-        process.signal(signal.SIGTERM)
+        process.signal_until_the_end(signal.SIGTERM)
         assert process.end() == 128 + signal.SIGTERM
     (line,) = [line for line in process.lines if "a second signal ends the process" in line]
     assert "plugged.py:6 in block: time.sleep(60)" in line

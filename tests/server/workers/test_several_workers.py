@@ -41,10 +41,14 @@ def routes_of(answer: int, *, settings: str = "", more: str = "") -> str:
 def is_there(pid: int) -> bool:
     """Return whether the process *pid* runs."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        return state_of(pid) != "Z"
     except OSError:
         return False
+
+
+def state_of(pid: int) -> str:
+    """Return in which state the process *pid* is, as a letter. Raises ``OSError`` when there is none."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def parent_of(pid: int) -> int:
@@ -102,6 +106,7 @@ def test_a_worker_that_is_killed_is_replaced_by_what_was_reloaded(workers: Start
     other = running.pids()[1]
     running.until_said("A worker serves.", 3)
     os.kill(other, signal.SIGSTOP)  # so that the new one answers
+    running.until(lambda: state_of(other) == "T")
     try:
         assert running.get("/n").json() == 2
     finally:
@@ -267,18 +272,14 @@ def test_a_worker_that_stands_still_is_told_with_its_stack_and_replaced(workers:
         "upstreams: {up: {mock: {routes: {GET /x: {json: 1}}}}}\n"
     )
     running = workers(routes_of(1, settings=", blocked: 5s", more=more), blocks=BLOCKS)
-    url = running.url
-
-    def hold() -> None:
+    told = ""
+    while "in hold" not in told:  # one that got no time to write its stack is ended without it
+        before = len(running.said("A worker stands still"))
         with suppress(httpx.HTTPError):
-            httpx.get(f"{url}/held", timeout=PATIENCE)
-
-    holding = threading.Thread(target=hold)
-    holding.start()
-    running.until(lambda: [line for line in running.said("A worker stands still") if "in hold" in line])
+            running.get("/held")
+        told = running.until_said("A worker stands still", before + 1)[-1]
     running.until_said("A worker serves.", 3)
     assert running.get("/n").json() == 1
-    holding.join(PATIENCE)
     running.process.terminate()
     assert running.end() == 0
 
