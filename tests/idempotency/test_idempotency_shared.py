@@ -23,7 +23,7 @@ endpoints:
     idempotency: {{ttl: 1h, subject: "{{{{ headers['x-who'] }}}}"}}
     call: {{method: POST, url: "pay:/", body: forward}}
 server: {{idempotency: {{store: shared}}}}
-store: {{url: "{url}", timeout: 60s}}
+store: {{url: "{url}", timeout: {timeout}}}
 """
 
 
@@ -39,12 +39,18 @@ def server() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def machines(tmp_path: Path, server: Valkey) -> Iterator[list[Served]]:
-    """Yield two machines of one file."""
+def timeouts() -> tuple[str, str]:
+    """Return how long each machine waits for the store."""
+    return "60s", "60s"
+
+
+@pytest.fixture
+def machines(tmp_path: Path, server: Valkey, timeouts: tuple[str, str]) -> Iterator[list[Served]]:
+    """Yield two machines, whose files differ in *timeouts* alone."""
     made: list[Served] = []
     try:
-        for _ in range(2):
-            made.append(Served(tmp_path, FILE.format(url=server.url), _paid))
+        for timeout in timeouts:
+            made.append(Served(tmp_path, FILE.format(url=server.url, timeout=timeout), _paid))
         yield made
     finally:
         for each in made:
@@ -96,11 +102,14 @@ def test_a_subject_is_erased_where_no_process_is_asked(tmp_path: Path, machines:
     )
 
 
-@pytest.mark.parametrize("harm", ["full", "frozen"])
+@pytest.mark.parametrize(("harm", "timeouts"), [("full", ("60s", "60s")), ("frozen", ("1s", "60s"))])
 def test_a_server_that_keeps_nothing_is_asked_again(
     harm: str, machines: list[Served], server: Valkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No call is made that could not be remembered; once the server keeps what it is given, requests are answered."""
+    """No call is made that could not be remembered; once the server keeps what it is given, requests are answered.
+
+    The machine that meets the harm waits for no answer of a frozen server that could come, the other one does.
+    """
     one, other = machines
     if harm == "full":
         server.ask("CONFIG", "SET", "maxmemory", "1")
@@ -134,7 +143,7 @@ def test_a_server_that_may_lose_answers_is_told(
     server = Valkey(*(word for setting in kept.items() for word in setting))
     made: list[Served] = []
     try:
-        made.append(Served(tmp_path, FILE.format(url=server.start().url), _paid))
+        made.append(Served(tmp_path, FILE.format(url=server.start().url, timeout="60s"), _paid))
         while len(warned(caplog)) < len(told):
             made[0].run(asyncio.sleep(0.001))
         assert pay(made[0]).status_code == 201

@@ -26,7 +26,7 @@ def sentinels() -> Iterator[tuple[str, list[Valkey]]]:
     first, second, port = free_ports(3)
     with contextlib.ExitStack() as stack:
         nodes = [
-            Valkey("--port", str(first), "--bind", "127.0.0.1"),
+            Valkey("--port", str(first), "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"),
             Valkey("--port", str(second), "--bind", "127.0.0.1", "--replicaof", "127.0.0.1", str(first)),
         ]
         for node in nodes:
@@ -36,6 +36,7 @@ def sentinels() -> Iterator[tuple[str, list[Valkey]]]:
         stack.callback(watch.close)
         (watch.folder / "sentinel.conf").write_text(f"sentinel monitor limits 127.0.0.1 {first} 1\n")
         watch.start(str(watch.folder / "sentinel.conf"), "--sentinel")
+        assert watch.ask("SENTINEL", "DEBUG", "INFO-PERIOD", "500", "PUBLISH-PERIOD", "500") == b"+OK"
         for _ in range(3000):
             if b"slaves=1" in watch.whole("INFO", "sentinel") and nodes[1].is_in_step():
                 break
@@ -60,7 +61,11 @@ def test_a_failover_is_followed(sentinels) -> None:
         await store.open()
         assert store.is_there, store.reason
         assert (await store.take_all([ASK]))[0].remaining == 99
-        assert watch.ask("SENTINEL", "FAILOVER", "limits") == b"+OK"
+        for _ in range(3000):  # until the sentinel, too, has seen that the replica is in step
+            if (begun := watch.ask("SENTINEL", "FAILOVER", "limits")) == b"+OK":
+                break
+            await asyncio.sleep(0.01)
+        assert begun == b"+OK"
         for _ in range(3000):
             if _is(new, b"master") and _is(old, b"slave"):
                 break
