@@ -11,7 +11,6 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,31 +44,34 @@ endpoints:
 """
 
 
-@pytest.fixture(params=["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"])
-def send(request: pytest.FixtureRequest) -> str:
-    """Each version of the header, and the second with fields of TLS."""
-    word: str = request.param
-    return word
-
-
-@pytest.fixture(params=["http", "https"])
-def edge(request: pytest.FixtureRequest, tmp_path: Path, send: str) -> Iterator[tuple[int, int, ssl.SSLContext | None]]:
-    """The ports of HAProxy and of the server behind it, whose TLS it passes on, and how a client speaks that."""
+@pytest.fixture(scope="module", params=["http", "https"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[int, ssl.SSLContext | None]]:
+    """The port of a server that wants the header, and how a client speaks its TLS."""
+    folder = tmp_path_factory.mktemp("behind")
     authority, context = trustme.CA(), None
     if request.param == "https":
         context = ssl.create_default_context()
         authority.configure_trust(context)
-        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "api.pem")
-    target, port = free_port(), free_port()
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "api.pem")
+    port = free_port()
     tls = ", tls: {cert: api.pem}" if context else ""
-    (tmp_path / "routes.yaml").write_text(ROUTES.format(port=target, proxy=PROXY, tls=tls))
+    (folder / "routes.yaml").write_text(ROUTES.format(port=port, proxy=PROXY, tls=tls))
+    with running([sys.executable, "-m", "aggregator", "run", str(folder / "routes.yaml")], port):
+        yield port, context
+
+
+@pytest.fixture(params=["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"])
+def edge(request: pytest.FixtureRequest, tmp_path: Path, server: tuple[int, ssl.SSLContext | None]) -> Iterator[int]:
+    """The port of HAProxy, which sends each version of the header, and the second with fields of TLS."""
+    target, context = server
+    port = free_port()
     check = "check-send-proxy" if context is None else "check-send-proxy check-ssl verify none"
-    text = HAPROXY.format(folder=tmp_path, port=port, target=target, proxy=PROXY, send=send, check=check)
+    text = HAPROXY.format(folder=tmp_path, port=port, target=target, proxy=PROXY, send=request.param, check=check)
     (tmp_path / "haproxy.cfg").write_text(text)
-    with ExitStack() as stack:
-        stack.enter_context(running([sys.executable, "-m", "aggregator", "run", str(tmp_path / "routes.yaml")], target))
-        stack.enter_context(running(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], port))
-        yield port, target, context
+    with running(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], port):
+        yield port
 
 
 def ask(port: int, context: ssl.SSLContext | None) -> str:
@@ -87,10 +89,12 @@ def ask(port: int, context: ssl.SSLContext | None) -> str:
         connection.close()
 
 
-def test_the_client_is_the_one_that_haproxy_names(edge: tuple[int, int, ssl.SSLContext | None], tmp_path: Path) -> None:
+def test_the_client_is_the_one_that_haproxy_names(
+    edge: int, server: tuple[int, ssl.SSLContext | None], tmp_path: Path
+) -> None:
     """Its checks pass, requests have the client's address, and who comes past it gets nothing."""
-    port, target, context = edge
-    assert ask(port, context) == f"{CLIENT} {'https' if context else 'http'}"
+    target, context = server
+    assert ask(edge, context) == f"{CLIENT} {'https' if context else 'http'}"
     deadline = time.monotonic() + 30
     while (status := checked(tmp_path)) not in ("L4OK", "L6OK"):
         assert time.monotonic() < deadline, status

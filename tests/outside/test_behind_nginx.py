@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ports import free_port
+from ports import free_ports
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
 
@@ -27,6 +27,10 @@ events {{}}
 http {{
     access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
     uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    {servers}
+}}
+"""
+PROXY = """
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -36,7 +40,6 @@ http {{
             proxy_set_header X-Forwarded-Proto {scheme}; proxy_set_header X-Forwarded-Host $http_host;
         }}
     }}
-}}
 """
 ROUTES = """
 version: 1
@@ -68,20 +71,20 @@ def running(command: list[str], port: int) -> Iterator[None]:
 
 
 @contextmanager
-def chain(folder: Path, trusted: str, hops: int) -> Iterator[int]:
-    """Run the server that trusts *trusted*, *hops* nginx before it; the port that a client asks."""
-    port = free_port()
+def chains(folder: Path, trusted: str) -> Iterator[list[int]]:
+    """Run the server that trusts *trusted*, and an nginx; the ports by which a client asks over no, one and two hops."""
+    port, near, far, outer = free_ports(4)
     file = folder / "routes.yaml"
     file.write_text(ROUTES.format(port=port, trusted=trusted))
-    with ExitStack() as stack:
-        stack.enter_context(running([sys.executable, "-m", "aggregator", "run", str(file)], port))
-        for address, scheme in [(INNER, "$http_x_forwarded_proto" if hops == 2 else "https"), (OUTER, "https")][:hops]:
-            target, port, place = port, free_port(), folder / address
-            place.mkdir()
-            text = NGINX.format(folder=place, port=port, target=target, address=address, scheme=scheme)
-            (place / "nginx.conf").write_text(text)
-            stack.enter_context(running(["nginx", "-p", str(place), "-c", str(place / "nginx.conf")], port))
-        yield port
+    hops = [(near, port, INNER, "https"), (far, port, INNER, "$http_x_forwarded_proto"), (outer, far, OUTER, "https")]
+    names = ("port", "target", "address", "scheme")
+    servers = "".join(PROXY.format(**dict(zip(names, hop, strict=True))) for hop in hops)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, servers=servers))
+    with (
+        running([sys.executable, "-m", "aggregator", "run", str(file)], port),
+        running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], outer),
+    ):
+        yield [port, near, outer]
 
 
 def ask(port: int, path: str, headers: dict[str, str]) -> dict[str, str]:
@@ -111,17 +114,25 @@ TABLE: list[Row] = [
 ]
 
 
-@pytest.mark.parametrize(("trusted", "hops", "client", "scheme", "host", "told"), TABLE)
-def test_who_the_client_is(
-    tmp_path: Path, trusted: str, hops: int, client: str, scheme: str, host: str, told: str
-) -> None:
+@pytest.fixture(scope="module", params=sorted({row[0] for row in TABLE}))
+def chained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[list[int], list[Row]]]:
+    """The ports of `chains` for a server that trusts somebody, and what the table says of it."""
+    with chains(tmp_path_factory.mktemp("chains"), request.param) as ports:
+        yield ports, [row for row in TABLE if row[0] == request.param]
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2])
+def test_who_the_client_is(chained: tuple[list[int], list[Row]], hops: int) -> None:
     """The right-most address that is not trusted, whatever the client made up; the upstream hears the same."""
-    with chain(tmp_path, trusted, hops) as port:
-        for headers in ({}, FORGED):
-            assert ask(port, "/who", headers) == {"client": client, "scheme": scheme, "host": host}
-            heard = ask(port, "/up", headers)["headers"]
-            assert isinstance(heard, dict)
-            assert (heard["x-forwarded-for"], heard["x-forwarded-proto"]) == (told, scheme)
+    ports, rows = chained
+    ((*_, client, scheme, host, told),) = (row for row in rows if row[1] == hops)
+    for headers in ({}, FORGED):
+        assert ask(ports[hops], "/who", headers) == {"client": client, "scheme": scheme, "host": host}
+        heard = ask(ports[hops], "/up", headers)["headers"]
+        assert isinstance(heard, dict)
+        assert (heard["x-forwarded-for"], heard["x-forwarded-proto"]) == (told, scheme)
 
 
 def test_the_page_shows_this_table() -> None:
@@ -155,18 +166,19 @@ http {{
 """
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Iterator[int]:
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The recipe as the page says it, but for its two ports; the port of nginx."""
+    folder = tmp_path_factory.mktemp("recipe")
     (section,) = re.findall(r"^## Nginx in front\n(.*?)^## ", RECIPE.read_text(), re.MULTILINE | re.DOTALL)
     blocks = dict(re.findall(r"^```(yaml|nginx)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-    behind, front = free_port(), free_port()
-    (tmp_path / "routes.yaml").write_text(blocks["yaml"].replace("8000", str(behind)))
+    behind, front = free_ports(2)
+    (folder / "routes.yaml").write_text(blocks["yaml"].replace("8000", str(behind)))
     text = blocks["nginx"].replace("8000", str(behind)).replace("listen 8080", f"listen 127.0.0.1:{front}")
-    (tmp_path / "nginx.conf").write_text(AROUND.format(folder=tmp_path, recipe=text))
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, recipe=text))
     with (
-        running([sys.executable, "-m", "aggregator", "run", str(tmp_path / "routes.yaml")], behind),
-        running(["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")], front),
+        running([sys.executable, "-m", "aggregator", "run", str(folder / "routes.yaml")], behind),
+        running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], front),
     ):
         yield front
 
