@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
-import subprocess
-import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from tests.effects.victim import run
+
 pytestmark = pytest.mark.processes
 
-ROOT = Path(__file__).parents[2]
 KILLS, WORKERS = 5, 8
+CONTEXT = multiprocessing.get_context()
+if "forkserver" in multiprocessing.get_all_start_methods():
+    CONTEXT = multiprocessing.get_context("forkserver")
+    CONTEXT.set_forkserver_preload([run.__module__, "redis.asyncio"])  # so that it is imported once
 
 
-def start(place: Path | str, begin: str) -> subprocess.Popen[str]:
-    """Return a process that works on *place*, a folder or the URL of a store."""
-    command = [sys.executable, "-m", "tests.effects.victim", str(place), begin]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def start(place: Path | str, begin: str) -> Iterator[tuple[BaseProcess, TextIO]]:
+    """Yield a process that works on *place*, a folder or the URL of a store, and what it says; end it afterwards."""
+    heard, said = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=run, args=(said, str(place), begin))
+    process.start()
+    said.close()
+    try:
+        with heard, open(heard.fileno(), closefd=False) as lines:
+            yield process, lines
+    finally:
+        process.kill()
+        process.join()
 
 
 def killed(place: Path | str, begin: str, lines: int) -> list[list[str]]:
     """Return what a process has said that was killed after so many lines; a last one may be cut off."""
-    with start(place, begin) as process:
-        assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(lines)]
+    with start(place, begin) as (process, heard):
+        said = [heard.readline() for _ in range(lines)]
         process.kill()
-        said += process.stdout.readlines()
+        said += heard.readlines()
     return [line.split() for line in said if line.endswith("\n")]
 
 
@@ -45,10 +61,10 @@ def test_nothing_that_was_acknowledged_is_lost(tmp_path: Path, seed: int) -> Non
 
 def delivered(place: Path | str) -> list[list[str]]:
     """Return what a process says that delivers all that is left."""
-    with start(place, "-") as process:
-        assert process.stdout is not None
-        said = [line.split() for line in process.stdout]
-    assert process.returncode == 0
+    with start(place, "-") as (process, heard):
+        said = [line.split() for line in heard]
+        process.join()
+    assert process.exitcode == 0
     return said
 
 

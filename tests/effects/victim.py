@@ -1,14 +1,12 @@
-"""A process that stores and delivers effects until it is killed: it says on stdout what it has stored and what it sends.
-
-``python -m tests.effects.victim PLACE NUMBER``, where PLACE is a folder or the URL of a store, begins its ids with NUMBER; with NUMBER ``-`` it only delivers what is
-left, and ends.
-"""
+"""What a process does that stores and delivers effects until it is killed: it says what it has stored and what it sends."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from aggregator.parts.frame import Done, Frame
@@ -69,7 +67,10 @@ async def opened(place: str) -> EffectStore:
 
 
 async def main(place: str, begin: str) -> None:
-    """Open what is at *place*, and go on."""
+    """Open what is at *place*, a folder or the URL of a store, and begin ids with *begin*.
+
+    With ``-`` only what is left is delivered; that is the end.
+    """
     outbox, plan = Outbox(), BackgroundPlan(durable=DurablePlan())
     target = Target(Told(), 5.0, RetryPlan(3, frozenset(), frozenset(), BACKOFF, None, "always"))
     outbox.open(await opened(place), plan)
@@ -82,5 +83,8 @@ async def main(place: str, begin: str) -> None:
     await outbox.close(5.0)
 
 
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+def run(said: Connection, place: str, begin: str) -> None:
+    """Do it in a process of its own, whose stdout is *said*."""
+    os.dup2(said.fileno(), 1)
+    said.close()
+    asyncio.run(main(place, begin))
