@@ -128,22 +128,6 @@ def test_a_supervisor_that_goes_in_the_middle_leaves_no_words() -> None:
     assert (told.code, told.said, told.heard) == (3, "", None)
 
 
-def test_a_worker_in_the_place_of_another_serves_what_was_committed(workers: Start) -> None:
-    """The file has changed since the last reload, and nobody was asked to read it again."""
-    running = workers(ROUTES.format(more="", n=1), "--no-watch")
-    assert running.get("/n").json() == 1
-    running.write(ROUTES.format(more="", n=2))
-    for pid in running.pids():
-        os.kill(pid, signal.SIGKILL)
-    running.until_said("A worker serves.", 4)
-    assert {running.get("/n").json() for _ in range(4)} == {1}
-    running.process.send_signal(signal.SIGHUP)
-    running.until_said("All workers serve the new configuration.")
-    assert {running.get("/n").json() for _ in range(4)} == {2}
-    running.process.terminate()
-    assert running.end() == 0
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_secrets_are_in_no_argument_and_no_variable(workers: Start, tmp_path: Path) -> None:
     """What a value of the file is, is told by a pipe alone; the environment is that of the supervisor."""
