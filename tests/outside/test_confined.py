@@ -165,6 +165,6 @@ def test_few_descriptors_make_clients_wait(start: Callable[..., Confined]) -> No
         connected = [clients.enter_context(server.connected()) for _ in range(2 * FEW)]
         server.said(r"New connections wait: .* reason=\"too many open files\"")
         assert asked(connected[0]) == 200
-        for client in connected[:FEW]:
+        for client in connected[: FEW + FEW // 2]:  # so that there is room for all who are left
             client.close()
         assert asked(connected[-1]) == 200
