@@ -54,6 +54,7 @@ class Browser:
         os.close(from_browser)
         self._number = 0
         self._session: str | None = None
+        self._profile: dict[str, Any] = {}
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
         try:
@@ -63,10 +64,19 @@ class Browser:
             raise
 
     def _attach(self) -> None:
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        target = self.call("Target.createTarget", url="about:blank", **self._profile)["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+
+    def renew(self) -> None:
+        """Show an empty page of a new profile: of those before neither settings nor cookies nor anything else is left."""
+        self._session, left = None, self._profile
+        self._profile = self.call("Target.createBrowserContext")
+        if left:
+            self.call("Target.disposeBrowserContext", **left)
+        self.events.clear()
+        self._attach()
 
     def __enter__(self) -> Browser:
         return self

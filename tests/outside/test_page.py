@@ -118,11 +118,18 @@ def serve(tmp_path: Path, upstream: str) -> Iterator[Callable[[str], tuple[str, 
         process.wait(30)
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A browser."""
-    with Browser(tmp_path / "profile") as made:
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The one browser of these tests."""
+    with Browser(tmp_path_factory.mktemp("profile")) as made:
         yield made
+
+
+@pytest.fixture
+def browser(started: Browser) -> Browser:
+    """The browser, which knows nothing of the tests before."""
+    started.renew()
+    return started
 
 
 def _get(url: str) -> None:

@@ -13,6 +13,9 @@ import pytest
 
 from .browser import Browser
 
+pytestmark = pytest.mark.timeout(
+    600
+)  # the first test opens all pages for the others, each of which takes a second or two
 ROOT = Path(__file__).parents[2]
 PHONE = 360
 """CSS pixels across."""
