@@ -191,6 +191,22 @@ def test_what_passes_as_it_came_names_what_its_upstream_cannot_know(serve, call,
     assert gateway.get("/x").headers.get("vary") == vary
 
 
+@pytest.mark.parametrize(
+    ("cache", "vary"),
+    [
+        ("1m", "x-tenant"), ("{ttl: {404: 10s}}", "x-tenant"),
+        ("{ttl: {404: 10s}, vary: [x-more, x-tenant]}", "x-more, x-tenant"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("cookie", [{}, {"set_cookie": "a=b"}])
+def test_an_answer_that_our_cache_does_not_keep_is_told_apart_further_out(serve, cache, vary, cookie):
+    """The file lets others keep it, which ours does not for want of a `ttl` or for its cookie; `Vary` is that of any."""
+    endpoint = (f"call: {{url: 'a:/one', forward: {{headers: [x-tenant]}}}}, cache: {cache}, "
+                "response: {cache_control: 'public, max-age=60', pass_headers: {set-cookie: append}}")  # fmt: skip
+    gateway = serve(f"endpoints: {{GET /x: {{{endpoint}}}}}", {"/one": reply(**cookie)})
+    assert [gateway.get("/x").headers.get("vary") for _ in range(2)] == [vary, vary]
+
+
 def test_a_vary_of_the_file_stands(serve):
     """Who writes `Vary` has said what counts; what upstreams vary on is added where it is passed."""
     call = "call: {url: a:/one, forward: {headers: [x-tenant]}}"

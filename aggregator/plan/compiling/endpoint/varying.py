@@ -1,13 +1,13 @@
-"""What ``Vary`` names of an answer that caches further out may keep, where none of ours does."""
+"""What ``Vary`` names of an answer that caches further out may keep; ours adds what tells those apart that it keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from aggregator.http import FETCHING
-from aggregator.plan.analysis.roots import references_in
+from aggregator.plan.analysis.roots import Reference, references_in
 from aggregator.plan.analysis.walking import calls_in, rows_in, with_rows
 from aggregator.plan.calls import CallPlan, FanPlan
 from aggregator.plan.compiling.endpoint.keeping import inputs_of
@@ -26,17 +26,17 @@ def with_vary(
     """Return *response* with the headers that tell answers apart, where the file lets caches keep them.
 
     A ``Vary`` of its own stands as it is. What is computed from parts has theirs (RFC 9110 §12.5.5) for what calls pass
-    on by name; so has what passes as it came, where the file does not say how long it may be kept.
+    on by name; so has what passes as it came, where the file does not say how long it may be kept. Headers that a
+    *cache* of ours counts are those that count: it does not keep every answer, so that it cannot say so of each.
     """
-    is_kept_here = cache is not None and cache.keeps
-    if is_kept_here or method not in FETCHING or any(name == _VARY for name, _ in response.headers):
+    if method not in FETCHING or any(name == _VARY for name, _ in response.headers):
         return response
     is_unkept, whole = _is_unkept(response, edge), response.pass_all
     if is_unkept and not whole:
         return response
     by_upstream = response.cache_control == "compute" or is_unkept
     calls: Iterable[CallPlan] = () if by_upstream else calls_in(fan)
-    names = inputs_of(b"", calls, references_in((fan, response, edge.made))).vary
+    names = _names(cache, calls, references_in((fan, response, edge.made)))
     if not names:
         return response
     if whole:
@@ -56,9 +56,7 @@ def with_row_vary(
     fan, rows, _ = read
     if method not in FETCHING:
         return fan, rows
-    counted = () if cache is None else tuple(map(str.lower, cache.vary))
-    narrowed = ("headers",) if counted else ()
-    names = inputs_of(b"", calls_in(fan), references_in((read, edge.made)), headers=counted, narrowed=narrowed).vary
+    names = _names(cache, calls_in(fan), references_in((read, edge.made)))
     if not names:
         return fan, rows
     vary = (_VARY, compile_value(b", ".join(names).decode()))
@@ -69,6 +67,14 @@ def with_row_vary(
     if fan is not None and any(map(_lets_keep, rows_in(fan))):
         fan = replace(fan, parts=tuple(with_rows(part, told) for part in fan.parts))
     return fan, told(rows)
+
+
+def _names(
+    cache: AnswerCacheSettings | None, calls: Iterable[CallPlan], references: Collection[Reference]
+) -> tuple[bytes, ...]:
+    """Return the headers by which answers differ that read *references* and are made of *calls*."""
+    counted = () if cache is None else tuple(map(str.lower, cache.vary))
+    return inputs_of(b"", calls, references, headers=counted, narrowed=("headers",) if counted else ()).vary
 
 
 def _lets_keep(row: RowPlan) -> bool:
