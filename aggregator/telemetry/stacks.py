@@ -81,11 +81,11 @@ class _Frame(NamedTuple):
 
 
 def _below_the_loop(frames: list[_Frame]) -> list[_Frame]:
-    """*frames*, innermost first, without the event loop and what started it."""
+    """*frames*, innermost first, without the event loop and what started it; the innermost where that is the loop."""
     called = reversed(frames)
-    loop = dropwhile(lambda frame: not frame.file.startswith(_ASYNCIO), called)
+    loop = list(dropwhile(lambda frame: not frame.file.startswith(_ASYNCIO), called))
     inner = list(dropwhile(lambda frame: frame.file.startswith(_ASYNCIO), loop))
-    return inner[::-1] or frames
+    return inner[::-1] or (frames[:1] if loop else frames)
 
 
 def _folded(frames: list[_Frame], shown: int) -> Iterator[str]:

@@ -78,6 +78,19 @@ def test_the_place_is_the_nearest_line_that_can_be_changed(
     assert standing(chain).where == where
 
 
+def test_a_loop_that_stands_in_itself_is_not_blamed_on_what_has_started_it() -> None:
+    """Such as the script of the command, which stands below every loop and says nothing."""
+    found: list[Standstill] = []
+    call: Callable[[], None] = lambda: found.append(standstill_of(sys._getframe(1)))  # noqa: E731
+    for file in (f"{asyncio.__path__[0]}/runners.py", "/opt/venv/bin/aggregator"):
+        names = {"call": call}
+        exec(compile("def run():\n    call()", file, "exec"), names)
+        call = names["run"]
+    call()
+    assert [line.partition(": ")[0] for line in found[0].stack] == ["asyncio/runners.py:2 in run"]
+    assert found[0].where == found[0].stack[0]
+
+
 def test_a_long_stack_ends(standing: Callable[[str], Standstill]) -> None:
     """After its sixteen innermost lines."""
     assert len(standing("mine " * 30).stack) == 16
