@@ -23,7 +23,9 @@ class Span(NamedTuple):
     most: float
 
     def __str__(self) -> str:
-        return f"{duration_text(self.least)}..{duration_text(self.most)}"
+        """The span as a file writes it: one duration where it is always the same."""
+        least, most = duration_text(self.least), duration_text(self.most)
+        return least if self.least == self.most else f"{least}..{most}"
 
 
 def _span(value: Any) -> Span:

@@ -68,7 +68,7 @@ def test_an_effect_that_has_ended_is_listed_by_its_end(run) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("list", "No such effect is kept.\n"),
+        ("list", "No effect is kept.\n"),
         ("list --name a",
          "No such effect is kept; the calls of a `fan_out` have names of their own, such as a.mail.\n"),
         ("export", ""),

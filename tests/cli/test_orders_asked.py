@@ -151,9 +151,10 @@ def test_a_list_of_effects(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("list", "No such effect is kept.\n"),
+        ("list", "No effect is kept.\n"),
+        ("list --state dead", "No such effect is kept.\n"),
         ("list --name a", "No such effect is kept; the calls of a `fan_out` have names of their own, such as a.mail.\n"),
-        ("list --json", "No such effect is kept.\n"),
+        ("list --json", "No effect is kept.\n"),
         ("export", ""),
     ],
 )  # fmt: skip

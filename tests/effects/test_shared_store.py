@@ -182,7 +182,7 @@ def test_a_store_that_may_lose_effects_is_told(
             warned = [line.message for line in caplog.records if line.levelname == "WARNING"]
     finally:
         server.close()
-    assert listed.output == "No such effect is kept.\n"
+    assert listed.output == "No effect is kept.\n"
     assert len(warned) == len(told)
     assert all(part in line for part, line in zip(told, warned, strict=True))
 

@@ -23,7 +23,7 @@ STEPS = [
     ("hedge: 200ms", KEYED, ["hedge with an idempotency-key after 200ms, of 5%"]),
     ("breaker: {failures: 1}", "", ["breaker 1 failure, pause 5s..60s"]),
     ("breaker: {failures: 2, rate: 50%, slow: {over: 2s, share: 60%}, pause: 5s}", "",
-     ["breaker 2 failures or 50% of 20 in 10s or 60% over 2s, pause 5s..5s"]),
+     ["breaker 2 failures or 50% of 20 in 10s or 60% over 2s, pause 5s"]),
     ("breaker: {slow: 2s}", "", ["breaker 100% over 2s, pause 5s..60s"]),
     ("breaker: {rate: 12.5%, of: 8, window: 30s, per: '{{ headers.t }}'}", "",
      ["breaker 12.5% of 8 in 30s, pause 5s..60s for each {{ headers.t }}"]),

@@ -79,7 +79,7 @@ def effects(
                 click.echo(listed(found) if number else f"{HEAD}\n{listed(found)}")
         if number < 0 and order == "list":
             calls = f"; the calls of a `fan_out` have names of their own, such as {name}.mail" if name else ""
-            click.echo(f"No such effect is kept{calls}.", err=True)
+            click.echo(f"No {'such ' if given else ''}effect is kept{calls}.", err=True)
     else:
         done = source.act(given | {"order": order, "by": by}, why)
         click.echo(json.dumps(done) if as_json else sentence_of(order, done))
