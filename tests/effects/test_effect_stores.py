@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from aggregator.stores.effects import keeping
 from aggregator.stores.effects.contract import Ages, Bounds, EffectStore, Filter, Turn, Turned
 from aggregator.stores.effects.file import EffectsInFile
 from aggregator.stores.effects.records import DEAD, SENT, WAITING, EffectRecord, FixedRequest, Outcome
@@ -287,6 +288,23 @@ def test_what_was_sent_stays_where_it_would_make_too_little_room(one: Process) -
     assert one.find() == ["id-0", "id-1", "id-2", "id-3"]
     assert one.put(4, bounds=Bounds(1000, size))
     assert one.find() == ["id-1", "id-2", "id-3", "id-4"]
+
+
+@pytest.mark.parametrize("place", ["file"], indirect=True)
+def test_what_was_sent_stays_though_there_is_more_of_it_than_goes_in_one_step(
+    one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it goes for what would not fit after many steps; what would fit gets its room step by step."""
+    monkeypatch.setattr(keeping, "_MOST_GONE", 1)
+    assert one.put(0, 1, 2, 3)
+    assert one.claim(most=3) == ["id-0", "id-1", "id-2"]
+    one.turn(*(sent(f"id-{number}") for number in range(3)), room={})
+    size = one.store.kept.size
+    large = record(9, request=FixedRequest(b"POST", b"/send", b"", b"x" * (size // 2)))
+    assert [one.put_all([[large]], Bounds(1000, large.size + size // 4 - 1)) for _ in range(3)] == [[False]] * 3
+    assert one.find() == ["id-0", "id-1", "id-2", "id-3"]
+    bounds = Bounds(1000, large.size + size // 4)
+    assert [one.put_all([[large]], bounds)[0] for _ in range(3)] == [False, False, True]
 
 
 def test_each_of_several_groups_is_kept_or_not(one: Process) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aggregator.stores.effects.contract import Bounds, Stored
 from aggregator.stores.effects.records import SENT, WAITING, EffectRecord
-from aggregator.stores.effects.schema import BEHIND, INSERT, MORE_WAIT, OLDEST_SENT, ROW
+from aggregator.stores.effects.schema import BEHIND, INSERT, MORE_WAIT, OLDEST_SENT, ROW, SENT_BYTES
 from aggregator.stores.effects.table import EffectTable
 
 _MOST_GONE: Final = 2000
@@ -72,7 +72,7 @@ class _New:
         """Return whether there is room, after what has been sent was forgotten as far as needed, the oldest first.
 
         One step takes away so much of it; the rest goes by those that follow, and there is no room till then. Nothing
-        is forgotten where all of it would not be enough, as far as one step can see.
+        is forgotten where all of it would not be enough.
         """
         kept = self._table.kept
         if kept.number - kept.counts[SENT] + number > bounds.count or size > bounds.size:
@@ -80,6 +80,8 @@ class _New:
         over, excess = kept.number + number - bounds.count, kept.size + size - bounds.size
         if over <= 0 and excess <= 0:
             return True
+        if excess > 0 and excess > self._table.db.execute(SENT_BYTES).fetchone()[0]:
+            return False
         most = max(0, _MOST_GONE - self._gone)
         oldest = self._oldest_sent(over, excess, most)
         is_enough = len(oldest) >= over and sum([size for _, size in oldest]) >= excess

@@ -91,6 +91,7 @@ MORE_WAIT: Final = """
 INSERT INTO totals VALUES ('waiting', ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count, size = size + excluded.size
 """
+SENT_BYTES: Final = "SELECT coalesce(sum(size), 0) FROM totals WHERE state = 'sent'"
 OLDEST_SENT: Final = """
 SELECT seq, size FROM effects WHERE state = 'sent' AND ended IS NOT NULL ORDER BY ended LIMIT ?
 """
