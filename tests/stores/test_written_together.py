@@ -188,6 +188,34 @@ def test_a_file_that_was_replaced_is_begun_anew(written, path: Path) -> None:
     assert words_in(path) == ["c"]
 
 
+def test_a_loss_is_told_while_the_file_was_broken_already(
+    written, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who makes room on a full disk by removing the file is told, once, what went with it."""
+
+    def full(_: Words) -> None:
+        raise of_sqlite(sqlite3.SQLITE_FULL, "database or disk is full")
+
+    async def test(writer: Writer[Words]) -> None:
+        await writer.submit(add("a"))
+        for _ in range(2):
+            with pytest.raises(StoreError, match="disk is full"):
+                await writer.submit(full)
+        os.unlink(path)
+        with pytest.raises(StoreError, match="was deleted or replaced"):
+            await writer.submit(add("b"))
+        with pytest.raises(StoreError, match="disk is full"):
+            await writer.submit(full)
+        assert await writer.submit(add("c")) == 1
+
+    written(test)
+    told = [(record.message, vars(record)["fields"].get("reason")) for record in caplog.records]
+    gone = f"{path} was deleted or replaced, and with it what waited; a new one is begun"
+    assert told == [
+        ("It is broken.", "database or disk is full"), ("It is broken.", gone), ("It is well again.", None),
+    ]  # fmt: skip
+
+
 def test_a_file_that_is_corrupt_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With what lies beside it, under a name that no other has; a new one is begun."""
 

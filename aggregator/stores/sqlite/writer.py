@@ -66,6 +66,10 @@ class Told(Struct, frozen=True):
     fault: str
 
 
+class _GoneError(OSError):
+    """The file that was opened is not at its place any more, and what was in it is lost."""
+
+
 class _Job(Struct, eq=False):
     """A piece of *work*; one with *items* is done together with those after it that have the same work."""
 
@@ -78,9 +82,7 @@ class _Job(Struct, eq=False):
 class Writer(Generic[_Table]):
     """The file at *path*, and its thread; what becomes of it is *told*."""
 
-    def __init__(
-        self, path: Path, table: Callable[[Path], _Table], told: Told, *, goes_on: bool = True
-    ) -> None:  # fmt: skip
+    def __init__(self, path: Path, table: Callable[[Path], _Table], told: Told, *, goes_on: bool = True) -> None:
         """Open the file as a *table*. Raises ``StartupError``.
 
         Who *goes_on* without it has one that is corrupt put aside, and one whose disk is full or broken opened once it
@@ -187,7 +189,7 @@ class Writer(Generic[_Table]):
     def _fail(self, error: Exception) -> StoreError:
         """Return what is told of *error*; what is kept is counted again, as some of it was not kept after all."""
         reason = str(error)
-        self._tell(reason)
+        self._tell(reason, is_loss=isinstance(error, _GoneError))
         table = self.table
         try:
             if table is None:
@@ -201,21 +203,21 @@ class Writer(Generic[_Table]):
             reason = str(another)
         return StoreError(f"{self._told.what} cannot be written: {reason}.")
 
-    def _tell(self, reason: str) -> None:
-        """Have ``trouble`` say the *reason* why nothing can be written, and the log once."""
-        if self.trouble is None:
+    def _tell(self, reason: str, *, is_loss: bool = False) -> None:
+        """Have ``trouble`` say the *reason* why nothing can be written, and the log once; and of each loss."""
+        if self.trouble is None or (is_loss and self.trouble != reason):
             log(self._log, logging.ERROR, self._told.broken, file=str(self._path), reason=reason)
         self.trouble = reason
 
     def _table(self) -> _Table:
         """Return the open file, which may not have been until now.
 
-        Raises ``OSError`` when it is not the one that was opened: what is written would be lost with it.
+        Raises ``_GoneError`` when it is not the one that was opened: what is written would be lost with it.
         """
         if self.table is None:
             self.table = self._opened()
         if not self._is_same_file():
-            raise OSError(f"{self._path} was deleted or replaced, and with it what waited; a new one is begun")
+            raise _GoneError(f"{self._path} was deleted or replaced, and with it what waited; a new one is begun")
         return self.table
 
     def _is_same_file(self) -> bool:
