@@ -36,7 +36,7 @@ def test_each_trouble_has_a_line(
 ) -> None:
     """With its level and all its fields; a second of the same kind is not told before a second is over."""
     now = [0.0]
-    tally = Tally(lambda: now[0])
+    tally = Tally(lambda: now[0], lambda *_: None)
     for moment in (0.0, 0.999, 1.0):
         now[0] = moment
         tally(event)
@@ -47,7 +47,7 @@ def test_each_trouble_has_a_line(
 
 def test_what_went_well_is_counted_without_a_line(caplog: pytest.LogCaptureFixture) -> None:
     """Each end in its own count, of which nothing else has one."""
-    tally = Tally(lambda: 0.0)
+    tally = Tally(lambda: 0.0, lambda *_: None)
     ends = ("done", "done", "skipped", "lost", "lost", "lost")
     for how in ends:
         tally(EffectEnded("a", "id-1", how))  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def test_what_went_well_is_counted_without_a_line(caplog: pytest.LogCaptureFixtu
 
 def test_the_last_failures_are_kept() -> None:
     """Fifty of them, each with five hundred characters of why; a fault is told by its own."""
-    tally = Tally(lambda: 0.0)
+    tally = Tally(lambda: 0.0, lambda *_: None)
     for number in range(51):
         tally(EffectEnded("a", f"id-{number}", "failed", Cause.DNS, "x" * 501))
     tally(EffectEnded("b", "id-51", "failed", fault="KeyError: 1"))

@@ -5,6 +5,7 @@ A listener of ``EffectEnded``, the first of each queue.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -43,19 +44,35 @@ class EffectCounts(Struct):
         return asdict(self)
 
 
+class _Told(Struct, eq=False):
+    """When a line was written, how *many* like it have come since, and the level and fields of the last of them."""
+
+    at: float
+    many: int = 0
+    level: int = logging.NOTSET
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def _call_later(delay: float, act: Callable[..., None], *arguments: object) -> object:
+    return asyncio.get_running_loop().call_later(delay, act, *arguments)
+
+
 class Tally:
-    """Counts, and writes of trouble: the first time at once, then with how many like it were not told."""
+    """Counts, and writes of trouble: the first time at once, then a second later of those like it.
 
-    __slots__ = ("_clock", "_told", "counts", "ends", "recent")
+    *later* has something done after some seconds, as the event loop does.
+    """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    __slots__ = ("_clock", "_later", "_told", "counts", "ends", "recent")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, later: Callable[..., object] = _call_later) -> None:
         self.counts = EffectCounts()
         self.ends: dict[tuple[str, str], int] = {}
         """How often each call ended so, by its name and how."""
         self.recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
         """The last that failed: when (Unix time), the call, its request, its cause, and why."""
-        self._clock = clock
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._clock, self._later = clock, later
+        self._told: dict[tuple[str, str], _Told] = {}
 
     def __call__(self, event: EffectEnded) -> None:
         """Count *event*, and write of it unless all went well."""
@@ -79,7 +96,8 @@ class Tally:
                 assert_never(event.how)
 
     def stopped(self, lost: int) -> None:
-        """Write how many calls were *lost* when the process stopped, if any were."""
+        """Write of what is held back, and how many calls were *lost* when the process stopped, if any were."""
+        self.tell_rest()
         if lost:
             log(_log, logging.WARNING, "Background calls were lost at shutdown.", count=lost)
 
@@ -99,11 +117,27 @@ class Tally:
             self.tell(event.name, "A background call failed.", logging.WARNING, known)
 
     def tell(self, call: str, sentence: str, level: int, fields: dict[str, Any]) -> None:
-        """Write *sentence* about *call* with *fields*; not within a second of the last one like it."""
+        """Write *sentence* about *call* with *fields*; of those within a second of it the last, and their number."""
         now, key = self._clock(), (call, sentence)
-        last, more = self._told.get(key, (-_PAUSE, 0))
-        if now - last < _PAUSE:
-            self._told[key] = (last, more + 1)
+        told = self._told.get(key)
+        if told is None or now - told.at >= _PAUSE:
+            self._write(key, level, fields, told.many if told else 0)
             return
-        self._told[key] = (now, 0)
+        told.many += 1
+        told.level, told.fields = level, fields
+        if told.many == 1:
+            self._later(told.at + _PAUSE - now, self._tell_last, key, told)
+
+    def tell_rest(self) -> None:
+        """Write now of what is held back, since the process stops."""
+        for key, told in tuple(self._told.items()):
+            self._tell_last(key, told)
+
+    def _tell_last(self, key: tuple[str, str], told: _Told) -> None:
+        if told.many and self._told[key] is told:
+            self._write(key, told.level, told.fields, told.many - 1)
+
+    def _write(self, key: tuple[str, str], level: int, fields: dict[str, Any], more: int) -> None:
+        call, sentence = key
+        self._told[key] = _Told(self._clock())
         log(_log, level, sentence, call=call, **fields, **({"not_told": more} if more else {}))

@@ -23,9 +23,13 @@ class Clock:
         return self.now
 
 
+def never(*_: object) -> None:
+    """Stand for a loop that does nothing later."""
+
+
 def test_failures_are_counted_by_name():
     """All of them, whether they are told or not."""
-    tally = Tally()
+    tally = Tally(later=never)
     for call in ("a", "b", "a"):
         tally(failed(call))
     assert (tally.counts.failed, tally.counts.failures) == (3, {"a": 2, "b": 1})
@@ -35,7 +39,7 @@ def test_failures_are_counted_by_name():
 def test_the_same_trouble_is_told_once_a_second(caplog):
     """The first line comes at once, the next a second later, with how many were not told."""
     clock = Clock()
-    tally = Tally(clock)
+    tally = Tally(clock, never)
     for _ in range(5):
         tally(failed("sink"))
     clock.now += 1.0
@@ -43,6 +47,41 @@ def test_the_same_trouble_is_told_once_a_second(caplog):
     told = [record.fields for record in caplog.records]
     known = {"call": "sink", "cause": "status", "reason": "gone", "request_id": "id-1"}
     assert told == [known, {**known, "not_told": 4}]
+
+
+def test_the_last_of_many_is_told_when_no_other_comes(caplog):
+    """A second after the first line, with how many between them were not told; and then nothing more."""
+    clock, acts = Clock(), []
+    tally = Tally(clock, lambda delay, act, *arguments: acts.append((delay, act, arguments)))
+    for number in range(5):
+        tally(EffectEnded("sink", f"id-{number}", "failed", Cause.STATUS, "gone"))
+    [(delay, act, arguments)] = acts
+    clock.now += delay
+    act(*arguments)
+    act(*arguments)
+    told = [(record.fields["request_id"], record.fields.get("not_told")) for record in caplog.records]
+    assert (delay, told) == (1.0, [("id-0", None), ("id-4", 3)])
+
+
+def test_what_another_line_has_counted_is_not_told_again(caplog):
+    """The look after a second finds that a line was written meanwhile, which told how many there were."""
+    clock, acts = Clock(), []
+    tally = Tally(clock, lambda _delay, act, *arguments: acts.append((act, arguments)))
+    for moment in (0.0, 0.5, 1.0, 1.5):
+        clock.now = 100.0 + moment
+        tally(failed("sink"))
+    [(act, arguments), _] = acts
+    act(*arguments)
+    assert [record.fields.get("not_told") for record in caplog.records] == [None, 1]
+
+
+def test_a_stop_tells_what_was_held_back(caplog):
+    """Nothing more comes, and the second is not waited for."""
+    tally = Tally(Clock(), never)
+    for _ in range(3):
+        tally(failed("sink"))
+    tally.stopped(0)
+    assert [record.fields.get("not_told") for record in caplog.records] == [None, 1]
 
 
 def test_other_calls_and_other_troubles_are_told_apart(caplog):

@@ -161,5 +161,6 @@ class Outbox:
         await asyncio.gather(self._task, *self._followed, return_exceptions=True)
         await intake.drain()
         await self._pump.settle(store, grace)
+        self.tally.tell_rest()
         self._store = None
         await store.aclose()
