@@ -36,7 +36,8 @@ Function = Callable[[Any], Awaitable[Any]]
 class Plugins:
     """The modules and functions that a configuration names. A module is imported once in a process.
 
-    Modules in *folder*, which is that of the configuration, can be imported, and come before installed ones.
+    Modules in *folder*, which is that of the configuration, can be imported, and come before installed ones: from the
+    first plug-in on, since a file there may have the name of a module that a library imports later.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -47,8 +48,7 @@ class Plugins:
         self._codes: dict[str, bytes] = {}
         self.code = b""
         """What tells the code of the modules that were loaded last from other code; empty without modules."""
-        if folder is not None and str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+        self._folder = folder
 
     def load(self, modules: Iterable[str]) -> None:
         """Import *modules*; raises ``StartupError`` that names the fix. May be called in a thread."""
@@ -112,6 +112,8 @@ class Plugins:
                 function=work.name, seconds=round(now - work.since, 3), where=work.at.where)  # fmt: skip
 
     def _import(self, name: str) -> Any:
+        if self._folder is not None and str(self._folder) not in sys.path:
+            sys.path.insert(0, str(self._folder))
         try:
             invalidate_caches()  # the file may be younger than the last look into its folder
             module = import_module(name)
