@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aggregator.cli.waterfall import draw
 from aggregator.diagnostics.display import cells
 from aggregator.errors import CallError, Cause
@@ -133,7 +135,7 @@ def test_lines_keep_their_width() -> None:
 
 def test_bars_are_as_wide_as_there_is_room() -> None:
     """From ten columns to fifty, beside a name of twenty-eight at most; what took no time has none."""
-    for width, room in ((10, 10), (40, 10), (41, 11), (79, 49), (80, 50), (81, 50), (200, 50)):
+    for width, room in ((40, 10), (41, 11), (79, 49), (80, 50), (81, 50), (200, 50)):
         (line,) = draw([Bar("a", end=0.1, state=State.OK, status=200)], width)
         assert line == f"a  {'▓' * room}   100 ms  200  body 100 ms"
     (line,) = draw([Bar("n" * 28, end=0.1, state=State.OK, status=200)])
@@ -141,6 +143,25 @@ def test_bars_are_as_wide_as_there_is_room() -> None:
     (line,) = draw([Bar("n" * 29, end=0.1, state=State.OK, status=200)])
     assert line.startswith("n" * 27 + "…  ")
     assert draw([Bar("a", state=State.OK, status=200)], 40)[0].split() == ["a", "0.0", "ms", "200"]
+
+
+@pytest.mark.parametrize("name", ["a", "n" * 40])
+@pytest.mark.parametrize("width", [40, 48, 62, 80])
+def test_a_long_note_is_cut(name: str, width: int) -> None:
+    """A bar keeps ten cells and a name eight; where they leave less than a note takes, its beginning is shown."""
+    slow = Bar(name, 0, 0.0, 0.3, 0.6, 0.9, State.OK, 200, reused=False)
+    assert slow.note == "connect 300 ms · body 300 ms"
+    (line,) = draw([slow], width)
+    assert len(line) == width
+    assert "░░░▓▓▓" in line.replace("█", "")
+    shown = line.rpartition("200  ")[2]
+    assert shown == slow.note or (shown[-1] == "…" and slow.note.startswith(shown[:-1]))
+
+
+def test_what_is_narrower_than_a_bar_has_no_notes() -> None:
+    """Name, bar, time and status are there in any terminal."""
+    (line,) = draw([Bar("a", end=0.1, state=State.OK, status=200)], 10)
+    assert line == f"a  {'▓' * 10}   100 ms  200"
 
 
 def test_colours_are_states() -> None:
