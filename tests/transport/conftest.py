@@ -16,6 +16,7 @@ import httpx
 import pytest
 import trustme
 import uvloop
+from complaints import kept_in
 from msgspec.structs import replace
 from tiers import other_cell
 
@@ -230,7 +231,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     def run(main: Coroutine[Any, Any, Any]) -> Any:
         factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.get_loop().set_exception_handler(lambda _, context: reports.append(context))
+            runner.get_loop().set_exception_handler(kept_in(reports))
             return runner.run(main)
 
     yield run

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+from complaints import kept_in
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def run() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
 
     def run(main: Coroutine[Any, Any, Any]) -> Any:
         with asyncio.Runner() as runner:
-            runner.get_loop().set_exception_handler(lambda _, context: reports.append(context))
+            runner.get_loop().set_exception_handler(kept_in(reports))
             return runner.run(main)
 
     yield run
