@@ -32,13 +32,14 @@ settings.load_profile("repeatable")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect no garbage while tests are collected, nor look through them whenever one of them does."""
+    """Collect no garbage while tests are collected, nor look through them whenever one of them does; later as seldom as a server."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(200_000, 20, 20)
 
 
 def _loggers() -> list[logging.Logger]:
