@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,9 +37,14 @@ LOOKS: dict[str, int] = {
 """How often each file reads a private member of another object, at most: to be made smaller, never larger."""
 
 
+MAY_LOOK = re.compile(r"(?<!\bself)(?<!\bcls)\s*\.\s*_(?!_)")
+"""Where a file may name such a member: most have no such place, and need no syntax tree."""
+
+
 def looks_in(file: Path) -> Iterator[str]:
     """Yield each private member of another object that *file* names."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    text = file.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if MAY_LOOK.search(text) else ():
         if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
             continue
         if node.attr not in NO_SECRETS and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
