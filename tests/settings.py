@@ -17,6 +17,9 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 NAMES = {"routes": "GET /x", "upstreams": "u", "groups": "g", "endpoints": "POST /x/{id}", "params": "id"}
 """Names for the keys that operators give, where not any will do."""
 
+NESTING = {"fallback", "race", "fan_out", "background", "groups", "virtual_hosts"}
+"""Keys below which calls and endpoints stand again: two of them on a way are enough."""
+
 
 def fields_of(model: type[Settings], above: Steps = ()) -> Iterator[tuple[Steps, FieldInfo]]:
     """Every field of *model* and of the models in it, by the keys that lead there; each model once on a way."""
@@ -30,7 +33,7 @@ def below(kind: Any, path: Steps, field: FieldInfo | None) -> Iterator[tuple[Ste
     """The text settings that a value of *kind* at *path* may be, or may hold."""
     for candidate in _candidates(kind):
         if isinstance(candidate, type) and issubclass(candidate, Settings):
-            nested = [step for step in path if step in ("fallback", "race", "fan_out", "background", "groups")]
+            nested = [step for step in path if step in NESTING]
             if len(nested) < 3 and "background" not in nested[:-1]:
                 yield from fields_of(candidate, path)
         elif get_origin(candidate) is dict:
