@@ -17,6 +17,7 @@ from tests.settings import SETTINGS, Steps, document
 
 ROOT = Path(__file__).parent.parent
 WRONG = sorted((ROOT / "wrong_files").glob("[0-9]*-*.md"))
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FILE = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _VARIABLE = re.compile(r"`([A-Z_]+)=(.*?)`")
 
@@ -44,7 +45,7 @@ def problems(file: Path, env: dict[str, str]) -> tuple[Diagnostic, ...]:
 def scalars(text: str) -> Iterator[tuple[int, int, str]]:
     """Where each text that is no key stands in *text*, and what it says."""
     try:
-        waiting = [yaml.compose(text)]
+        waiting = [yaml.compose(text, Loader=LOADER)]
     except yaml.YAMLError:
         return
     while waiting:
