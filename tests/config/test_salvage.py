@@ -9,7 +9,13 @@ from pydantic import ValidationError
 
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
-from aggregator.config.validation.salvage import names_in, salvage
+from aggregator.config.text.values import Steps
+from aggregator.config.validation.salvage import salvage
+
+
+def names_in(places: frozenset[Steps]) -> set[str]:
+    """Return every key and index on the way to *places*."""
+    return {str(step) for place in places for step in place}
 
 
 def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:
@@ -17,7 +23,7 @@ def left_of(value: Any) -> tuple[dict[str, Any] | None, set[str]]:
     with pytest.raises(ValidationError) as caught:
         EndpointSettings.model_validate(value)
     settings, lost = salvage(EndpointSettings, value, caught.value)
-    return None if settings is None else settings.model_dump(exclude_unset=True, by_alias=True), set(names_in(lost))
+    return None if settings is None else settings.model_dump(exclude_unset=True, by_alias=True), names_in(lost)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,8 @@ class ShapeSite(Struct, frozen=True, eq=False):
 class Analysis(Struct):
     """One endpoint, or one group by itself (then without settings and pattern), taken apart.
 
-    *problems* are templates that could not be compiled, or look like something else.
+    *problems* are templates that could not be compiled, or look like something else. *lost* are names that stand in
+    what is wrong, and it *hides_names* where others may be meant that cannot be read, such as those of a path.
     """
 
     path: Steps
@@ -152,6 +153,7 @@ class Analysis(Struct):
     shapes: list[ShapeSite] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     lost: frozenset[str] = frozenset()
+    hides_names: bool = False
 
     @property
     def only_fetches(self) -> bool:

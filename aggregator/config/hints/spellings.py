@@ -117,6 +117,7 @@ OTHER_WORDS: dict[str, str] = {
     "load_balancer": "balance",
     "load_balancing": "balance",
     "loadbalancer": "balance",
+    "iterate": "for_each",
     "loop": "for_each",
     "mask": "hide",
     "masking": "hide",
@@ -131,6 +132,7 @@ OTHER_WORDS: dict[str, str] = {
     "opentelemetry": "traces",
     "otel": "traces",
     "output": "response file",
+    "over": "in",
     "parallel": "fan_out",
     "parameters": "params",
     "params": "query",
@@ -183,5 +185,6 @@ OTHER_WORDS: dict[str, str] = {
     "verb": "method",
     "vhosts": "virtual_hosts",
     "window": "rate",
+    "with_items": "for_each",
 }
 """What others call it: a key that nobody has there, and those to try, the first that is allowed."""

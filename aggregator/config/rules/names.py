@@ -9,6 +9,7 @@ from aggregator.config.analysis.scope import (
     AUTH_FIELDS,
     CERTIFICATE_FIELDS,
     REQUEST_FIELDS,
+    RESERVED,
     RESULT_FIELDS,
     TLS_FIELDS,
     Inputs,
@@ -45,13 +46,34 @@ _MOST_LISTED = 12
 def check_names(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield findings about names that do not exist where they are read, and fields that cannot."""
     forwarded, takes_all = forwarded_query(analysis, around), forwards_all_query(analysis, around)
+    hides_names = analysis.hides_names or _lacks_group(analysis, around)
     for use in analysis.uses:
         for reference in sorted(use.references):
-            is_known = reference[0] in analysis.lost or (
+            is_known = _is_lost(reference, analysis) or (
                 reference[0] == "query" and (takes_all or not forwarded.isdisjoint(reference[1:2]))
             )
+            is_known = is_known or (hides_names and _may_be_hidden(reference, use))
             if not is_known and not _is_own_result(use, reference, analysis):
                 yield from _check(use, reference, use.scope, analysis)
+
+
+def _lacks_group(analysis: Analysis, around: Surroundings) -> bool:
+    """Return whether a group is taken in that does not exist, or could not be read: which parts it has is not known."""
+    return any(name not in around.settings.groups for fan in analysis.fans for name in fan.groups)
+
+
+def _may_be_hidden(reference: Reference, use: Use) -> bool:
+    """Return whether *reference* may be to a part or a parameter that could not be read."""
+    root = reference[0]
+    return root in ("params", "calls") or (root not in RESERVED and root not in use.scope.names)
+
+
+def _is_lost(reference: Reference, analysis: Analysis) -> bool:
+    """Return whether another rule speaks of what *reference* is to: it is wrong, or no parameter of the path."""
+    declared = analysis.settings.params if analysis.settings is not None else {}
+    misplaced = declared.keys() - set(analysis.inputs.params)
+    named = reference[:2] if reference[0] in ("params", "calls") else reference[:1]
+    return not analysis.lost.isdisjoint(named) or named[-1] in misplaced
 
 
 def _is_own_result(use: Use, reference: Reference, analysis: Analysis) -> bool:

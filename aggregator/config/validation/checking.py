@@ -23,7 +23,8 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.rules import CAREFUL_RULES, ENDPOINT_RULES, GROUP_RULES, LAST_RULES, ROOT_RULES
 from aggregator.config.rules.plugins import transforms
 from aggregator.config.text.values import Steps
-from aggregator.config.validation.salvage import names_in, salvage
+from aggregator.config.validation.lost_names import lost_names
+from aggregator.config.validation.salvage import salvage
 from aggregator.config.validation.wording import findings_of
 from aggregator.diagnostics.finding import Finding
 from aggregator.templates import PathPattern
@@ -78,7 +79,7 @@ def check_root(sections: Mapping[str, Any], written: Mapping[str, Any]) -> Check
         _names(sections.get("upstreams")),
         _names(sections.get("groups")),
         written,
-        names_in(holes),
+        lost_names(holes, written),
         holes,
     )
     for rule in ROOT_RULES:
@@ -120,7 +121,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     except ValidationError as error:
         findings += findings_of(error, EndpointSettings, path, entry.written)
         settings, gone = salvage(EndpointSettings, entry.value, error)
-        lost |= names_in(gone)
+        lost |= lost_names(gone, entry.written)
     methods, pattern = (key.methods, key.pattern) if key else ((), None)
     checked = replace(checked, methods=methods, pattern=pattern, is_any=key is not None and key.is_any)
     if settings is None:
@@ -128,7 +129,10 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     auth = auth_of(settings, pattern.source if pattern else "", around.settings)
     params = pattern.params if pattern else ()
     inputs = inputs_of(settings, methods, params, has_auth=isinstance(auth, AuthSettings))
-    analysis = Analysis(path, entry.written, settings, methods, pattern, inputs, lost=lost | around.lost)
+    analysis = Analysis(
+        path, entry.written, settings, methods, pattern, inputs,
+        lost=lost | around.lost, hides_names="use" in lost or (key is None and "path" in lost),
+    )  # fmt: skip
     Walker(analysis, around.settings.groups, around.settings.upstreams).endpoint(settings)
     for rule in CAREFUL_RULES if lost else ENDPOINT_RULES:
         findings += _told(rule(analysis, around), around)

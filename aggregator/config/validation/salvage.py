@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -33,11 +32,6 @@ def salvage(model: type[Model], value: Any, error: ValidationError) -> tuple[Mod
         except ValidationError as further:
             error = further.with_traceback(None)  # which holds this frame, and so itself
     return None, frozenset(lost)
-
-
-def names_in(places: Iterable[Steps]) -> frozenset[str]:
-    """Return every key and index on the way to *places*."""
-    return frozenset(str(step) for place in places for step in place)
 
 
 def _wrong(error: ValidationError, value: Any) -> list[Steps]:
