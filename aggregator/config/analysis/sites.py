@@ -72,7 +72,8 @@ class Fan(Struct, eq=False):
 class CallSite(Struct, frozen=True, eq=False):
     """One set of call settings: with a URL, or around a race or a nested fan-out.
 
-    One that *is_background* is made after the answer, or beside it, whatever its role is there; *effect* is the
+    *clients* is the method of the client, where its body would go along with a call that says none. One that
+    *is_background* is made after the answer, or beside it, whatever its role is there; *effect* is the
     background call that it is, or is in.
     """
 
@@ -84,6 +85,7 @@ class CallSite(Struct, frozen=True, eq=False):
     via: Steps | None = None
     is_background: bool = False
     effect: BackgroundCallSettings | None = None
+    clients: str | None = None
 
     @property
     def is_durable(self) -> bool:
@@ -101,13 +103,14 @@ class CallSite(Struct, frozen=True, eq=False):
         return (*self.path, "choose", 0, "url") if self.settings.choose else (*self.path, "url")
 
     @property
-    def method(self) -> str:
-        """The method of the call, if it has a URL."""
-        return self.settings.method or (self.url.method if self.url else None) or self._default_method
+    def said_method(self) -> str | None:
+        """The method that the call names, in its URL or beside it."""
+        return self.settings.method or (self.url.method if self.url else None)
 
     @property
-    def _default_method(self) -> str:
-        return "POST" if self.bodies else "GET"
+    def method(self) -> str:
+        """The method of the call, if it has a URL."""
+        return self.said_method or ("POST" if self.bodies else self.clients or "GET")
 
     @property
     def bodies(self) -> list[str]:

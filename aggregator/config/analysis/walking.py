@@ -225,7 +225,10 @@ class Walker:
     ) -> CallSite:
         analysis, place = self._analysis, via or path
         is_background, effect = analysis.is_background(place), analysis.effect_at(place)
-        return CallSite(path, settings, role, scope, url, via, is_background, effect)
+        near = (settings.forward, analysis.settings.forward if analysis.settings else None)
+        takes_body = any(forward is not None and forward.body for forward in near)
+        clients = analysis.methods[0] if takes_body and len(analysis.methods) == 1 else None
+        return CallSite(path, settings, role, scope, url, via, is_background, effect, clients)
 
     def _choices(
         self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None

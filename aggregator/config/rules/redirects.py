@@ -21,8 +21,7 @@ def check_redirects(analysis: Analysis, around: Surroundings) -> Iterator[Findin
 
 
 def _is_unsafe(call: CallSite) -> bool:
-    is_said = call.settings.method is not None or (call.url is not None and call.url.method) or call.bodies
-    return bool(is_said) and call.method.encode() not in SAFE
+    return not call.is_durable and call.method not in SAFE  # of those that are kept another rule speaks
 
 
 def _check_stream(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:

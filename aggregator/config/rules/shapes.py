@@ -66,11 +66,11 @@ def _check_batch(batch: BatchSettings, path: Steps) -> Iterator[Finding]:
 def _check_merge(analysis: Analysis) -> Iterator[Finding]:
     settings, fan = analysis.settings, analysis.fan
     response = settings.response if settings else None
-    if response is None or response.merge == "object":
-        return
+    if settings is None or response is None or response.merge == "object" or settings.stream:
+        return  # of streams another rule speaks
     path = (*analysis.path, "response", "merge")
-    if settings is None or settings.fan_out is None or "body" in response.model_fields_set:
-        is_fan = settings is not None and settings.fan_out is not None
+    if settings.fan_out is None or "body" in response.model_fields_set:
+        is_fan = settings.fan_out is not None
         why = "beside `body`, which says how the parts become one" if is_fan else "without a `fan_out`"
         yield Finding("no-effect", f"`merge` has no effect {why}", path, "remove it", at_key=True)
     elif response.merge == "error" and fan is not None:

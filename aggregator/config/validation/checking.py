@@ -142,11 +142,22 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
     return _with_uses(checked, tuple(findings), analysis)
 
 
+def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return *findings* with one for each key without an effect, however many rules say so: the most severe."""
+    keys: dict[Steps, Finding] = {}
+    for finding in findings:
+        if finding.code == "no-effect" and finding.at_key:
+            first = keys.setdefault(finding.path, finding)
+            if first.level != "error" and finding.level == "error":
+                keys[finding.path] = finding
+    return tuple(one for one in findings if one.code != "no-effect" or not one.at_key or keys[one.path] is one)
+
+
 def _with_uses(checked: Checked, findings: tuple[Finding, ...], analysis: Analysis) -> Checked:
     settings = analysis.settings
     whole = replace(
         checked,
-        findings=findings,
+        findings=_once(findings),
         upstreams=frozenset(call.url.upstream for call in analysis.calls if call.url and call.url.upstream),
         groups=frozenset(name for fan in analysis.fans for name in fan.groups),
         plugins=frozenset(reference.partition(":")[0] for _, reference in transforms(analysis)),
