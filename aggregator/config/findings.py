@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from aggregator.config.text.section import Section
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import Diagnostic, Position
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Finding, Shown
 
 _SHORTEST = 6
 """Shorter values are masked only where a message quotes something: they would be found in words of ours."""
@@ -38,12 +38,16 @@ class Origins:
         related = tuple(
             (self.position(other.path, other.text, at_key=other.at_key), other.label) for other in finding.related
         )
+        message, hint = finding.message, finding.hint
+        for shown in finding.shows:
+            if (instead := self._instead(shown)) is not None:
+                message, hint = _without(shown.text, message, instead), hint and _without(shown.text, hint, instead)
         return Diagnostic(
             finding.code,
             finding.level,
-            _masked(finding.message, hide),
+            _masked(message, hide),
             self.position(finding.path, finding.text, finding.occurrence, at_key=finding.at_key),
-            None if finding.hint is None else _masked(finding.hint, hide),
+            None if hint is None else _masked(hint, hide),
             related,
             finding.path,
         )
@@ -54,6 +58,17 @@ class Origins:
             if (found := self._sections.get(path[:length])) is not None:
                 return found[0], (*found[1], *path[length:])
         return None
+
+    def _instead(self, shown: Shown) -> str | None:
+        """Return what is said in the place of *shown*, which tells what a variable holds; None where it does not."""
+        references: dict[str, None] = {}
+        for path in shown.places:
+            found = self._find(path)
+            if found is not None and written_path(found[0].value, found[1])[1]:
+                references |= dict.fromkeys(_REFERENCE.findall(repr(value_at(found[0].value, found[1]))))
+        if not references:
+            return None
+        return shown.instead if shown.instead is not None else f"`{next(iter(references))}`"
 
     def _written(self, path: Steps) -> Any:
         found = self._find(path)
@@ -87,6 +102,11 @@ def _within_key(position: Position, key: str, text: str, occurrence: int) -> Pos
         return position
     column = position.column + quotes + start
     return replace(position, column=column, end_column=column + len(text))
+
+
+def _without(text: str, said: str, instead: str) -> str:
+    """Return *said* with *instead* in the place of *text*, where that stands as a word of its own."""
+    return re.sub(rf"(?<![\w.]){re.escape(text)}(?![\w.])", lambda _: instead, said)
 
 
 def _hidden(written: Any, secrets: Iterable[str]) -> dict[str, str]:

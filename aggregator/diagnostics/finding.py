@@ -24,12 +24,25 @@ class Elsewhere(NamedTuple):
     text: str = ""
 
 
+class Shown(NamedTuple):
+    """A *text* of a message that the values at *places* are shown by.
+
+    Where a variable stands at one of them, its name takes the place of the text; that of a text which was worked out
+    from several is taken by the words *instead*.
+    """
+
+    text: str
+    places: tuple[Steps, ...]
+    instead: str | None = None
+
+
 class Finding(Struct, frozen=True):
     """One problem at *path* from the top of the configuration, such as ``("endpoints", "GET /x", "call")``.
 
     It is pointed at in the value, in the key (*at_key*), or at the *text* that stands in the value for the
     *occurrence*-th time (from 0). *lacks* are the places without which there is this problem: where something is
-    written there that could not be read, it only follows from that.
+    written there that could not be read, it only follows from that. What its words *show* of values at other places
+    comes from there.
     """
 
     code: str
@@ -42,3 +55,4 @@ class Finding(Struct, frozen=True):
     occurrence: int = 0
     related: tuple[Elsewhere, ...] = ()
     lacks: tuple[Steps, ...] = ()
+    shows: tuple[Shown, ...] = ()

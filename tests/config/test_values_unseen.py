@@ -216,3 +216,46 @@ def test_what_a_message_compares_is_told_as_the_file_says_it(text: str, value: s
     """Also where it stands elsewhere than what is wrong, and is shorter than what is masked in any message."""
     (tmp_path / "routes.yaml").write_text(f"version: 1\n{text}\n", encoding="utf-8")
     assert said in {one.message for one in problems(tmp_path / "routes.yaml", {"U": value})}
+
+
+_NUMBER = re.compile(r"(\d+)([a-zA-Z%/]*)")
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda path: path.stem)
+def test_no_message_depends_on_a_number_that_a_variable_holds(case: Path, tmp_path: Path) -> None:
+    """Each number of each wrong file, put into a variable: another one that is wrong as well is told alike."""
+    document = case.read_text(encoding="utf-8")
+    texts = {file["name"]: file["text"] for file in _FILE.finditer(document)}
+    env = dict(_VARIABLE.findall(document))
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
+    main = texts["routes.yaml"]
+    for start, stop, value in scalars(main):
+        number = _NUMBER.fullmatch(value)
+        if number is None:
+            continue
+        (tmp_path / "routes.yaml").write_text(main[:start] + '"${CANARY}"' + main[stop:], encoding="utf-8")
+        said = [told(tmp_path / "routes.yaml", {**env, "CANARY": one}) for one in (value, another(number))]
+        both = [(said[0][one], said[1][one]) for one in said[0].keys() & said[1].keys()]
+        assert [
+            pair for pair in both if pair[0] != pair[1] and without_numbers(pair[0]) == without_numbers(pair[1])
+        ] == []
+
+
+def without_numbers(text: str) -> str:
+    """Return *text* with all numbers alike: where it differs even so, it is another problem that is told."""
+    return re.sub(r"\d+(?:\.\d+)?[a-z]*", "0", text)
+
+
+def another(number: re.Match[str]) -> str:
+    """Return *number*, which may have a unit, with one more."""
+    return f"{int(number[1]) + 1}{number[2]}"
+
+
+def told(file: Path, env: dict[str, str]) -> dict[tuple[object, ...], str]:
+    """Return everything that is said of *file*, by its kind and place."""
+    return {
+        (one.code, one.path): "\n".join([one.message, one.hint or "", *(label for _, label in one.related)])
+        for one in problems(file, env)
+    }

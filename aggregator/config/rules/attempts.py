@@ -56,7 +56,7 @@ def _check_shared(upstream: UpstreamSettings, bounds: Bounds, call: CallSite) ->
     ):
         there = Elsewhere(found.path, "what its upstream says")
         hint = f"give it more time, or {found.hint}" + (", or `hedge: none` here" if found.code == "bad-hedge" else "")
-        yield Finding(found.code, found.message, bounds.place, hint, "warning", related=(there,))
+        yield Finding(found.code, found.message, bounds.place, hint, "warning", related=(there,), shows=found.shows)
 
 
 def check_upstream_attempts(around: Surroundings) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Finding, Shown
 from aggregator.fields import size_text
 from aggregator.http import FETCHING
 from aggregator.templates import is_one_expression
@@ -84,4 +84,6 @@ def _check_cap(call: CallSite, around: Surroundings) -> Iterator[Finding]:
     if call.settings.max_body is not None and call.settings.max_body > cap:
         message = f"no more than {size_text(cap)} is taken from this upstream"
         hint = "raise `max_body` of the upstream, or of `client`, instead"
-        yield Finding("no-effect", message, (*call.path, "max_body"), hint)
+        places = (("upstreams", str(name), "max_body"), ("client", "max_body"))
+        shows = (Shown(size_text(cap), places),)
+        yield Finding("no-effect", message, (*call.path, "max_body"), hint, shows=shows)

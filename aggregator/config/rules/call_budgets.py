@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from aggregator.config.analysis.sites import Analysis, CallSite
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Finding, Shown
 from aggregator.policies.hedge.settings import NO_HEDGE
 from aggregator.policies.retry.settings import NO_RETRY
 
@@ -35,7 +35,20 @@ def check_call_budget(analysis: Analysis, around: Surroundings) -> Iterator[Find
             message = (
                 f"a request makes {most} call{'' if most == 1 else 's'} at most, so {budget.calls} is never reached"
             )
-            yield Finding("limit-without-effect", message, (*path, "calls"), "lower it, or remove it", "warning")
+            many = f"makes {most} call{'' if most == 1 else 's'} at most, so {budget.calls}"
+            shows = (
+                Shown(many, _repeating(sent), "makes fewer calls, so the budget"),
+                Shown(f"so {budget.calls}", ((*path, "calls"),), "so the budget"),
+            )
+            yield Finding(
+                "limit-without-effect", message, (*path, "calls"), "lower it, or remove it", "warning", shows=shows
+            )
+
+
+def _repeating(calls: Iterable[CallSite]) -> tuple[Steps, ...]:
+    """Return the places that say how often *calls* are sent."""
+    named = [("upstreams", str(call.url.upstream)) for call in calls if call.url is not None]
+    return tuple((*place, key) for place in (*(call.path for call in calls), *named) for key in ("retry", "hedge"))
 
 
 def _attempts(call: CallSite, around: Surroundings) -> int:
@@ -60,4 +73,5 @@ def _refuses_all(analysis: Analysis, calls: int, path: Steps) -> Iterator[Findin
     }
     if len(needed) > calls:
         message = f"every request needs {len(needed)} calls, and may make {calls}"
-        yield Finding("limit-without-effect", message, path, f"raise it to {len(needed)} or more")
+        shows = (Shown(str(calls), (path,)),)
+        yield Finding("limit-without-effect", message, path, f"raise it to {len(needed)} or more", shows=shows)

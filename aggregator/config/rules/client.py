@@ -13,7 +13,7 @@ from aggregator.config.rules.header_fields import check_deadline_header, check_f
 from aggregator.config.rules.timeouts import check_limits
 from aggregator.config.rules.upstreams import check_limits_of_connections, check_shared_rows
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Finding, Shown
 from aggregator.http import is_token
 
 _PROXIES = ("http", "https", "socks5")
@@ -97,7 +97,10 @@ def _check_degrade(server: ServerSettings) -> Iterator[Finding]:
     elif degrade.queue is not None and limits is not None and degrade.queue > limits.queue:
         hint = "add `queue` to `server.limits`" if not limits.queue else f"write {limits.queue} or less"
         message = f"no more than {limits.queue} requests wait (`server.limits`)"
-        yield Finding("no-effect", message, (*path, "queue"), hint, lacks=(("server", "limits", "queue"),))
+        at = ("server", "limits", "queue")
+        shows = (Shown(str(limits.queue), (at,)),)
+        yield Finding("no-effect", message, (*path, "queue"), hint, lacks=(at,), shows=shows)
     if degrade.in_flight is not None and limits is not None and degrade.in_flight > (limits.in_flight or inf):
         message = f"no more than {limits.in_flight} requests are let in (`server.limits`)"
-        yield Finding("no-effect", message, (*path, "in_flight"), f"write {limits.in_flight} or less")
+        shows = (Shown(str(limits.in_flight), (("server", "limits", "in_flight"),)),)
+        yield Finding("no-effect", message, (*path, "in_flight"), f"write {limits.in_flight} or less", shows=shows)

@@ -10,7 +10,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.rules.header_fields import check_fields
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.http import BODILESS
 
 
@@ -95,6 +95,6 @@ def _check_compress(analysis: Analysis) -> Iterator[Finding]:
 def _check_bodiless(status: int, said: set[str], path: Steps) -> Iterator[Finding]:
     if status in BODILESS and "body" in said:
         message = f"an answer with status {status} has no body"
-        yield Finding(
-            "body-of-status", message, (*path, "body"), "remove `body`, or choose another status", at_key=True
-        )
+        hint = "remove `body`, or choose another status"
+        shows = (Shown(str(status), ((*path, "status"),)),)
+        yield Finding("body-of-status", message, (*path, "body"), hint, at_key=True, shows=shows)

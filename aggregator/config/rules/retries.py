@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from aggregator.config.analysis.bounds import bounds_of_call, bounds_of_endpoint
@@ -11,7 +11,7 @@ from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.calls.items import EachSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.fields import duration_text
 from aggregator.http import IDEMPOTENT
 from aggregator.policies.hedge.settings import NO_HEDGE, HedgeSettings
@@ -62,7 +62,26 @@ def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
         hint = "give the endpoint more time, or shorten `per_try`, or make fewer `attempts`"
         if lists:
             hint += "\nor raise `concurrency` of `for_each`, or go through a shorter list"
-        yield Finding("bad-retry", message, bounds.place, hint, "warning")
+        shows = _shown_of_chain([analysis.fan.parts[name] for name in names], seconds, lists, bounds)
+        yield Finding("bad-retry", message, bounds.place, hint, "warning", shows=shows)
+
+
+def _shown_of_chain(parts: Sequence[Part], seconds: float, lists: Sequence[str], bounds: Bounds) -> tuple[Shown, ...]:
+    """Return what is shown of the retries and lists of *parts*, which may take *seconds*, and of their *bounds*."""
+    upstreams = [("upstreams", name, "retry") for name in map(_upstream_of, parts) if name is not None]
+    retries = (*((*part.path, "retry") for part in parts), *upstreams)
+    items = tuple((*part.path, "for_each") for part in parts)
+    return (
+        Shown(f"for {' and '.join(lists)}", items, "for their lists"),
+        Shown(f"take {duration_text(seconds)}", (*retries, *items), "take too long"),
+        Shown(f"have {duration_text(bounds.seconds)}", (bounds.place,), "have less"),
+        Shown(f"{duration_text(seconds - bounds.seconds)} too", (*retries, *items, bounds.place), "too"),
+    )
+
+
+def _upstream_of(part: Part) -> str | None:
+    """Return the name of the upstream of *part*, if it has one."""
+    return part.settings.url.partition(":")[0].split(" ")[-1] if part.settings.url else None
 
 
 _Chain = tuple[tuple[str, ...], float, tuple[str, ...]]
@@ -88,7 +107,7 @@ def _chain(part: Part, around: Surroundings, known: dict[str, _Chain]) -> _Chain
 
 def _attempts_of(part: Part, around: Surroundings) -> float:
     """Return the seconds that the attempts of *part* may take; 0.0 where nothing limits one of them."""
-    upstream = around.upstream(part.settings.url.partition(":")[0].split(" ")[-1] if part.settings.url else None)
+    upstream = around.upstream(_upstream_of(part))
     retry = part.settings.retry or (upstream.retry if upstream is not None else None)
     if retry is None or retry is NO_RETRY or retry.per_try is None:
         return 0.0
@@ -138,7 +157,7 @@ def _check_shared(retry: RetrySettings, bounds: Bounds, call: CallSite) -> Itera
     for found in retry_findings(retry, path, bounds):
         there = Elsewhere((*path, "per_try"), "the limit of one attempt")
         hint = "give it more time, or write a `retry` of its own, or `retry: none`"
-        yield Finding(found.code, found.message, bounds.place, hint, found.level, related=(there,))
+        yield Finding(found.code, found.message, bounds.place, hint, found.level, related=(there,), shows=found.shows)
 
 
 def _check_budget(said: RetrySettings | HedgeSettings, path: Steps) -> Iterator[Finding]:
@@ -156,8 +175,6 @@ def _check_repeats(
     settings, path = call.settings, (*call.path, key)
     said = settings.idempotent if settings.idempotent is not None or upstream is None else upstream.idempotent
     if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call, upstream, around))):
-        return
-    if analysis.settings is None and settings.method is None:  # what the body of a client makes of it is not known here
         return
     what = "`idempotent: false` says that it is sent once" if said is False else f"a {call.method} is not sent twice"
     hint = f"add `idempotent: true` if twice is as good as once, or send an `{_KEY}` header"

@@ -9,7 +9,7 @@ from aggregator.config.analysis.sites import Analysis, CallSite, Role
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.marks import Works, keys_without_effect
 from aggregator.config.model.calls.background import BackgroundCallSettings
-from aggregator.diagnostics.finding import Finding
+from aggregator.diagnostics.finding import Finding, Shown
 
 _UNREAD = "in `background`, whose results nobody reads"
 _LATER = "in `background`, after the answer"
@@ -97,7 +97,9 @@ def _check_moment(analysis: Analysis, call: CallSite) -> Iterator[Finding]:
     moment = "failure" if static.status >= 400 else "success"
     if call.settings.on not in (moment, "always"):
         message = f"this call is never made: the answer, with status {static.status}, is always a {moment}"
-        yield Finding("no-effect", message, (*call.path, "on"), f"write `on: {moment}`, or `on: always`", at_key=True)
+        shows = (Shown(str(static.status), ((*analysis.path, "respond", "status"),)),)
+        hint = f"write `on: {moment}`, or `on: always`"
+        yield Finding("no-effect", message, (*call.path, "on"), hint, at_key=True, shows=shows)
 
 
 def _without_effect(call: CallSite, place: Works, where: str, told: Container[str] = ()) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from aggregator.config.hints.wording import listed
 from aggregator.config.model.failure import StatusRow
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.http import BODILESS
 
 _OF_BODIES = frozenset(cause.value for cause in causes_called("invalid_body"))
@@ -77,9 +77,9 @@ def _check_row(row: StatusRow, path: Steps) -> Iterator[Finding]:
         yield Finding("row-contradiction", message, (*path, others[0]), "remove one of them", at_key=True)
     if row.status in BODILESS and "body" in said:
         message = f"an answer with status {row.status} has no body"
-        yield Finding(
-            "row-contradiction", message, (*path, "body"), "remove `body`, or choose another status", at_key=True
-        )
+        hint = "remove `body`, or choose another status"
+        shows = (Shown(str(row.status), ((*path, "status"),)),)
+        yield Finding("row-contradiction", message, (*path, "body"), hint, at_key=True, shows=shows)
 
 
 def _check_parts(rows: Rows, analysis: Analysis) -> Iterator[Finding]:

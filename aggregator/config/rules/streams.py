@@ -12,7 +12,7 @@ from aggregator.config.model.upstreams.limits import MOST_STREAMS
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.rules.spots import report
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.http import BODILESS
 
 _OF_ANSWER = frozenset({"status", "headers", "pass_headers", "set_cookies", "compress", "pass_"})
@@ -77,7 +77,9 @@ def _check_places(analysis: Analysis, around: Surroundings) -> Iterator[Finding]
             message = f"streams do not count among the {limits.max_connections} `max_connections` of `{name}`"
             there = Elsewhere(("upstreams", str(name), "limits", "max_connections"), "of calls that are no streams")
             hint = "write `max_streams` there: how many streams may be open beside them"
-            yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
+            shows = (Shown(str(limits.max_connections), (there.path,)),)
+            at = (*analysis.path, "stream")
+            yield Finding("stream", message, at, hint, "warning", related=(there,), shows=shows)
         if upstream is not None and upstream.concurrency is not None and not _leave_places(upstream, around):
             yield from _check_shares(analysis, str(name), upstream.concurrency.limit)
 
@@ -101,7 +103,9 @@ def _check_shares(analysis: Analysis, name: str, limit: int | str) -> Iterator[F
         hint = (
             "give the endpoint a lower `concurrency`, or its streams an upstream of their own, limited by `max_streams`"
         )
-        yield Finding("stream", message, (*analysis.path, "stream"), hint, "warning", related=(there,))
+        shows = (Shown(all_places, ((*there.path, "limit"),), "all places"),)
+        at = (*analysis.path, "stream")
+        yield Finding("stream", message, at, hint, "warning", related=(there,), shows=shows)
 
 
 def _check_answer(response: ResponseSettings, path: Steps) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.durations import number_text
 
 
@@ -30,7 +30,8 @@ def check_timeouts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
             message = f"the call may take {longest}s, but the whole endpoint only has {whole}s"
             there = Elsewhere(place, "the deadline")
             hint = "shorten it, or give the endpoint more time"
-            yield Finding("timeout-too-long", message, (*path, "total"), hint, "warning", related=(there,))
+            shows = (Shown(f"{longest}s", ((*path, "total"),)), Shown(f"{whole}s", (place,)))
+            yield Finding("timeout-too-long", message, (*path, "total"), hint, "warning", related=(there,), shows=shows)
     settings = analysis.settings
     if settings is not None and settings.idle_timeout is not None and not settings.stream:
         message = "`idle_timeout` has no effect without `stream: true`"
@@ -61,4 +62,16 @@ def check_limits(limits: Timeouts, path: Steps) -> Iterator[Finding]:
                 f"`{name}` may take {number_text(value)}s, but the whole call only has {number_text(limits.total)}s"
             )
             there = Elsewhere((*path, "total"), "the whole call")
-            yield Finding("timeout-too-long", message, (*path, name), f"shorten `{name}`", "warning", related=(there,))
+            shows = (
+                Shown(f"{number_text(value)}s", ((*path, name),)),
+                Shown(f"{number_text(limits.total)}s", (there.path,)),
+            )
+            yield Finding(
+                "timeout-too-long",
+                message,
+                (*path, name),
+                f"shorten `{name}`",
+                "warning",
+                related=(there,),
+                shows=shows,
+            )

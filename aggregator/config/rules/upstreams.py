@@ -26,7 +26,7 @@ from aggregator.config.rules.tls import check_tls
 from aggregator.config.text.values import Steps
 from aggregator.demo import SERVICES
 from aggregator.diagnostics import did_you_mean
-from aggregator.diagnostics.finding import Elsewhere, Finding
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown
 from aggregator.policies.hosts.settings import HashSettings
 from aggregator.policies.mock.settings import MockSettings
 from aggregator.templates import TemplateProblem, compile_pattern, compile_url, with_scheme
@@ -231,7 +231,9 @@ def _check_places(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:
         message = f"so many calls cannot be made at once: there are {limits.max_connections} connections"
         there = Elsewhere((*path, "limits", "max_connections"), "the connections")
         hint = f"write {limits.max_connections} or less, or leave `max_connections` out"
-        yield Finding("limits", message, (*path, "concurrency", key), hint, "warning", related=(there,))
+        at = (*path, "concurrency", key)
+        shows = (Shown(str(limits.max_connections), (there.path,)),)
+        yield Finding("limits", message, at, hint, "warning", related=(there,), shows=shows)
 
 
 def check_limits_of_connections(limits: LimitSettings, path: Steps) -> Iterator[Finding]:
@@ -239,7 +241,8 @@ def check_limits_of_connections(limits: LimitSettings, path: Steps) -> Iterator[
     most, kept = limits.max_connections, limits.max_keepalive
     if most is not None and kept is not None and kept > most:
         message = "more connections are kept than may be open"
-        yield Finding("limits", message, (*path, "max_keepalive"), f"write {most} or less", "warning")
+        shows = (Shown(str(most), ((*path, "max_connections"),)),)
+        yield Finding("limits", message, (*path, "max_keepalive"), f"write {most} or less", "warning", shows=shows)
 
 
 def _check_batches(upstream: UpstreamSettings, path: Steps) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.diagnostics.finding import Elsewhere, Finding, Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown, Steps
 from aggregator.fields import duration_text
 from aggregator.policies.concurrency.settings import ConcurrencySettings
 from aggregator.policies.retry.diagnostics import Bounds
@@ -20,4 +20,8 @@ def queue_findings(concurrency: ConcurrencySettings, path: Steps, bounds: Bounds
         key = ("wait",) if "wait" in concurrency.model_fields_set else ()
         there = Elsewhere(bounds.place, bounds.label)
         hint = "write a shorter `wait`, or `queue: 0`"
-        yield Finding("timeout-too-long", message, (*path, *key), hint, "warning", related=(there,))
+        shows = (
+            Shown(f"wait {duration_text(concurrency.wait)}", ((*path, "wait"),), "wait too long"),
+            Shown(f"has {duration_text(bounds.seconds)}", (bounds.place,), "has less"),
+        )
+        yield Finding("timeout-too-long", message, (*path, *key), hint, "warning", related=(there,), shows=shows)

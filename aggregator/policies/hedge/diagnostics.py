@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aggregator.diagnostics.finding import Elsewhere, Finding, Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown, Steps
 from aggregator.fields import duration_text, parse_duration
 from aggregator.policies.hedge.settings import HedgeSettings, quantile_of
 from aggregator.policies.retry.diagnostics import Bounds
@@ -20,4 +20,8 @@ def hedge_findings(hedge: HedgeSettings, path: Steps, bounds: Bounds | None) -> 
         yield Finding(
             "bad-hedge", message + duration_text(bounds.seconds), (*path, key), "write a shorter time",
             related=(Elsewhere(bounds.place, bounds.label),),
+            shows=(
+                Shown(f"comes after {duration_text(earliest)}", ((*path, key),), "comes later"),
+                Shown(f"has {duration_text(bounds.seconds)}", (bounds.place,), "has less time"),
+            ),
         )  # fmt: skip

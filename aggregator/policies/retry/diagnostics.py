@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from aggregator.causes import causes_called
-from aggregator.diagnostics.finding import Elsewhere, Finding, Steps
+from aggregator.diagnostics.finding import Elsewhere, Finding, Shown, Steps
+from aggregator.diagnostics.values import Level
 from aggregator.errors import Cause
 from aggregator.fields import duration_text
 from aggregator.policies.retry.settings import RetrySettings
@@ -54,7 +55,10 @@ def _all_in_one(retry: RetrySettings, path: Steps, bounds: Bounds, *, only: bool
     message = f"one attempt may take as long as all of them together: {what}"
     there = Elsewhere(bounds.place, bounds.label)
     hint = f"write `per_try: {duration_text(bounds.seconds / (retry.attempts + 1))}` or so, or give the call more time"
-    yield Finding("bad-retry", message, (*path, "per_try"), hint, "error" if only else "warning", related=(there,))
+    level: Level = "error" if only else "warning"
+    places = (bounds.place, (*path, "attempts"))
+    shows = (Shown(duration_text(bounds.seconds / (retry.attempts + 1)), places, "…"),)
+    yield Finding("bad-retry", message, (*path, "per_try"), hint, level, related=(there,), shows=shows)
 
 
 def _pauses_too_long(retry: RetrySettings, path: Steps, bounds: Bounds | None) -> Iterator[Finding]:
@@ -68,7 +72,11 @@ def _pauses_too_long(retry: RetrySettings, path: Steps, bounds: Bounds | None) -
         hint = "shorten `backoff`, make fewer `attempts`, or give the call more time"
         there = Elsewhere(bounds.place, bounds.label)
         key = ("backoff",) if "backoff" in retry.model_fields_set else ()
-        yield Finding("bad-retry", message, (*path, *key), hint, "warning", related=(there,))
+        shows = (
+            Shown(f"take {duration_text(pauses)}", (path,), "take too long"),
+            Shown(f"have {duration_text(bounds.seconds)}", (bounds.place,), "have less"),
+        )
+        yield Finding("bad-retry", message, (*path, *key), hint, "warning", related=(there,), shows=shows)
 
 
 def _last_in_short(retry: RetrySettings, per_try: float, path: Steps, bounds: Bounds) -> Iterator[Finding]:
@@ -80,4 +88,5 @@ def _last_in_short(retry: RetrySettings, per_try: float, path: Steps, bounds: Bo
     message = f"the attempts and pauses, at their longest, lack {short} of their time"
     hint = "shorten `per_try`, make fewer `attempts`, or give the call more time"
     there = Elsewhere(bounds.place, bounds.label)
-    yield Finding("bad-retry", message, (*path, "per_try"), hint, "warning", related=(there,))
+    shows = (Shown(short, (path, bounds.place), "some"),)
+    yield Finding("bad-retry", message, (*path, "per_try"), hint, "warning", related=(there,), shows=shows)
