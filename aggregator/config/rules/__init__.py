@@ -21,6 +21,7 @@ from aggregator.config.rules.call_budgets import check_call_budget
 from aggregator.config.rules.choices import check_choices
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
+from aggregator.config.rules.constants import check_constants
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
 from aggregator.config.rules.declared_secrets import check_declared_secrets
 from aggregator.config.rules.durable import check_durable
@@ -113,6 +114,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_retries,
     check_redirects,
     check_each,
+    check_constants,
     check_caches,
     check_shared_caches,
 )

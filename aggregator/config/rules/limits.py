@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from aggregator.config.analysis.scope import OF_ONE_REQUEST, Inputs, Scope
 from aggregator.config.analysis.sites import Analysis
@@ -12,13 +13,13 @@ from aggregator.config.analysis.walking import walk_limits
 from aggregator.config.findings import value_at
 from aggregator.config.hints.twins import as_said
 from aggregator.config.model.auth import AuthSettings
+from aggregator.config.rules.constants import constant
 from aggregator.config.rules.names import check_names
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics.finding import Elsewhere, Finding
 from aggregator.durations import quota_of, rate_of
 from aggregator.policies.callers.settings import CallerConcurrencySettings
 from aggregator.policies.rate_limit.settings import RateLimitSettings
-from aggregator.templates import Const, TemplateProblem, compile_value
 
 _WHO = ("by", "unless")
 
@@ -100,11 +101,17 @@ def _said(value: object, path: Steps, analysis: Analysis, around: Surroundings) 
 
 def _bites(window: RateLimitSettings, path: Steps, analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield what is wrong with a limit that refuses nobody, or everybody."""
-    if (exempt := _constant(window.unless)) is not None:
+    if (exempt := constant(window.unless)) is not None:
         message = f"this exempts {'everybody' if exempt[0] is True else 'nobody'}"
         hint = "remove the limit, or ask for something" if exempt[0] is True else "remove `unless`"
         yield Finding("limit-without-effect", message, (*path, "unless"), hint)
-    cost = _constant(window.cost)
+    cost = constant(window.cost) if "{{" in (window.cost or "") else None  # of one without another rule speaks
+    if cost is not None and not _is_number(cost[0]):
+        message = "a cost is a number, and this is none: every request is refused with 400"
+        yield Finding("limit-without-effect", message, (*path, "cost"), "write it like `{{ query.limit / 10 }}`")
+    elif cost is not None and isinstance(cost[0], int | float) and cost[0] < 1:
+        message = "a request costs 1 at least, so this changes nothing"
+        yield Finding("limit-without-effect", message, (*path, "cost"), "remove it, or write more")
     if cost is not None and isinstance(cost[0], int | float) and cost[0] > window.most:
         costs = _said(cost[0], (*path, "cost"), analysis, around)
         key = "burst" if window.burst is not None else "rate" if window.quota is None else "quota"
@@ -112,6 +119,11 @@ def _bites(window: RateLimitSettings, path: Steps, analysis: Analysis, around: S
         message = f"a request costs {costs}, and never more than {most} are granted: every request is refused"
         hint = f"raise `{'burst' if window.quota is None else 'quota'}` to {costs} or more"
         yield Finding("limit-without-effect", message, (*path, "cost"), hint)
+
+
+def _is_number(value: object) -> bool:
+    """Return whether *value* can be a cost."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 _LONGEST = {"hour": 3600.0, "day": 25 * 3600.0, "month": 31 * 86400.0 + 3600.0}
@@ -140,17 +152,6 @@ def _never_used_up(
                     "limit-without-effect", message, (*path, number, "quota"), hint, "warning", related=(there,)
                 )
                 break
-
-
-def _constant(text: str | None) -> tuple[object] | None:
-    """Return what *text* is for every request, None when that depends on it."""
-    if text is None:
-        return None
-    try:
-        node = compile_value(text).node
-    except TemplateProblem:
-        return None
-    return (node.value,) if isinstance(node, Const) else None
 
 
 def _within_the_server(
