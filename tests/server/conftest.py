@@ -117,12 +117,13 @@ class Upstream:
         method, target, _ = head[0].split(" ")
         headers = [(name, value) for name, _, value in (line.partition(": ") for line in head[1:-2])]
         request = Request(method, target, headers)
-        self.requests.append(request)
         answer = self.answers.get(target.partition("?")[0], reply_of({"nothing": target}, 404))
         if isinstance(answer, list) and answer[:1] == ["before body"]:
             answer = answer[1:]
+            self.requests.append(request)
         else:
             request.body = await self._body(request, reader)
+            self.requests.append(request)  # not before it is whole: who waits for it reads its body
         answer = answer(request) if callable(answer) else answer
         for step in answer if isinstance(answer, list) else [answer]:
             await self._play(step, reader, writer)
