@@ -7,6 +7,7 @@ from collections import Counter
 from functools import partial
 
 import pytest
+from leaping import in_leaps
 
 from aggregator.errors import CallError, Cause
 from aggregator.policies.hosts.checking import HealthChecks
@@ -110,11 +111,12 @@ def test_what_is_well(answer, state):
     assert door.requests[0] == (b"GET", b"/health", b"host: a\r\naccept: */*\r\n")
 
 
-def test_a_check_that_is_lost_is_a_failure():
+@in_leaps
+async def test_a_check_that_is_lost_is_a_failure():
     """Its time ends it, whatever becomes of the door; the others are not held up."""
     one, door = table(), Door({"a": None, "b": 200})
     quick = HealthPlan(b"/health", every=5.0, timeout=0.001, unhealthy=1, healthy=1)
-    asyncio.run(HealthChecks(one, quick, door.way, b"").ask())
+    await HealthChecks(one, quick, door.way, b"").ask()
     assert [host.state for host in one.hosts] == ["unhealthy", "usable"]
 
 
