@@ -71,7 +71,7 @@ class Valkey:
     def _asked(self, words: Sequence[str | bytes]) -> tuple[bytes, bytes]:
         """Return the first line of a reply, and what follows if it is text."""
         with socket.socket(socket.AF_UNIX) as asked:
-            asked.settimeout(10)
+            asked.settimeout(60)
             asked.connect(str(self.path))
             parts = [word.encode() if isinstance(word, str) else word for word in words]
             asked.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))

@@ -57,7 +57,7 @@ def run(folder: Path, words: str) -> str:
     arguments = re.findall(r"'[^']*'|\S+", words)
     ended = subprocess.run(
         [sys.executable, "-m", "aggregator", *(word.strip("'") for word in arguments)],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=280, check=False,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return "\n".join(filter(None, (ended.stdout.rstrip("\n"), ended.stderr.rstrip("\n"))))
