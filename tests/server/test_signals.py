@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,6 +68,25 @@ def test_what_is_said_of_a_slow_head_is_for_the_protocol_to_decide():
     """The base knows times, not words."""
     with pytest.raises(NotImplementedError):
         TimedProtocol.head_took_too_long(object())
+
+
+def test_a_process_that_stood_still_hears_a_second_signal(monkeypatch, caplog):
+    """Time that passes for all of it leaves its loop no less of it: it is not taken for one that is blocked."""
+    now = itertools.count(0.0, 10.0)
+    clock = SimpleNamespace(monotonic=lambda: next(now), sleep=time.sleep)
+    monkeypatch.setattr("aggregator.server.process.signals.time", clock)
+    codes, heard = [], asyncio.Semaphore(0)
+
+    async def main():
+        with signals_calling({signal.SIGTERM: heard.release}, codes.append):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await heard.acquire()
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)  # noqa: ASYNC251 - the thread that waits for the loop looks first
+            await heard.acquire()
+
+    asyncio.run(main())
+    assert (codes, caplog.records) == ([], [])
 
 
 def test_a_loop_that_does_not_hear_that_it_is_to_stop_is_told_of(monkeypatch, caplog):

@@ -137,7 +137,6 @@ def _told(upstream):
 
 def test_a_download_has_a_name(gateway, upstream, stage):
     """Status and headers of the file read the inputs and the head of the upstream's answer; null ones are left out."""
-
     before = len(_told(upstream))
     answer = gateway.get("/named/report?new=1")
     assert (answer.status, answer.body, answer["content-type"]) == (201, b"abc", "text/csv")

@@ -28,6 +28,8 @@ _TO_STOP = 3.0
 """Seconds after which a first signal that the loop has not heard is told of."""
 _TO_HEAR, _TO_TELL, _TO_END = 0.25, 0.2, 5.0
 """Seconds that the loop has to hear a second signal, the log to say that it did not, and the loop to end if it did."""
+_PAUSE = 0.01
+"""Seconds between two looks whether the loop has heard."""
 
 _log = logging.getLogger("aggregator.server")
 
@@ -79,13 +81,15 @@ class _Signals:
             self._exit(128 + number)
 
     def _wait(self, seconds: float, condition: Callable[[], bool]) -> bool:
-        """Wait until *condition* holds or the handlers are removed; return whether that happened within *seconds*."""
-        latest = time.monotonic() + seconds
-        while not (condition() or self.is_over):
-            if time.monotonic() > latest:
-                return False
-            time.sleep(0.01)
-        return True
+        """Wait until *condition* holds or the handlers are removed; return whether that happened within *seconds*.
+
+        They are counted in pauses: while the whole process stands still, the loop has no time to hear either.
+        """
+        for _ in range(round(seconds / _PAUSE)):
+            if condition() or self.is_over:
+                return True
+            time.sleep(_PAUSE)
+        return condition() or self.is_over
 
 
 def _tell(at: Standstill) -> None:
