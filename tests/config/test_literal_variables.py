@@ -149,8 +149,8 @@ def test_every_condition_reads_variables_alike(endpoint: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("value", "read"), [("7", 7), ("gold", "gold"), ("no", "no"), ("2.5", 2.5)])
 def test_what_is_no_condition_is_the_value_itself(value: str, read: object, tmp_path: Path) -> None:
-    """A cost, whose requests are counted together, a key of routes, or what an answer tells of a caller need no truth."""
-    endpoint = '    rate_limit: {rate: 10/s, cost: "{{ ${V} }}", by: "{{ ${V} }}"}\n    concurrency: {limit: 5, by: "{{ ${V} }}"}\n'
+    """Whose requests are counted together, and a key of routes, need no truth."""
+    endpoint = '    rate_limit: {rate: 10/s, by: "{{ ${V} }}"}\n    concurrency: {limit: 5, by: "{{ ${V} }}"}\n'
     found = settings(
         tmp_path,
         '{choose: [{url: "users:/", weight: 1}, {url: "users:/b", weight: 1}], sticky: "{{ ${V} }}"}',
@@ -160,8 +160,22 @@ def test_what_is_no_condition_is_the_value_itself(value: str, read: object, tmp_
     (limit,), at_once, call = found.rate_limit, found.concurrency, found.call
     assert at_once is not None
     assert call is not None
-    texts = (limit.cost, limit.by, at_once.by, call.sticky)
-    assert [text and one_expression(text).evaluate({}) for text in texts] == [read] * 4
+    texts = (limit.by, at_once.by, call.sticky)
+    assert [text and one_expression(text).evaluate({}) for text in texts] == [read] * 3
+
+
+def test_a_cost_is_the_number_of_its_variable(tmp_path: Path) -> None:
+    """It needs no truth; what is no number is told at load, and not shown."""
+    endpoint = '    rate_limit: {rate: 10/s, cost: "{{ ${V} }}"}\n'
+    (limit,) = settings(tmp_path, "users:/", "2", endpoint=endpoint).rate_limit
+    assert isinstance(limit.cost, str)
+    assert one_expression(limit.cost).evaluate({}) == 2
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "users:/", "gold", endpoint=endpoint)
+    assert [one.message.partition(":")[0] for one in caught.value.diagnostics] == [
+        "a cost is a number, and this is none"
+    ]
+    assert "gold" not in caught.value.diagnostics[0].message
 
 
 def test_an_expression_compares_with_a_number(tmp_path: Path) -> None:
