@@ -177,7 +177,7 @@ def test_a_screen_says_that_the_server_has_gone():
 
 
 def test_a_narrow_table_keeps_what_says_most():
-    """Rate, failures and p95 are there at 40 columns, and no line is folded; of few lines both blocks have some."""
+    """Rate, failures, partial answers and p95 are there at 40 columns, and no line is folded; of few lines both blocks have some."""
     table = Table()
     table.take(
         _counts(
@@ -185,7 +185,7 @@ def test_a_narrow_table_keeps_what_says_most():
         )
     )
     lines = table.text(40, 12).splitlines()
-    assert lines[2].split() == ["ENDPOINT", "req/s", "5xx", "p95"]
+    assert lines[2].split() == ["ENDPOINT", "req/s", "5xx", "part", "p95"]
     assert lines[-4].split() == ["UPSTREAM", "calls/s", "failed", "mean"]
     assert len(lines) <= 12
     assert max(map(len, lines)) <= 40

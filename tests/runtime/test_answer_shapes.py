@@ -84,11 +84,11 @@ def test_an_expression_does_not_outlive_the_deadline(rig, monkeypatch):
     assert (late.answer.status, late.body["cause"]) == (504, "deadline")
 
 
-@pytest.mark.parametrize("status", ["'200'", "{{ order.status }}", "{{ 99 }}", "{{ true }}", "{{ 600 }}"])
+@pytest.mark.parametrize("status", ["200", 99, True, 600, 200.5, None, [200]])
 def test_a_status_that_is_none_fails_the_answer(rig, status):
     """What an expression gives has to be a status that an answer can have."""
-    one = rig(f'fan_out: {{order: a:/order}}\nresponse: {{status: "{{{{ {status.strip("{} ")} }}}}"}}').start()
-    one["/order"].answer({"status": "ok"})
+    one = rig('fan_out: {order: a:/order}\nresponse: {status: "{{ order.status }}"}').start()
+    one["/order"].answer({"status": status})
     assert (one.answer.status, one.body["part"]) == (502, "response")
 
 

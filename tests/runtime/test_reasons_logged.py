@@ -24,7 +24,7 @@ def told(serve, caplog, endpoint, answers):
         ("{fan_out: {ok: a:/ok, bad: a:/bad}}", "The upstream 'a' answered with status 500."),
         ("{call: a:/ok, response: {body: '{{ call.n + 1 }}'}}", "`+` cannot take a string and a number."),
         (
-            "{call: a:/ok, response: {status: \"{{ 'many' }}\"}}",
+            '{call: a:/ok, response: {status: "{{ call.n | string }}"}}',
             "The expression for the status of the answer did not give a status.",
         ),
         (

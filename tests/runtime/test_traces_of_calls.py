@@ -68,8 +68,9 @@ def test_a_call_that_is_told_takes_a_span_of_its_own_along(call: Any) -> None:
     trace = frame.exchange.trace
     assert (trace.is_told, trace.path, trace.scheme, trace.host) == (True, "/users/7", "https", "gw.test")
     assert trace.hidden == ("7", "word")
-    block, ended = tracing.called(frame, call, b"/x", BLOCK, heard.append, 5.0)
+    block, ended, told = tracing.called(frame, call, b"/x", BLOCK, heard.append, 5.0)
     (span,) = trace.calls
+    assert told is span
     assert block == b"host: a\r\nx-a: 1\r\n" + f"traceparent: 00-{TRACE}-{span.id}-01\r\n".encode()
     result = Result("call", 5.0, 6.0, status=503, raw=b"abc", state=State.FAILED, cause=Cause.STATUS)
     ended(result)
@@ -91,10 +92,11 @@ def test_a_call_that_nobody_is_told_of_only_passes_the_context(
     """Nothing is remembered of it, and who hears of its result is the same."""
     tracing, done = Tracing(plan), [].append
     frame = begun(tracing, *fields)
-    block, ended = tracing.called(frame, call, b"/x", BLOCK, done, 5.0)
+    block, ended, span = tracing.called(frame, call, b"/x", BLOCK, done, 5.0)
     assert block.startswith(b"host: a\r\nx-a: 1\r\ntraceparent: 00-%b-" % frame.exchange.trace.id.encode())
     assert block.endswith(f"-{flags}\r\n".encode())
     assert ended is done
+    assert span is None
     assert tracing.streamed(frame, call, b"/x", BLOCK)[1] is None
 
 
@@ -121,7 +123,7 @@ def test_a_request_without_a_trace_is_left_as_it_is(call: Any) -> None:
     tracing = Tracing(TracesPlan())
     exchange = Exchange("GET", "/", b"", [])
     frame = Frame(exchange, Names(exchange), 100.0, _Loop())  # type: ignore[arg-type]
-    assert tracing.called(frame, call, b"/x", BLOCK, print, 5.0) == (BLOCK, print)
+    assert tracing.called(frame, call, b"/x", BLOCK, print, 5.0) == (BLOCK, print, None)
 
 
 @pytest.mark.parametrize(

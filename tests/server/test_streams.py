@@ -60,7 +60,7 @@ endpoints:
   GET /part: {stream: true, call: up:/part, response: {status: 202}}
   GET /filled: {stream: true, call: up:/nothing, response: {status: 200}}
   GET /emptied: {stream: true, call: up:/download, response: {status: "{{ 204 }}"}}
-  GET /no-status: {stream: true, call: up:/download, response: {status: "{{ 'many' }}"}, status_map: {expression: 500}}
+  GET /no-status: {stream: true, call: up:/download, response: {status: "{{ calls.call.status | string }}"}, status_map: {expression: 500}}
   GET /no-header: {stream: true, call: up:/download, response: {headers: {x-name: "{{ query.name }}"}}}
   GET /told:
     stream: true
