@@ -176,6 +176,7 @@ def test_a_screen_says_that_the_server_has_gone():
     assert "the saved file is refused" in table.text(80, 24)
 
 
+@pytest.mark.long
 def test_a_narrow_table_keeps_what_says_most():
     """Rate, failures, partial answers and p95 are there at 40 columns, and no line is folded; of few lines both blocks have some."""
     table = Table()

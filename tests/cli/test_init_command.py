@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.long
 def test_init_check_get(aggregator, folder: Path) -> None:
     """What `init` writes passes `check` without a warning and answers, offline."""
     written = aggregator("init")
@@ -17,6 +20,7 @@ def test_init_check_get(aggregator, folder: Path) -> None:
     assert aggregator("get", "/dashboard/1").exit_code == 0
 
 
+@pytest.mark.long
 def test_editors_find_the_schema(aggregator, folder: Path) -> None:
     """The first line names the schema that stands beside the file."""
     aggregator("init")
@@ -25,6 +29,7 @@ def test_editors_find_the_schema(aggregator, folder: Path) -> None:
     assert json.loads((folder / "routes.schema.json").read_text())["title"] == "routes.yaml"
 
 
+@pytest.mark.long
 def test_nothing_is_overwritten(aggregator, folder: Path) -> None:
     """A file in the way stays as it is, unless `--force`."""
     (folder / "routes.yaml").write_text("mine")
@@ -35,6 +40,7 @@ def test_nothing_is_overwritten(aggregator, folder: Path) -> None:
     assert (folder / "routes.yaml").read_text() != "mine"
 
 
+@pytest.mark.long
 def test_another_place(aggregator, folder: Path) -> None:
     """A path into a new folder is made, and the next steps name it."""
     result = aggregator("init", "api/shop.yaml")
@@ -42,6 +48,7 @@ def test_another_place(aggregator, folder: Path) -> None:
     assert "aggregator check api/shop.yaml · aggregator get /dashboard/1 --config api/shop.yaml" in result.stdout
 
 
+@pytest.mark.long
 def test_a_folder_gets_routes_yaml(aggregator, folder: Path) -> None:
     """A folder that is there gets a routes.yaml in it."""
     (folder / "api").mkdir()
@@ -49,6 +56,7 @@ def test_a_folder_gets_routes_yaml(aggregator, folder: Path) -> None:
     assert (folder / "api" / "routes.yaml").is_file()
 
 
+@pytest.mark.long
 def test_a_place_that_cannot_be_written(aggregator, folder: Path) -> None:
     """A file where a folder would have to be is one clear line."""
     (folder / "api").write_text("")
@@ -58,6 +66,7 @@ def test_a_place_that_cannot_be_written(aggregator, folder: Path) -> None:
     assert "cannot be written" in result.stderr
 
 
+@pytest.mark.long
 def test_from_curl(aggregator, folder: Path) -> None:
     """A curl command becomes a file; its credential is a variable that the next steps name."""
     command = "curl https://shop.test/users/42 -H 'x-api-key: s3cr3t'"
@@ -69,12 +78,14 @@ def test_from_curl(aggregator, folder: Path) -> None:
     assert "s3cr3t" not in text + result.stdout
 
 
+@pytest.mark.long
 def test_from_curl_by_a_pipe(aggregator, folder: Path) -> None:
     """With `-` the command is read from stdin."""
     assert aggregator("init", "--from-curl", "-", input="curl https://shop.test/a\n").exit_code == 0
     assert "call: shop:/a" in (folder / "routes.yaml").read_text()
 
 
+@pytest.mark.long
 def test_from_openapi(aggregator, folder: Path) -> None:
     """A document becomes endpoints, those that are chosen."""
     document = {
@@ -88,6 +99,7 @@ def test_from_openapi(aggregator, folder: Path) -> None:
     assert ("GET /a" in text, "GET /b" in text) == (False, True)
 
 
+@pytest.mark.long
 def test_from_answers(aggregator, folder: Path) -> None:
     """`--ask` drafts the file from a URL, a method, the name of a header and a body."""
     result = aggregator("init", "--ask", input='https://s.test/users/1\nPOST\nx-api-key\n{"a": 1}\n')

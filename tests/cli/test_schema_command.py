@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.long
 def test_schema_goes_to_stdout(aggregator) -> None:
     """The schema is JSON of the 2020-12 dialect."""
     result = aggregator("schema")
@@ -13,6 +16,7 @@ def test_schema_goes_to_stdout(aggregator) -> None:
     assert json.loads(result.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
+@pytest.mark.long
 def test_schema_goes_to_a_file(aggregator, folder: Path) -> None:
     """With `--output` stdout stays empty and the file holds the same."""
     result = aggregator("schema", "--output", "s.json")
@@ -20,6 +24,7 @@ def test_schema_goes_to_a_file(aggregator, folder: Path) -> None:
     assert (folder / "s.json").read_text() == aggregator("schema").stdout
 
 
+@pytest.mark.long
 def test_schema_with_the_names_of_a_file(aggregator, routes_file: Path) -> None:
     """`--names-of` offers the upstreams of that file behind `call: `."""
     assert '"users:/"' not in aggregator("schema").stdout
@@ -40,6 +45,7 @@ def test_schema_cannot_go_into_a_folder(aggregator, folder: Path) -> None:
     assert aggregator("schema", "--output", str(folder)).exit_code == 2
 
 
+@pytest.mark.long
 def test_schema_into_nowhere(aggregator) -> None:
     """An output in a folder that is not there is one line."""
     result = aggregator("schema", "--output", "no/where.json")
@@ -48,6 +54,7 @@ def test_schema_into_nowhere(aggregator) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long
 def test_reference_goes_to_stdout(aggregator) -> None:
     """The reference is Markdown with every setting."""
     result = aggregator("reference")

@@ -15,6 +15,7 @@ from aggregator.codecs.formats.xml import encode_xml
 from aggregator.errors import CallError, ExpressionError
 
 
+@pytest.mark.long
 def test_csv_is_read_up_to_its_cells():
     """The last cell that fits is read, the next row is refused."""
     whole = b"a,b\n" + b"1,2\n" * (MAX_CELLS // 2)
@@ -37,6 +38,7 @@ def test_xml_is_written_up_to_its_elements():
     assert encode_xml({"a": [1] * 1000}).count(b"<a>") == 1000
 
 
+@pytest.mark.long
 def test_messagepack_is_read_up_to_its_values():
     """A byte may stand for an object: the values are counted before any is built, whatever they are."""
     kinds = [0, -1, 300, 70_000, 2**40, -300, -70_000, -(2**40), 1.5, None, True, "a" * 40, "b" * 300, "c" * 70_000]
@@ -47,6 +49,7 @@ def test_messagepack_is_read_up_to_its_values():
             decode_messagepack(msgspec.msgpack.encode(value))
 
 
+@pytest.mark.long
 def test_messagepack_is_written_up_to_its_values():
     """Members are counted at every depth."""
     with pytest.raises(ExpressionError, match="more than 200000 values"):

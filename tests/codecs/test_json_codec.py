@@ -113,6 +113,7 @@ def test_the_last_of_duplicate_keys_counts() -> None:
     assert json.decode(b'{"role":"user","role":"admin"}') == {"role": "admin"}
 
 
+@pytest.mark.long
 @given(
     st.binary(max_size=40)
     | st.text(max_size=20).map(lambda text: stdlib.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -224,6 +225,7 @@ def test_endless_nesting_is_an_expression_error() -> None:
         json.encode(value)
 
 
+@pytest.mark.long
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -243,6 +245,7 @@ DOCUMENT = st.one_of(
 )
 
 
+@pytest.mark.long
 @given(DOCUMENT)
 def test_a_key_that_stands_twice_is_found(text: str) -> None:
     """However a key is written, and whatever colons stand in texts beside it."""

@@ -134,6 +134,7 @@ def test_a_document_has_so_many_levels() -> None:
     assert (found, MAX_DEPTH) == ({"b": [None, None]}, 100)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("attributes", "elements"), [(b"", 49_999), (b' x="1" y="2"', 49_997)])
 def test_a_document_has_so_many_elements(attributes: bytes, elements: int) -> None:
     """Its attributes are counted with them."""

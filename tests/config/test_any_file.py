@@ -129,6 +129,7 @@ def test_everything_is_right(tmp_path: Path) -> None:
     assert (len(config.endpoints), config.warnings) == (2, ())
 
 
+@pytest.mark.long
 @settings(max_examples=80)
 @given(seed=st.integers(0, 10**9))
 def test_any_change(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:

@@ -38,6 +38,7 @@ def test_groups_that_double_with_each_level(levels: int, width: int, tmp_path: P
     assert codes(text, tmp_path) == {"too-many-calls"}
 
 
+@pytest.mark.long
 def test_a_long_chain_of_groups(tmp_path: Path) -> None:
     """Groups within groups have a deepest level, as everything has that is nested."""
     assert codes(_groups(400, 1) + "endpoints:\n  GET /a: {fan_out: {use: g0}}\n", tmp_path) == {"too-many-calls"}

@@ -348,6 +348,7 @@ PIECES = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @given(PIECES)
 def test_any_value_beside_any_sign_is_itself(pieces: list[tuple[bool, str]]) -> None:
     """What stands around the references is a text without a template, and so is the whole."""

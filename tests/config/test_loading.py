@@ -341,6 +341,7 @@ HEADS = (
 )
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10**9))
 def test_again_is_the_same_as_anew(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
@@ -366,6 +367,7 @@ def outcome(loader: Loader) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     return config, config.warnings
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", ["", "  GET /w/{id}: {cal: users:/w, timeout: 3}\n"])
 def test_loads_leave_no_circles(write: Callable[..., Path], wrong: str) -> None:
     """A server hardly ever looks for circles of objects: what a load does not need any more goes by itself."""

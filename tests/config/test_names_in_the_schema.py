@@ -60,6 +60,7 @@ def test_schemes_and_groups_are_offered(parts: dict[str, Any]) -> None:
     assert parts["FanOutSettings"]["properties"]["use"]["examples"] == ["customer"]
 
 
+@pytest.mark.long
 def test_a_file_without_names_keeps_the_examples() -> None:
     """Where nothing is declared an editor shows what a name may look like."""
     plain = for_editors(build_schema())

@@ -46,6 +46,7 @@ def test_a_declared_name_is_kept_for_its_endpoint() -> None:
     assert len(set(ids.values())) == 4
 
 
+@pytest.mark.long
 @given(st.sets(st.text("/ab-{}_1", max_size=5)), st.sets(st.sampled_from(["get_a_b", "get_a", "get_root"])))
 def test_all_are_different(paths: set[str], names: set[str]) -> None:
     """Whatever is declared, and however alike the paths are."""

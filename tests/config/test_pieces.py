@@ -221,6 +221,7 @@ def said(result: tuple[Document | None, list[Diagnostic]]) -> object:
     ]
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.lists(st.sampled_from(LINES.split("\n")), max_size=7), st.booleans()), min_size=1, max_size=3)

@@ -28,11 +28,13 @@ def text() -> str:
     return reference.reference_text()
 
 
+@pytest.mark.long
 def test_the_file_is_current() -> None:
     """docs/reference.md is what the code says now; `python -m aggregator.config.reference --write` renews it."""
     assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == text()
 
 
+@pytest.mark.long
 def test_every_setting_is_there() -> None:
     """No model and no key of a model is missing, and no two models have one heading."""
     parts = build_schema()["$defs"]
@@ -45,6 +47,7 @@ def test_every_setting_is_there() -> None:
             assert f"| `{key}` |" in text()
 
 
+@pytest.mark.long
 def test_a_model_without_a_row_has_a_section() -> None:
     """It follows the one that uses it and says under which keys it stands, also one that another such model uses."""
     schema = build_schema()
@@ -78,6 +81,7 @@ def test_every_filter_test_and_cause_is_there() -> None:
         assert (f"| `{cause.value}` |" in causes) is not cause.is_reserved
 
 
+@pytest.mark.long
 def test_every_problem_is_there() -> None:
     """A code that the configuration reports is in the reference, and none that it does not."""
     used = set(codes_in_use())
@@ -122,6 +126,7 @@ def test_tables_are_tables() -> None:
             assert cells == width or line.startswith(("| Key", "| Name", "| Cause", "| Code", "| Value")), line
 
 
+@pytest.mark.long
 def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`--write` renews both generated files of the folder; without it the text goes to stdout."""
     monkeypatch.chdir(tmp_path)

@@ -81,12 +81,14 @@ def refusals(text: str) -> list[str]:
     return [str(error) for error in validator().iter_errors(as_json(yaml.safe_load(text)))]
 
 
+@pytest.mark.long
 def test_it_is_a_schema() -> None:
     """The schema follows the rules of its own dialect."""
     meta = jsonschema_rs.Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
     assert meta.is_valid(build_schema())
 
 
+@pytest.mark.long
 def test_the_file_beside_routes_yaml_is_current() -> None:
     """routes.schema.json is what the models say now; `python -m aggregator.config.reference --write` renews it."""
     assert (ROOT / "routes.schema.json").read_text(encoding="utf-8") == schema_text()

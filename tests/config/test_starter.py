@@ -11,6 +11,7 @@ from aggregator.config.reference.starter import starter_text, write_starter
 from aggregator.errors import AggregatorError
 
 
+@pytest.mark.long
 def test_it_has_no_problems(tmp_path: Path) -> None:
     """The starter loads without a warning, without any variable set."""
     target, schema = write_starter(tmp_path)
@@ -18,6 +19,7 @@ def test_it_has_no_problems(tmp_path: Path) -> None:
     assert schema == tmp_path / "routes.schema.json"
 
 
+@pytest.mark.long
 def test_its_upstreams_can_be_real(tmp_path: Path) -> None:
     """Each upstream moves with its variable."""
     target, _ = write_starter(tmp_path)
@@ -27,6 +29,7 @@ def test_its_upstreams_can_be_real(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_it_is_written_once(tmp_path: Path) -> None:
     """A file in the way is not touched unless that is wanted."""
     (tmp_path / "routes.yaml").write_text("mine")
@@ -36,6 +39,7 @@ def test_it_is_written_once(tmp_path: Path) -> None:
     assert (tmp_path / "routes.yaml").read_text(encoding="utf-8") == starter_text()
 
 
+@pytest.mark.long
 def test_it_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full leaves what was there, nothing half-written, and names the file."""
     (tmp_path / "routes.yaml").write_text("mine")

@@ -126,6 +126,7 @@ for setting, declared in SETTINGS.items():
     EACH.setdefault(id(declared), setting)
 
 
+@pytest.mark.long
 def test_whatever_setting_it_stands_in_a_value_is_not_shown(tmp_path: Path) -> None:
     """A problem of any setting, also a file that is not there, names the variable and not what it holds."""
     file, env = tmp_path / "routes.yaml", {"S": "http://hunter2secret/\r\n", "SECRET": "s" * 16}
@@ -221,6 +222,7 @@ def test_what_a_message_compares_is_told_as_the_file_says_it(text: str, value: s
 _NUMBER = re.compile(r"(\d+)([a-zA-Z%/]*)")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WRONG, ids=lambda path: path.stem)
 def test_no_message_depends_on_a_number_that_a_variable_holds(case: Path, tmp_path: Path) -> None:
     """Each number of each wrong file, put into a variable: another one that is wrong as well is told alike."""

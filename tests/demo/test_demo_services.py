@@ -82,6 +82,7 @@ def test_a_user_is_changed_and_deleted(ask: Ask) -> None:
     assert (deleted.status_code, deleted.content) == (204, b"")
 
 
+@pytest.mark.long
 def test_posts_have_pages_and_comments(ask: Ask) -> None:
     """Posts are paged with a total, filtered by author, and commented on."""
     page = ask("posts", "/posts?_page=2&_limit=3")
@@ -343,6 +344,7 @@ def test_a_multipart_body_without_parts_is_400(ask: Ask) -> None:
     assert ask("lab", "/echo", "POST", content=b"x", headers={"content-type": "multipart/form-data"}).status_code == 400
 
 
+@pytest.mark.long
 def test_downloads_of_any_size(ask: Ask) -> None:
     """A blob has the announced length; rows and lines are valid JSON of the asked number."""
     blob = ask("lab", "/blob?mb=2")

@@ -61,6 +61,7 @@ def redirecting(gateway: Gateway) -> int:
     return next(one.socket.getsockname()[1] for one in gateway.listeners if one.role == "redirect")
 
 
+@pytest.mark.long
 def test_alone_on_the_internet(stage: Stage) -> None:
     """TLS with strict headers and codings, plain requests sent on, one client bounded; administration is not public."""
     text, context = recipe("Alone on the internet", stage)

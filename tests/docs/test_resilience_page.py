@@ -115,6 +115,7 @@ def test_routes_by_key(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["cause"], server.requests) == (421, "unknown_key", [])
 
 
+@pytest.mark.long
 def test_hosts(tmp_path: Path) -> None:
     """Another try goes to the other host, a hundred calls to both, and those of a session to one."""
     server = Server(503, 200)

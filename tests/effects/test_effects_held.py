@@ -103,6 +103,7 @@ def test_a_breaker_that_is_closed_holds_nothing(tmp_path: Path) -> None:
         served.until(lambda: served.outbox.ends["sent"] == 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_what_waits_for_an_upstream_that_is_switched_off_is_not_looked_at(
     tmp_path: Path, claimed: list[str], is_declared: bool

@@ -68,6 +68,7 @@ def test_what_waits_for_the_thread_is_written_by_one_step(tmp_path: Path, writte
     assert written == [6, 1]
 
 
+@pytest.mark.long
 def test_what_is_beyond_the_memory_is_refused(tmp_path: Path) -> None:
     """At once, and what waits already is written."""
 

@@ -91,6 +91,7 @@ def test_an_unknown_name_is_verified_by_the_same_hash_each_time() -> None:
     assert len({_decoy(users, "nobody") for _ in range(20)}) == 1
 
 
+@pytest.mark.long
 def test_nobody_is_right_where_there_is_nobody() -> None:
     """An empty file takes as long as one with users."""
     assert not is_right({}, "ada", b"secret")

@@ -273,6 +273,7 @@ def test_what_came_with_a_cookie_is_never_kept(serve: Serve, upstream: Counting)
         assert "stored" not in answers[0].headers["cache-status"]
 
 
+@pytest.mark.long
 def test_one_run_for_a_thousand(serve: Serve, upstream: Counting) -> None:
     """1000 requests for one answer that is over make one run; with a cookie in it each makes its own."""
     served = serve(f"""

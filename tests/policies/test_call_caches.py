@@ -161,6 +161,7 @@ def test_a_reply_stands_in_for_a_failure(serve: Serve, upstream: Counting) -> No
     assert served.get("/a").status_code == 502
 
 
+@pytest.mark.long
 def test_one_call_for_a_thousand(serve: Serve) -> None:
     """Of 1000 requests for a key that is not there, or over, one makes the call, and all get its reply."""
     served = serve("""

@@ -90,6 +90,7 @@ def frame() -> Frame:
     return Frame(exchange, Names(exchange), 9.0, SimpleNamespace(time=lambda: 5.0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("around", "most"), [(retried, 2), (broken, 3), (placed, 4), (guarded, 5)])
 def test_a_policy_with_nothing_to_do_takes_few_calls(frame, around, most):
     """One to begin, one to end, and what counts; and nothing is left for the collector."""

@@ -21,6 +21,7 @@ from aggregator.transport.replies import ReadBody
 STEPS = some.lists(some.tuples(some.sampled_from("gpd"), some.integers(0, 30), some.integers(1, 60)), max_size=300)
 
 
+@pytest.mark.long
 @given(STEPS)
 def test_bytes_stay_within_the_bound(steps: list[tuple[str, int, int]]) -> None:
     """Whatever is put, asked for and deleted, in random sizes; what is forgotten is told, once."""
@@ -85,6 +86,7 @@ def test_tags_leave_with_their_entries() -> None:
     assert (len(kept), kept.size, [*kept.tags]) == (0, 0, [])
 
 
+@pytest.mark.long
 def test_tags_count_with_what_finds_by_them() -> None:
     """An entry with a thousand tags of its own takes its places in the index, too; no more is used than there is."""
     most = 2 * 2**20
@@ -172,6 +174,7 @@ def test_different_pieces_have_different_keys(one: list[bytes], other: list[byte
     assert (key_of(one) == key_of(other)) == (one == other)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_callers_take_less_than_twenty_megabytes() -> None:
     """Names and numbers included; it shows in a quarter of them."""
     limiter = Limiter(Rate(10, 1.0, 20), lambda: 0.0, 50_000)

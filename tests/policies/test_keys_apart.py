@@ -72,6 +72,7 @@ def _asked() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backwards", [False, True])
 def test_what_is_kept_is_what_would_be_made(serve: Serve, backwards: bool) -> None:
     """Whatever was asked for before: queries, fields, paths, typed inputs and bodies that are nearly the same."""

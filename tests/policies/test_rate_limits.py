@@ -226,6 +226,7 @@ def test_a_limit_that_only_reports(serve: Serve, caplog: pytest.LogCaptureFixtur
     assert said == ["A caller would have been refused."] * 2
 
 
+@pytest.mark.long
 def test_a_thousand_at_once(serve: Serve) -> None:
     """Of 1000 requests at once exactly as many pass as the limit grants, each counted once."""
     served = serve("endpoints: {GET /a: {rate_limit: {rate: 100/s, burst: 150}, respond: {body: 1}}}")

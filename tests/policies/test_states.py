@@ -81,6 +81,7 @@ def test_a_kind_that_adopts_nothing_begins_anew():
     assert (fresh.size, registry.find("breaker", "users")) == (20, fresh)
 
 
+@pytest.mark.long
 def test_a_state_ends_with_its_last_user():
     """Nothing sweeps: what no generation uses is gone, also after a name was taken anew."""
     registry = Registry()

@@ -38,6 +38,7 @@ def lines(answer: Answer) -> bytes:
     return Tail.of(answer.leading).lines + (b"" if answer.tail is None else answer.tail.lines)
 
 
+@pytest.mark.long
 @given(HEADERS, ORIGINS)
 def test_they_are_the_same_as_one_after_another(own: HeaderList, origin: bytes | None) -> None:
     """Whatever the answer says itself, for any origin, the first time and later; as fields and as lines."""
@@ -111,6 +112,7 @@ def test_tails_that_come_once_fill_no_memory(monkeypatch: pytest.MonkeyPatch) ->
         assert answer.headers[-1] == (b"cache-control", b"private")
 
 
+@pytest.mark.long
 @given(HEADERS)
 def test_constant_headers_are_the_same_as_made_ones(own: HeaderList) -> None:
     """They take the place of others of their names; null is no header, and a list of cookies is a line for each."""

@@ -152,6 +152,7 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Gateway], None]:
     return settle
 
 
+@pytest.mark.long
 def test_no_setting_of_an_endpoint_computes_over_a_long_body_in_the_loop(
     tmp_path: Path, work: Work, settle: Callable[[Gateway], None]
 ) -> None:
@@ -232,6 +233,7 @@ endpoints:
 """What settings of an endpoint need besides: other settings of the call, of its upstream, or of the file."""
 
 
+@pytest.mark.long
 def test_no_setting_that_needs_others_computes_over_a_long_body_in_the_loop(
     tmp_path: Path, work: Work, settle: Callable[[Gateway], None]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+
 ALL = """
 upstreams:
   a:
@@ -39,6 +41,7 @@ endpoints: {GET /x: {call: a:/x}}
 """
 
 
+@pytest.mark.long
 def test_a_call_that_has_ended_is_gone(rig):
     """With all policies, calls leave no more objects in cycles than plain ones do, which the rig itself makes."""
     left = []

@@ -176,6 +176,7 @@ def test_a_full_queue_drops_as_declared(stage, policy, kept):
     assert gateway.said("A background call was dropped: the queue is full.")
 
 
+@pytest.mark.long
 def test_a_stopping_server_finishes_them(stage):
     """What waits at a stop is made before the process ends."""
     upstream = stage.upstream()
@@ -194,6 +195,7 @@ def test_a_stopping_server_finishes_them(stage):
     assert len(upstream.requests) == 10
 
 
+@pytest.mark.long
 def test_a_stopping_server_does_not_wait_for_ever(stage):
     """After the grace what is left is lost, counted and logged, and the process ends."""
     upstream = stage.upstream()

@@ -74,6 +74,7 @@ def test_it_is_open_over_a_reload(gateway):
     assert shown(gateway)["up"] == "open"
 
 
+@pytest.mark.long
 def test_a_probe_whose_client_hangs_up(gateway, upstream):
     """Its slot is free at once: the next call is the one that tries."""
     gateway.get("/soon")
@@ -86,6 +87,7 @@ def test_a_probe_whose_client_hangs_up(gateway, upstream):
     assert shown(gateway)["soon"] == "closed"
 
 
+@pytest.mark.long
 def test_one_of_many_tries(gateway, upstream):
     """Fifty callers at the same moment make one call."""
     gateway.get("/soon")

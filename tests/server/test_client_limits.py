@@ -157,6 +157,7 @@ def test_a_reload_changes_the_limits(stage, slow):
     slow.gate.set()
 
 
+@pytest.mark.long
 def test_many_that_wait_are_let_in_without_depth():
     """A queue of requests that are answered at once is emptied by a loop, not by a call within a call."""
 

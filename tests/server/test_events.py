@@ -71,6 +71,7 @@ def test_requests_are_told_while_somebody_listens(stage, door):
     stage.until(lambda: visitors == [])
 
 
+@pytest.mark.long
 def test_counts_are_told_each_second(stage):
     """By endpoint; what met none is counted without a name."""
     gateway = stage.gateway(ROUTES)
@@ -85,6 +86,7 @@ def test_counts_are_told_each_second(stage):
         assert counted == {"GET /n": 2, "": 1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_only_what_went_wrong_is_told_to_who_asks_for_failures(stage, door):
     """A request that was answered well is not among it, whoever else hears of it."""
@@ -98,6 +100,7 @@ def test_only_what_went_wrong_is_told_to_who_asks_for_failures(stage, door):
         assert event("request")["id"] == "bad"
 
 
+@pytest.mark.long
 def test_parts_of_one_endpoint_are_counted_each_second(stage):
     """How often each was called, how often in vain; of no other endpoint."""
     upstream = stage.upstream()
@@ -116,6 +119,7 @@ def test_parts_of_one_endpoint_are_counted_each_second(stage):
         assert (times, failed) == (2, 2)
 
 
+@pytest.mark.long
 def test_a_reload_is_told(stage):
     """The new generation, and why a file was refused; who listens goes on listening."""
     gateway = stage.gateway(ROUTES)
@@ -129,6 +133,7 @@ def test_a_reload_is_told(stage):
         assert event("config")["refused"] is not None
 
 
+@pytest.mark.long
 def test_who_listens_to_what_a_reload_removes_goes_on(stage):
     """The stream stays, and tells of it again when the file has it again."""
     more = ROUTES + "  GET /m: {respond: {body: 1}}\n"

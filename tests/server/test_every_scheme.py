@@ -201,6 +201,7 @@ def cases(token: Callable[..., str]) -> Iterator[tuple[str, str, Any, bool]]:
         yield name, "", {}, False
 
 
+@pytest.mark.long
 def test_every_scheme_and_every_failure(client: TestClient, token: Callable[..., str]) -> None:
     """What is right is admitted; anything else is one 401 in the same words, and nothing is called."""
     wrong = []
@@ -214,6 +215,7 @@ def test_every_scheme_and_every_failure(client: TestClient, token: Callable[...,
     assert wrong == []
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(
     value=st.binary(max_size=200),
@@ -259,6 +261,7 @@ def built(file: Path) -> Any:
     return BUILT[file]
 
 
+@pytest.mark.long
 def test_no_canary_is_in_any_output(
     client: TestClient,
     file: Path,

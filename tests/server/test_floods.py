@@ -111,6 +111,7 @@ def test_one_connection_has_its_share_of_a_turn(gateway, stage):
     assert max(begun) <= MAX_AT_ONCE
 
 
+@pytest.mark.long
 def test_hundreds_of_new_connections(gateway, stage):
     """Each of them is answered, and so is who was there before."""
     statuses: list[int] = []

@@ -231,6 +231,7 @@ def test_a_trailer_flood_is_cut(gateway):
     assert wire.rest() is not None
 
 
+@pytest.mark.long
 def test_a_slow_head_is_cut(hasty):
     """A head that comes byte by byte has its time: 408 and the end; a fresh silent connection is just closed."""
     wire = hasty.wire().send(b"GET /hello HTTP/1.1\r\nHo")
@@ -240,6 +241,7 @@ def test_a_slow_head_is_cut(hasty):
     assert silent.ended
 
 
+@pytest.mark.long
 def test_a_slow_second_head_is_cut_too(hasty):
     """The time is counted anew for each request of a connection."""
     wire = hasty.wire()
@@ -249,6 +251,7 @@ def test_a_slow_second_head_is_cut_too(hasty):
     assert wire.ended
 
 
+@pytest.mark.long
 def test_a_slow_body_is_cut(hasty, upstream):
     """A body that does not come is 408 before any call, where the endpoint reads it; the connection ends."""
     calls = len(upstream.requests)
@@ -259,6 +262,7 @@ def test_a_slow_body_is_cut(hasty, upstream):
     assert len(upstream.requests) == calls
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", ["/hello", "/call"])
 def test_a_body_that_nobody_reads_holds_nothing(hasty, target):
     """A request that announces a body and sends none is answered at once, and its connection is not kept for ever."""
@@ -269,6 +273,7 @@ def test_a_body_that_nobody_reads_holds_nothing(hasty, target):
     assert time.monotonic() - started > 0.1
 
 
+@pytest.mark.long
 def test_a_dripping_unread_body_is_cut(hasty):
     """A byte now and then does not prolong the time of a body that nobody reads."""
     wire = hasty.wire().write("GET", "/hello", "content-length: 1000000")
@@ -335,6 +340,7 @@ def test_idle_connections_do_not_count(gateway):
 TOOK_NOTHING = "The client took nothing of it for 1 s."
 
 
+@pytest.mark.long
 def test_who_takes_nothing_of_a_stream_did_not_hang_up(stage, monkeypatch):
     """A stream that we cut because its client took nothing is told as that."""
     monkeypatch.setattr(timeouts, "SEND_TIMEOUT", 1.0)
@@ -430,6 +436,7 @@ def _is_read_slowly(stage, gateway):
             return False
 
 
+@pytest.mark.long
 def test_who_takes_nothing_is_cut(stage, monkeypatch):
     """A client that does not read its answer is cut after a while, and one that reads slowly is not."""
     monkeypatch.setattr(timeouts, "SEND_TIMEOUT", 1.0)

@@ -86,6 +86,7 @@ def test_only_what_changed_is_asked_for_writers(tmp_path):
         assert sight([log, routes], None).is_open == (sys.platform == "linux")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
 @pytest.mark.parametrize("kept_open", [True, False])
 def test_a_slow_copy_shrinks_nothing(stage, kept_open):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.server.conftest import HANG, reply_of, until
 
 ROUTES = """
@@ -27,6 +29,7 @@ def test_one_that_hangs_is_overtaken(stage):
     assert len(upstream.requests) == 7
 
 
+@pytest.mark.long
 def test_a_reload_between_the_two(stage):
     """The call ends as it began, with the latencies and the budget that go on."""
     upstream = stage.upstream()

@@ -34,6 +34,7 @@ print(riddled, len(holes))
     assert freed < riddled / 2
 
 
+@pytest.mark.long
 def test_requests_are_served_while_holes_are_filled():
     """Between two sizes the event loop has its turn."""
 
@@ -99,6 +100,7 @@ def test_the_limit_is_over_all_sizes(monkeypatch):
     assert sizes == list(range(16, 513, 16))
 
 
+@pytest.mark.long
 def test_the_server_fills_them_at_its_start_only(stage, monkeypatch):
     """Before what serves is made and before the first request; a reload leaves the fillings as they are."""
     filled: list[int | None] = []
@@ -117,6 +119,7 @@ def test_the_server_fills_them_at_its_start_only(stage, monkeypatch):
     assert filled == [None, None]
 
 
+@pytest.mark.long
 def test_what_was_loaded_is_never_searched(tuned_stage, monkeypatch):
     """All that loading made has been set aside by the time that somebody looks for cycles of garbage."""
     set_aside: list[int] = []

@@ -157,6 +157,7 @@ endpoints:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("client", ["", HTTPX])
 def test_hosts_of_a_service_come_and_go(stage, hosts, names, client):
     """They are called by the name of the service; one whose record is gone serves to the end, and is called no more."""

@@ -82,6 +82,7 @@ def tls(gateway, context: ssl.SSLContext, name: str = "localhost"):
     return wire
 
 
+@pytest.mark.long
 def test_requests_are_answered_one_after_another(serve, secrets):
     """On one connection, small and large, with and without a body; ALPN says http/1.1."""
     gateway = serve()
@@ -246,6 +247,7 @@ def test_a_stop_does_not_wait_for_a_handshake(serve, stage):
     assert gateway.said("A TLS handshake failed.") == []
 
 
+@pytest.mark.long
 def test_a_renewed_certificate_is_used_without_a_restart(serve, secrets, stage):
     """New connections get it, open ones go on; a pair that does not fit is refused and told, and the old one stays."""
     gateway = serve(watch=True)
@@ -262,6 +264,7 @@ def test_a_renewed_certificate_is_used_without_a_restart(serve, secrets, stage):
     assert old.ask("GET", "/n").json == 1
 
 
+@pytest.mark.long
 def test_certificates_are_renewed_under_load(serve, secrets, stage):
     """No request and no connection is lost while the pair changes again and again; no endpoint is built anew for it."""
     gateway = serve()

@@ -8,6 +8,8 @@ import logging
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from aggregator.server.application.app import application
 from aggregator.server.generations.plan_source import PlanFiles
 from aggregator.telemetry.lately import LATELY, MOST
@@ -55,6 +57,7 @@ async def reloaded(folder: Path, turns: int) -> tuple[Counter[str], Counter[str]
         await running.close()
 
 
+@pytest.mark.long
 def test_nothing_is_left_of_old_generations(tmp_path):
     """Secrets rotate and every text changes; no class has more objects than after the tenth reload."""
     for _ in range(MOST):  # the ring of what has changed lately is full before the first reload: it may not grow

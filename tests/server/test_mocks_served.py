@@ -104,6 +104,7 @@ def test_a_client_that_hangs_up(gateway):
     until(lambda: gateway.in_flight == 0)
 
 
+@pytest.mark.long
 def test_a_file_of_a_mock_is_read_again_when_it_changes(stage):
     """What it answers then is what it says then; a broken one changes nothing."""
     file = stage.folder / "ledger.yaml"

@@ -86,6 +86,7 @@ def one(document: dict[str, Any]) -> dict[str, Any]:
     return dict(operation)
 
 
+@pytest.mark.long
 def test_is_valid_openapi(describe: Describe) -> None:
     """The document obeys the specification, all references included."""
     validator = pytest.importorskip("openapi_spec_validator")

@@ -186,6 +186,7 @@ def undocumented(
         yield from (str(error) for error in validators[id(media)].iter_errors(answer.json()))
 
 
+@pytest.mark.long
 def test_document_and_application_agree(app: FastAPI, upstreams: dict[str, Behaviour]) -> None:
     """Whatever upstreams do, status, headers, media type and body are documented; what is documented happens."""
     document = app.openapi()

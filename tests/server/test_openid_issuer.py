@@ -131,6 +131,7 @@ def runs(test: Callable[[Rig], Awaitable[None]], *names: str) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_one_look_for_all() -> None:
     """The metadata and the keys are fetched once, however many come at the same time, and not for the next."""
 

@@ -73,6 +73,7 @@ def test_without_documentation_its_paths_are_free(shared_stage):
     assert gateway.get("/livez").body == b"ok\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_a_stopping_server_says_so_beside_a_catch_all(stage, door):
     """While the server drains, ``/readyz`` is 503."""

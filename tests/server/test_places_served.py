@@ -62,6 +62,7 @@ def test_a_client_that_hangs_up_gives_its_place_back(gateway, upstream, path):
     assert gateway.get("/x").json == 1
 
 
+@pytest.mark.long
 def test_fifty_callers_one_after_the_other(stage, upstream):
     """The upstream never has more than two at once, and everybody is served in the end."""
     gateway = stage.gateway(ROUTES.replace("limit: 1, queue: 5", "limit: 2, queue: 100"), env={"UP": upstream.url})

@@ -243,6 +243,7 @@ def test_a_blocking_function_blocks_nobody(gateway):
     assert wire.reply().status == 200
 
 
+@pytest.mark.long
 def test_a_blocked_loop_is_noticed(gateway, stage):
     """A function that blocks the loop is logged with how long it took and the line where the loop stood."""
     gateway.records.clear()

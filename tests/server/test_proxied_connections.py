@@ -139,6 +139,7 @@ def test_one_that_ends_within_it_is_told_and_one_without_a_byte_is_not(stage):
     assert reasons == ["it ended within its PROXY header"]
 
 
+@pytest.mark.long
 def test_others_than_trusted_proxies_are_closed(stage):
     """Whatever they send: to choose an address must take more than to reach the port. What repeats is counted."""
     server = stage.gateway(f"server: {{proxy_protocol: true, trusted_proxies: [10.0.0.0/8]}}\n{ENDPOINTS}")

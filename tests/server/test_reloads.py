@@ -274,6 +274,7 @@ def test_limits_and_timeouts_change_at_once(stage, upstream):
     assert gateway.said("Some settings take effect") == []
 
 
+@pytest.mark.long
 def test_reloads_under_load_lose_no_request(stage, upstream):
     """Clients in a loop, generations in a loop: every answer is 200, and never older than one seen before."""
     upstream["/a"] = stage.reply({"a": 1})
@@ -303,6 +304,7 @@ def test_reloads_under_load_lose_no_request(stage, upstream):
     assert len(set(answered)) > 20
 
 
+@pytest.mark.long
 def test_many_reloads_leave_no_connections(stage, upstream):
     """Valid, invalid and moved configurations: sockets and files are as many as before.
 
@@ -346,6 +348,7 @@ def _descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.long
 def test_a_large_reload_lets_requests_through(stage):
     """While a thousand endpoints are built, requests are answered."""
 

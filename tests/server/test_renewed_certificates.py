@@ -51,6 +51,7 @@ def test_renewed_authorities_are_trusted(stage, tmp_path, authority, upstream):
     assert (after["/a"] is before["/a"], after["/b"] is before["/b"]) == (False, True)
 
 
+@pytest.mark.long
 def test_renewed_files_are_noticed(stage, tmp_path, authority, upstream):
     """With a watcher nobody has to ask."""
     file = tmp_path / "tls" / "ca.pem"

@@ -145,6 +145,7 @@ def test_a_retry_of_an_old_generation_leaves_no_pool(stage, upstream):
     assert set(limits()) == {9}
 
 
+@pytest.mark.long
 def test_many_callers_at_once(gateway, upstream):
     """With everything failing, 200 callers cost the upstream a fifth more and the floor, and each gets its answer."""
     gateway.reload(ROUTES.replace("floor: 100/s", "floor: 1/s"))

@@ -131,6 +131,7 @@ _PATTERNS = st.lists(_WORDS, max_size=4).map(
 )
 
 
+@pytest.mark.long
 @given(st.lists(_PATTERNS, max_size=8), st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=5))
 def test_the_index_gives_what_comparing_with_every_pattern_gives(declared: list[list[str]], words: list[bytes]) -> None:
     """Whatever is declared, the match is the one that is nearest when all patterns are tried one after another."""

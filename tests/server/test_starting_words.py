@@ -61,6 +61,7 @@ def start(monkeypatch):
     return start
 
 
+@pytest.mark.long
 def test_the_greeting(path, start, capsys):
     """What is served, what calls what, where, with warnings first; stopped by a signal, the code is 0."""
     assert start("routes.yaml", None, None) == 0
@@ -165,6 +166,7 @@ def records(capsys):
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["option", "file"])
 def test_with_json_the_greeting_is_a_record(path, start, capsys, by):
     """Warnings first, then what is served and where; nothing but records stands on stderr."""
@@ -229,6 +231,7 @@ def test_with_json_a_flood_of_problems_says_how_many_are_left(path, caplog):
     assert (len(caplog.records), caplog.records[99].fields["code"]) == (101, "code")
 
 
+@pytest.mark.long
 def test_the_option_wins_over_the_file(path, start, capsys):
     """`--log-format text` is for people, whatever the file says."""
     path.write_text(f"{ROUTES}telemetry: {{log: {{format: json}}}}\n")

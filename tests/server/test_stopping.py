@@ -30,6 +30,7 @@ def upstream(stage):
     return upstream
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_readiness_goes_first(stage, upstream, door):
     """For `drain_delay` new connections are served, /readyz says 503, and every answer closes its connection."""
@@ -99,6 +100,7 @@ def test_streams_may_finish(stage, upstream):
     assert gateway.codes == [0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", ["direct", other_cell("asgi")])
 def test_after_the_grace_nobody_is_waited_for(stage, upstream, door):
     """A request that takes longer gets a problem, the connection closes, the process ends with 0 and no traceback."""

@@ -136,6 +136,7 @@ def test_a_request_under_way_ends(gateway, upstream):
         assert wire.reply().json == 7
 
 
+@pytest.mark.long
 def test_it_ends_by_itself(gateway):
     """When its time is over, without anybody's doing."""
     turn(gateway, "off", "endpoint", "GET /x", **{"for": "300ms"})
@@ -173,6 +174,7 @@ def test_a_wrong_order_changes_nothing(gateway, given, status, sentence):
     assert gateway.get("/x").status == 200
 
 
+@pytest.mark.long
 def test_the_command_asks_the_process(gateway, monkeypatch):
     """`aggregator switch off endpoint 'GET /x'`, `list` and `on`."""
     monkeypatch.setenv(SECRET, "the-secret-of-this-file")
@@ -236,6 +238,7 @@ def test_maintenance_by_the_calendar(tmp_path):
 KEPT = "state: ./state\n" + ROUTES
 
 
+@pytest.mark.long
 def test_a_switch_outlives_the_process(stage, upstream):
     """With `state`, what was off is off after a restart, for the rest of its time; what was on again is on."""
     first = stage.gateway(KEPT, env={"UP": upstream.url})

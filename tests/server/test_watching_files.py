@@ -31,6 +31,7 @@ def served(stage):
     return gateway
 
 
+@pytest.mark.long
 def test_a_file_is_written_in_place(served):
     """As most editors and scripts do."""
     for number in (2, 3):
@@ -38,6 +39,7 @@ def test_a_file_is_written_in_place(served):
         served.expect(number)
 
 
+@pytest.mark.long
 def test_a_file_is_replaced(served):
     """As careful editors and tools of deployment do: a new file is renamed over the old one."""
     for number in (2, 3):
@@ -47,6 +49,7 @@ def test_a_file_is_replaced(served):
         served.expect(number)
 
 
+@pytest.mark.long
 def test_a_file_goes_and_comes_back(served, stage):
     """While it is away the old configuration stays."""
     served.path.unlink()
@@ -56,6 +59,7 @@ def test_a_file_goes_and_comes_back(served, stage):
     served.expect(2)
 
 
+@pytest.mark.long
 def test_a_half_written_file_is_read_again_when_it_is_whole(served, stage):
     """The refusal of the half is forgotten with the whole."""
     served.path.write_text(version(2)[:25])
@@ -65,6 +69,7 @@ def test_a_half_written_file_is_read_again_when_it_is_whole(served, stage):
     assert served.get("/-/config").json["last_refusal"] is None
 
 
+@pytest.mark.long
 def test_a_mounted_volume_changes_by_its_links(stage, tmp_path):
     """As Kubernetes does with a ConfigMap: ..data is a link to a folder, and is replaced as a whole."""
     mount = tmp_path / "etc"
@@ -82,6 +87,7 @@ def test_a_mounted_volume_changes_by_its_links(stage, tmp_path):
         stage.until(lambda n=number: gateway.get("/n").json == n)
 
 
+@pytest.mark.long
 def test_links_in_a_circle_are_no_end(served, stage):
     """Nor is a folder that goes and comes back: the watch goes on."""
     link = served.path.with_suffix(".link")
@@ -123,6 +129,7 @@ def test_without_a_current_folder_files_are_not_found(tmp_path, monkeypatch):
     assert _folders([Path("routes.yaml")]) == frozenset()
 
 
+@pytest.mark.long
 def test_included_files_are_watched_and_new_ones_found(stage):
     """A file that an include names, one that a pattern comes to match, and one that goes."""
     folder = stage.folder / "more"
@@ -190,6 +197,7 @@ def test_a_stamp_tells_states_apart(tmp_path):
     assert stamp([file]) == stamps[-1]
 
 
+@pytest.mark.long
 def test_a_name_that_no_file_can_have(stage):
     """It is refused, and watching goes on: the next saves are noticed."""
     gateway = stage.gateway(version(1), watch=True)

@@ -179,6 +179,7 @@ def test_a_dripping_body_cannot_outlive_the_deadline(gateway):
     assert time.monotonic() - started > 0.2
 
 
+@pytest.mark.long
 def test_a_slow_optional_part_does_not_fail_the_answer(gateway):
     """The answer leaves before the deadline, with the default in place, marked and never cached."""
     started = time.monotonic()

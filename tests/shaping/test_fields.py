@@ -71,6 +71,7 @@ DATA = st.recursive(
 PATHS = st.lists(st.lists(NAMES | st.just("*"), min_size=1, max_size=3).map(".".join), max_size=4)
 
 
+@pytest.mark.long
 @given(DATA, PATHS)
 def test_removing_after_keeping_leaves_nothing(value: Any, paths: list[str]) -> None:
     """Whatever the data: what is kept holds no value besides those that the same paths remove.

@@ -17,6 +17,7 @@ CALLERS = 25_000
 MORE = CALLERS + CALLERS // 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rate", "quota"])
 def test_a_caller_takes_less_than_two_hundred_bytes(kind: str) -> None:
     """Keys and counts together, for more callers than are held."""

@@ -164,6 +164,7 @@ def test_a_change_is_written_by_itself(folder, monkeypatch):
     assert numbers(folder, []).load() == [7]
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_once_and_tried_again(folder, monkeypatch, caplog):
     """Nothing that was changed is forgotten meanwhile."""
     caplog.set_level("INFO")

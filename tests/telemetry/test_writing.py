@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+import pytest
+
 from aggregator.telemetry import writing
 from aggregator.telemetry.writing import Writer
 
@@ -57,6 +59,7 @@ def test_what_fills_half_the_buffer_is_written_at_once(monkeypatch):
         writer.close()
 
 
+@pytest.mark.long
 def test_nobody_waits_for_a_reader():
     """With a full pipe that nobody reads, lines are taken up to the bound; what is beyond is lost and counted."""
     with pipe() as (_, stream):
@@ -136,6 +139,7 @@ def test_a_full_disk_is_told_and_costs_what_did_not_fit(monkeypatch, tmp_path):
     assert (disk.content, writer.lost, failures.empty()) == (b"first\nse\nfourth\n", 2, True)
 
 
+@pytest.mark.long
 def test_closing_gives_up_on_a_reader_that_does_not_read():
     """A second is waited at most, and lines that come later are lost."""
     with pipe() as (_, stream):

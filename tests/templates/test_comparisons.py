@@ -28,6 +28,7 @@ def outcome(expression: Any) -> Any:
         return str(error)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operator", ["==", "!=", "<", "<=", ">", ">="])
 def test_both_ways_agree(operator: str) -> None:
     """Whatever is compared: the result, the failure's words and what is read are the same."""

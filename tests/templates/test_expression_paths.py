@@ -150,6 +150,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(data=JSON, steps=STEPS)
 def test_a_closure_and_jinja_read_the_same(data: Any, steps: list[str]) -> None:

@@ -171,6 +171,7 @@ def test_missing_is_one_object() -> None:
     assert repr(MISSING) == "MISSING"
 
 
+@pytest.mark.long
 def test_data_nested_too_deeply_is_an_error() -> None:
     """A comparison of data without end ends in an ExpressionError."""
     deep: list[Any] = []

@@ -63,6 +63,7 @@ def test_large_bodies(packer: str, body: str, step: int) -> None:
     assert unpacked(coding, pack(BODIES[body]), step) == BODIES[body]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("body", ["rows", "alike"])
 def test_large_bodies_byte_by_byte(packer: str, body: str) -> None:

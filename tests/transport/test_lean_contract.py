@@ -337,6 +337,7 @@ def test_waiting_is_bounded(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_waiting_ends_at_the_deadline(run: Any, any_stage: Any) -> None:
     """Calls that have a connection and calls that wait for one end alike when their time is over."""
 
@@ -403,6 +404,7 @@ def test_a_stream_gives_its_connection_back(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_hopeless_calls_are_not_sent(run: Any, any_stage: Any) -> None:
     """A call for which there is no time behind those that wait already is refused at once, and never sent."""
 

@@ -38,6 +38,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", ENDLESS.values(), ids=ENDLESS.keys())
 def test_caps_hold_for_all_calls_together(run: Any, stage: Any, answer: list[bytes]) -> None:
     """Forty endless answers at a time are cut, and take no more than forty times the cap, once to gather it."""

@@ -36,6 +36,7 @@ FATES: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.long
 def test_soak(run: Any, stage: Any) -> None:
     """After 3000 calls that ended in every way, cancellation included, nothing is left and the next is answered."""
     dice = random.Random(1)
@@ -90,6 +91,7 @@ NASTY: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "tls"])
 def test_soak_of_streams(run: Any, stage: Any, authority: Any, wrapped: bool) -> None:
     """After 1200 streams, read, dropped, closed or cancelled half-way, uploads that fail among them, nothing is left."""
@@ -150,6 +152,7 @@ def test_soak_of_streams(run: Any, stage: Any, authority: Any, wrapped: bool) ->
     run(main())
 
 
+@pytest.mark.long
 def test_pools_leave_nothing(run: Any, stage: Any) -> None:
     """Pools that come and go, as reloads make them, are freed by counting alone, with all that they held."""
 
@@ -183,6 +186,7 @@ def test_pools_leave_nothing(run: Any, stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_calls_leave_no_garbage(run: Any, stage: Any) -> None:
     """Calls that succeed and calls that fail make no cycles that only the collector could free."""
 

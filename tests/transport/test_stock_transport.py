@@ -146,6 +146,7 @@ def test_failed_tls_takes_no_place(run: Any, stage: Any, authority: Any, http2: 
     run(main())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("through", ["tcp", "tunnel"])
 @pytest.mark.parametrize("http2", [False, True])
 def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: bool, through: str) -> None:
@@ -178,6 +179,7 @@ def test_tls_that_is_given_up_leaves_no_connection(run: Any, stage: Any, http2: 
     run(main())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["deadline", "hang-up"])
 def test_one_cut_call_costs_one_connection(run: Any, stage: Any, end: str) -> None:
     """The others to its upstream stay, with their handshakes, whoever cut it."""
@@ -200,6 +202,7 @@ def test_one_cut_call_costs_one_connection(run: Any, stage: Any, end: str) -> No
     run(main())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["plain", "tls", "tunnel"])
 @pytest.mark.parametrize("http2", [False, True])
 def test_cancelled_calls_take_no_place(run: Any, stage: Any, authority: Any, http2: bool, way: str) -> None:
@@ -400,6 +403,7 @@ def test_two_framings_at_once_are_refused(run: Any, stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_the_deadline_of_a_stream_that_nobody_reads(run: Any, stage: Any) -> None:
     """It closes the connection and frees the place in time, and who asks for the next piece is told why."""
 

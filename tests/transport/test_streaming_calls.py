@@ -134,6 +134,7 @@ def test_body_that_breaks_off(run: Any, any_stage: Any, end: Any, cause: Cause) 
     run(main())
 
 
+@pytest.mark.long
 def test_deadline_covers_the_body(run: Any, any_stage: Any) -> None:
     """The deadline cuts a body that drips; without one it may drip for ever."""
 
@@ -151,6 +152,7 @@ def test_deadline_covers_the_body(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_idle_timeout(run: Any, any_stage: Any) -> None:
     """A silence longer than the idle timeout ends the body, however far away the deadline is."""
 
@@ -165,6 +167,7 @@ def test_idle_timeout(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", [None, b"whole", "pieces"])
 def test_answer_timeout(run: Any, any_stage: Any, body: Any) -> None:
     """The first byte of a reply is awaited so long from the end of the request, whatever silence is allowed after it."""
@@ -230,6 +233,7 @@ def test_given_up(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_dropped(run: Any, any_stage: Any) -> None:
     """A reply that is forgotten gives its place back."""
 
@@ -301,6 +305,7 @@ def test_cancelled_reader(run: Any, any_stage: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_back_pressure(run: Any, stage: Any) -> None:
     """A reply that nobody reads stops its upstream after some hundred kilobytes, and is whole when read."""
     sent = 0

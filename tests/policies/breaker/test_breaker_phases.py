@@ -351,6 +351,7 @@ def test_what_opens_is_a_warning(caplog):
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_breakers_by_key_are_called_by_it():
     """By its first hundred characters; the one that was used longest ago makes room, be all of them open."""
     breakers = Breakers(("users", plan(failures=1)))

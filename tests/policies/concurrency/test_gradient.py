@@ -39,6 +39,7 @@ def test_it_falls_when_calls_become_slower_and_recovers():
     assert gradient.limit > 100
 
 
+@pytest.mark.long
 def test_a_new_normal_is_learnt():
     """What has been slower for minutes is how fast it is."""
     gradient = Gradient(200)

@@ -105,6 +105,7 @@ def test_a_spent_budget_is_told_once_in_a_while(caplog):
     assert caplog.text.count("the budget of the upstream is spent") == 2
 
 
+@pytest.mark.long
 def test_it_is_kept_over_reloads_by_name():
     """With other shares what was counted stays; a refused reload leaves the shares as they were."""
     registry = Registry()

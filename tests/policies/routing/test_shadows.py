@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
@@ -57,6 +58,7 @@ def test_a_shadow_gets_what_the_call_sends(serve):
     assert shadows["/v2/orders"].content == b'{"a":1}'
 
 
+@pytest.mark.long
 def test_a_shadow_that_hangs_holds_up_no_answer(serve):
     """Hundreds of answers are there while none of their shadows has ended; what finds no room is dropped.
 

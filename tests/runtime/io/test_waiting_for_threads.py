@@ -73,6 +73,7 @@ def test_what_could_not_be_done_in_time_is_refused_at_once(run) -> None:
         jobs.put(run(job(5.4, under_way=True)))
 
 
+@pytest.mark.long
 def test_one_job_that_was_held_up_refuses_nobody(run) -> None:
     """A thread that had no processor for a second tells little of how long the others take."""
     jobs = run(free(1, 0.001, waiting=1000))

@@ -94,6 +94,7 @@ def test_an_answer_that_never_comes(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+@pytest.mark.long
 def test_saving_its_file_changes_what_is_answered(tmp_path: Path) -> None:
     """A file with problems is told and changes nothing."""
     file = tmp_path / "ledger.yaml"

@@ -375,6 +375,7 @@ def test_an_order_that_says_until_when_keeps_it() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_no_more_than_ten_thousand_orders_are_remembered() -> None:
     """The oldest goes, and one that is given again is the newest."""
     journal = Journal(lambda: 0.0)

@@ -71,6 +71,7 @@ def refused(ask: Ask, status: int, why: str) -> Told:
     return Told(ask.number, status, json.dumps(why).encode(), why)
 
 
+@pytest.mark.long
 def test_the_configuration_of_all_is_shown_with_its_workers(administer: Administer) -> None:
     """What counts is added up; where nobody answers, what the supervisor itself knows is all."""
     answers: list[Any] = [{"in_flight": 2, "other": "first"}]
@@ -91,6 +92,7 @@ def test_the_configuration_of_all_is_shown_with_its_workers(administer: Administ
     administer(claim, lambda _, ask: answers[0] if answers else refused(ask, 500, "a fault"))
 
 
+@pytest.mark.long
 def test_probes_tell_whether_anybody_serves(administer: Administer) -> None:
     """More than that only to who may ask, and until the stop."""
 
@@ -116,6 +118,7 @@ def test_probes_tell_whether_anybody_serves(administer: Administer) -> None:
     administer(claim, lambda _, __: {})
 
 
+@pytest.mark.long
 def test_who_does_not_answer_is_named_in_the_answer(administer: Administer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for it for longer than a second; where all are silent there is nothing to show."""
     monkeypatch.setattr(asking.Asking.all, "__defaults__", (0.05,))
@@ -147,6 +150,7 @@ def test_a_refusal_of_all_workers_is_answered_in_their_words(administer: Adminis
 SAMPLE = b"# HELP aggregator_requests_total Requests.\n# TYPE aggregator_requests_total counter\naggregator_requests_total %d\n"
 
 
+@pytest.mark.long
 def test_a_scrape_adds_up_what_all_count(administer: Administer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent one counts by what it has told last, and is named; what is no text of metrics is not read."""
     silent: set[int] = set()
@@ -262,6 +266,7 @@ def test_a_trial_that_ends_its_worker_is_told_as_that(administer: Administer) ->
     administer(claim, told)
 
 
+@pytest.mark.long
 def test_a_kept_request_is_asked_for_by_its_number(administer: Administer) -> None:
     """Whoever has it sends it again; where nobody has, the answer is theirs."""
     keeps = {102}
@@ -282,6 +287,7 @@ def test_a_kept_request_is_asked_for_by_its_number(administer: Administer) -> No
     administer(claim, told)
 
 
+@pytest.mark.long
 def test_a_reload_is_the_supervisors(administer: Administer) -> None:
     """Who serves as a terminal is told as well."""
 
@@ -298,6 +304,7 @@ def test_a_reload_is_the_supervisors(administer: Administer) -> None:
     administer(claim, lambda _, ask: [{"at": 1e12, "a": 1}] if ask.path == "/-/lately" else None)
 
 
+@pytest.mark.long
 def test_quotas_are_those_that_the_supervisor_counts(administer: Administer) -> None:
     """No worker is asked: they count by it."""
 
@@ -328,6 +335,7 @@ def test_a_worker_that_comes_later_hears_what_was_ordered_before(administer: Adm
     administer(claim, lambda _, __: [])
 
 
+@pytest.mark.long
 def test_events_name_what_is_served(administer: Administer) -> None:
     """The first event is the configuration of all; a client that goes is told of to the workers."""
 

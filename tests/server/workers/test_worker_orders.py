@@ -209,6 +209,7 @@ def test_what_was_ordered_before_is_done_before_it_serves(alone: Start) -> None:
     assert [type(one) for one in told[:at]] in ([], [Opened])
 
 
+@pytest.mark.long
 def test_a_worker_that_has_taken_a_connection_tells_it(alone: Start) -> None:
     """In its own seat of the balance, where the others look."""
     worker = alone(Go())
@@ -331,6 +332,7 @@ def test_a_worker_that_cannot_serve_the_files_says_why(alone: Start) -> None:
     assert worker.next(Imported) == Imported((), ())
 
 
+@pytest.mark.long
 def test_events_are_sent_until_nobody_listens(alone: Start) -> None:
     """Under the number of who does; another one hears nothing of that."""
     worker = alone(Go())
@@ -354,6 +356,7 @@ def test_the_log_is_opened_again_and_stays(alone: Start) -> None:
     assert worker.log.reopened == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", ["", METRICS])
 def test_the_last_counts_outlive_a_worker(alone: Start, more: str, caplog: pytest.LogCaptureFixture) -> None:
     """Where any are: they are sent when no request comes any more, and the channel is closed after them."""

@@ -217,6 +217,7 @@ def test_upstream_without_http2(run: Any, stage: Any, authority: Any) -> None:
     run(main())
 
 
+@pytest.mark.long
 def test_cut_calls_do_not_starve_the_others(run: Any, stage: Any, authority: Any, serving: Any) -> None:
     """Bodies that were given up half-way leave no connection on which the next ones have no room."""
 
@@ -233,6 +234,7 @@ def test_cut_calls_do_not_starve_the_others(run: Any, stage: Any, authority: Any
     run(main())
 
 
+@pytest.mark.long
 def test_dead_connection(run: Any, stage: Any, authority: Any, serving: Any) -> None:
     """A connection on which a call was not answered in time serves no later call; those on it may end."""
     going_on: Any = None
@@ -302,6 +304,7 @@ def test_client_certificate_and_name(run: Any, stage: Any, authority: Any, servi
     run(main())
 
 
+@pytest.mark.long
 def test_storm(run: Any, stage: Any, authority: Any, serving: Any) -> None:
     """After a thousand calls of every fate nothing is left, and the next is answered."""
     fates = (ok, ok, ok, reset, refused, goes_away, hangs_up, nonsense, large_body, bomb, many_headers)

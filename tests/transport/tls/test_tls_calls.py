@@ -398,6 +398,7 @@ def test_by_the_byte(run: Any, stage: Any, wire: Any, authority: Any) -> None:
     counted(run, stage, main)
 
 
+@pytest.mark.long
 def test_two_thousand_calls(run: Any, stage: Any, wire: Any, authority: Any) -> None:
     """Two thousand calls, some connections ended by either side: as many sockets and tasks as before."""
 
