@@ -201,6 +201,7 @@ def test_pieces_arrive_as_they_come(gateway, upstream, stage):
     assert wire.ask("GET", "/hello").status == 200
 
 
+@pytest.mark.long
 def test_a_slow_reader_holds_the_upstream_back(gateway, upstream, stage):
     """Of twelve megabytes only some are on their way while nobody reads: the client's pace is the upstream's."""
     wire = gateway.wire(receive_buffer=65536).write("GET", "/huge")
@@ -249,6 +250,7 @@ def test_a_failure_may_be_let_through(gateway):
     assert (answer.status, answer.json) == (404, {"why": "sold out"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", ["/cut", "/cut-chunks", "/late-body"])
 def test_half_a_body_is_never_taken_for_a_whole_one(gateway, upstream, stage, target):
     """A body that breaks off, or takes longer than the deadline, cuts the connection, with one calm line in the log."""
@@ -266,6 +268,7 @@ def test_half_a_body_is_never_taken_for_a_whole_one(gateway, upstream, stage, ta
     stage.until(lambda: gateway.in_flight == 0)
 
 
+@pytest.mark.long
 def test_a_stream_may_take_longer_than_its_call(gateway, upstream):
     """The timeout of the call is for the first byte; nobody wrote a deadline, so the stream ends when it is through."""
     beats = [step for _ in range(8) for step in (chunk(b"data: 1\n\n"), 0.05)]
@@ -274,6 +277,7 @@ def test_a_stream_may_take_longer_than_its_call(gateway, upstream):
     assert (answer.status, answer.body.count(b"data: 1")) == (200, 8)
 
 
+@pytest.mark.long
 def test_the_first_byte_is_awaited_from_the_end_of_the_upload(gateway, upstream, stage):
     """A body that takes longer than the call's timeout is no failure; an upstream that is silent after it is: 504."""
     gate = threading.Event()
@@ -294,6 +298,7 @@ def test_the_first_byte_is_awaited_from_the_end_of_the_upload(gateway, upstream,
     assert (answer.status, answer.json["cause"]) == (504, "deadline")
 
 
+@pytest.mark.long
 def test_a_deadline_blames_the_side_that_was_slow(gateway, upstream, stage):
     """When it is over while the client owes its body, the answer is 408; when the upstream owes its own, 504."""
     upstream["/stalled"] = ["before body", threading.Event()]
@@ -313,6 +318,7 @@ def _cut_while_unread(gateway, stage):
         return next((line for line in lines if line["endpoint"] == "GET /unread"), {})
 
 
+@pytest.mark.long
 def test_a_deadline_blames_a_client_that_does_not_read(gateway, stage):
     """The upstream has more to send, so it was not late: the answer is cut off, and the log says who was slow."""
     blamed = "The client took the answer too slowly."
@@ -321,6 +327,7 @@ def test_a_deadline_blames_a_client_that_does_not_read(gateway, stage):
     )  # the upstream that had no time is late
 
 
+@pytest.mark.long
 def test_the_line_of_a_stream_that_was_cut_says_how_much_of_it_had_left(gateway, stage):
     """That is all that the client has of the body, and what it was too slow to take."""
     lines = []
@@ -328,6 +335,7 @@ def test_the_line_of_a_stream_that_was_cut_says_how_much_of_it_had_left(gateway,
     assert lines[-1]["size"] > 65536
 
 
+@pytest.mark.long
 def test_a_client_may_pause_for_longer_than_the_idle_timeout(gateway):
     """The upstream is held back meanwhile, so it has not fallen silent."""
     wire = gateway.wire(receive_buffer=65536).write("GET", "/unread-idle")
@@ -336,6 +344,7 @@ def test_a_client_may_pause_for_longer_than_the_idle_timeout(gateway):
     assert len(wire.take(12_000_000)) == 12_000_000
 
 
+@pytest.mark.long
 def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):
     """With an idle timeout a stream has no deadline; silence beyond it ends the stream."""
     beats = [step for _ in range(4) for step in (chunk(b"data: 1\n\n"), threading.Event())]
@@ -350,6 +359,7 @@ def test_events_may_take_for_ever_but_not_fall_silent(gateway, upstream, stage):
     assert time.monotonic() - started > 2.0
 
 
+@pytest.mark.long
 def test_an_upload_may_not_stand_still(gateway, upstream, stage):
     """An upstream that takes nothing of a body for the idle timeout fails the call: 504."""
     upstream["/stalled"] = ["before body", threading.Event()]
@@ -363,6 +373,7 @@ def test_an_upload_may_not_stand_still(gateway, upstream, stage):
     assert (answer.status, answer.json["cause"], answer["connection"]) == (504, "write_timeout", "close")
 
 
+@pytest.mark.long
 def test_a_client_may_not_fall_silent_in_its_upload(gateway, upstream, stage):
     """A body of which nothing comes for the idle timeout ends the call, and frees what it held: 408."""
     upstream["/stalled"] = ["before body", threading.Event()]
@@ -371,6 +382,7 @@ def test_a_client_may_not_fall_silent_in_its_upload(gateway, upstream, stage):
     stage.until(lambda: gateway.in_flight == 0)
 
 
+@pytest.mark.long
 def test_an_upload_may_pause_while_its_answer_goes_on(gateway, upstream, stage):
     """A client that listens is not silent: the idle timeout counts from what moved last, either way."""
     beats = [step for _ in range(5) for step in (chunk(b"data: 1\n\n"), 0.45)]
@@ -381,6 +393,7 @@ def test_an_upload_may_pause_while_its_answer_goes_on(gateway, upstream, stage):
     assert time.monotonic() - started > 2.0
 
 
+@pytest.mark.long
 def test_a_declared_deadline_holds_for_events_too(gateway, upstream):
     """With both, the stream ends at the deadline although it is never silent."""
     beats = [step for _ in range(200) for step in (chunk(b"data: 1\n\n"), 0.05)]
@@ -418,6 +431,7 @@ def test_a_request_without_a_body_goes_up_without_one(gateway):
     assert (seen["size"], dict(seen["headers"]).get("transfer-encoding")) == (0, None)
 
 
+@pytest.mark.long
 def test_an_upload_waits_for_the_upstream(gateway, upstream, stage):
     """A body is not piled up here while the upstream does not take it."""
     received = len(upstream.requests)
