@@ -110,7 +110,8 @@ def test_exceptions(run: Any, stage: Any, answer: Any, error: type[httpx.HTTPErr
     """What fails raises httpx's exception for it, which knows its request."""
 
     async def main() -> None:
-        async with stage.playing(answer) as upstream, client_of(upstream, timeout=0.05) as client:
+        limits = httpx.Timeout(30.0, read=0.05 if error is httpx.ReadTimeout else 30.0)
+        async with stage.playing(answer) as upstream, client_of(upstream, timeout=limits) as client:
             with pytest.raises(error) as failure:
                 await client.get("/")
             assert failure.value.request.url.path == "/"
