@@ -15,6 +15,7 @@ from aggregator.errors import StartupError
 from aggregator.server.workers.messages import (
     Commit,
     Drop,
+    Failed,
     Go,
     Imported,
     Look,
@@ -282,3 +283,17 @@ def test_without_its_maker_everything_stops(supervise: Supervise, caplog: pytest
         supervise(script).run()
     sentence = "The fork server has gone, so no worker can be replaced; everything stops."
     assert [one for one in told(caplog) if one[0] == sentence] == [(sentence, {})]
+
+
+def test_the_last_words_of_a_worker_are_the_reason_of_its_end(supervise: Supervise) -> None:
+    """The exit of its process may be reported before what it has told was read."""
+
+    def fails(one: Played) -> None:
+        one.tell(Failed("No module named 'x'."))
+        asyncio.get_running_loop().call_soon(running.players.end, one, 3)
+
+    async def script(_: Supervised) -> None: ...
+
+    running: Supervised = supervise(script, fails)
+    with pytest.raises(StartupError, match=r"^No module named 'x'\.$"):
+        running.run()

@@ -39,6 +39,8 @@ STACK_SIGNAL: int | None = getattr(signal, "SIGRTMIN", getattr(signal, "SIGINFO"
 Thing = TypeVar("Thing")
 
 _TO_EXIT = 5.0
+_LAST_WORDS = 1.0
+"""Seconds in which what a process has told before its end is read; what it has started may hold its channel open."""
 _STACK = 64 * 1024
 """Bytes of a stack."""
 
@@ -138,6 +140,11 @@ class Member:
     async def silent(self) -> None:
         """Wait until the worker has closed its channel."""
         await self._silent.wait()
+
+    async def heard_out(self) -> None:
+        """Wait until all that the process, which has ended, has told was read."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._silent.wait(), _LAST_WORDS)
 
     async def prepare(self, digest: str) -> Made | None:
         """Make the worker prepare the files of *digest*; return its result, or None when it ended meanwhile."""

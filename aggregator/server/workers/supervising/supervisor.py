@@ -78,6 +78,8 @@ class Supervisor:
         self._closing: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         """Since a second signal came."""
+        self._endings: set[asyncio.Task[None]] = set()
+        """Of workers whose last words are being read."""
         self._administering: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()
         """Set when all workers have ended, and there is nothing left to ask."""
@@ -205,7 +207,9 @@ class Supervisor:
             log(_log, logging.INFO, "A worker has stopped.", pid=member.pid)
 
     def _ended(self, pid: int, code: int) -> None:
-        self.crew.ended(pid, words_of(code))
+        ending = asyncio.get_running_loop().create_task(_end(self.crew, pid, words_of(code)))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     def _lose_maker(self) -> None:
         if not self.crew.is_stopping:
@@ -243,6 +247,13 @@ class Supervisor:
 def patience(server: ServerPlan) -> float:
     """Return the seconds after which a worker that was told to stop is killed: more than *server* lets it take."""
     return server.drain_delay + server.shutdown_grace + LAST_MOMENT + _LATE
+
+
+async def _end(crew: Crew, pid: int, words: str) -> None:
+    """Record the end of the process *pid*, as *words* say, once what it has told was read: that may say why."""
+    for member in [one for one in crew.members if one.pid == pid]:
+        await member.heard_out()
+    crew.ended(pid, words)
 
 
 async def _end_alone(crew: Crew, member: Member) -> None:
