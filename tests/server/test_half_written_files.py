@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,23 +93,39 @@ def test_only_what_changed_is_asked_for_writers(tmp_path):
 @pytest.mark.parametrize("kept_open", [True, False])
 def test_a_slow_copy_shrinks_nothing(stage, kept_open):
     """A file that is written again line by line, unchanged, is never served without the lines that are still to come."""
-    gateway = stage.gateway(HEAD + LINES, watch=True)
-    if kept_open:
-        copied = threading.Thread(target=copy_in_one_go, args=(gateway.path,))
-    else:
-        copied = threading.Thread(target=copy_by_appending, args=(gateway.path,))
-    copied.start()
-    while copied.is_alive():
-        assert gateway.get("/n11").json == 11
+    for _ in range(20):
+        gateway = stage.gateway(HEAD + LINES, watch=True)
+        answers, longest_pause = copied(gateway, copy_in_one_go if kept_open else copy_by_appending)
+        end_of(stage, gateway)
+        if longest_pause < 0.1:  # else a busy machine has kept the copy waiting, and the file stood still
+            assert answers == {11}
+            assert len(gateway.reloads) == 1
+            return
+    pytest.skip("The machine is too busy to copy a file.")
+
+
+def copied(gateway: Any, copy: Callable[[Path, list[float]], None]) -> tuple[set[int], float]:
+    """Return what was answered while *copy* wrote the file, and its longest pause, in seconds."""
+    pauses: list[float] = []
+    copying = threading.Thread(target=copy, args=(gateway.path, pauses))
+    copying.start()
+    answers = set()
+    while copying.is_alive():
+        answers.add(gateway.get("/n11").json)
         time.sleep(0.01)
-    copied.join()
+    copying.join()
+    return answers, max(pauses)
+
+
+def end_of(stage: Any, gateway: Any) -> None:
+    """Save another file, and wait until it is served."""
     gateway.path.write_text(HEAD + "  GET /end: {respond: {body: 1}}\n")
     stage.until(lambda: gateway.get("/end").status == 200)
-    assert len(gateway.reloads) == 1
 
 
-def copy_in_one_go(path: Path) -> None:
-    """Write the file with a pause in the middle that is longer than files have to stand still."""
+def copy_in_one_go(path: Path, pauses: list[float]) -> None:
+    """Write the file with a pause in the middle that is longer than files have to stand still: it is open meanwhile."""
+    pauses.append(0.0)
     with path.open("w") as file:
         file.write(HEAD + LINES[:200])
         file.flush()
@@ -115,10 +133,12 @@ def copy_in_one_go(path: Path) -> None:
         file.write(LINES[200:])
 
 
-def copy_by_appending(path: Path) -> None:
-    """Open the file anew for every line, as a shell script does."""
+def copy_by_appending(path: Path, pauses: list[float]) -> None:
+    """Open the file anew for every line, as a shell script does; note the *pauses* between them, in seconds."""
     path.write_text(HEAD)
     for line in LINES.splitlines(keepends=True):
+        written = time.monotonic()
         with path.open("a") as file:
             file.write(line)
         time.sleep(0.03)
+        pauses.append(time.monotonic() - written)

@@ -27,7 +27,7 @@ endpoints:
   GET /late: {timeout: 150ms, call: up:/silent}
   GET /dripping: {timeout: 300ms, call: up:/dripping}
   GET /partial:
-    timeout: 400ms
+    timeout: 1500ms
     fan_out:
       fast: up:/users/1
       slow: {url: up:/silent, optional: true, default: {n: 0}}
