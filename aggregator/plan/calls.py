@@ -16,7 +16,7 @@ from aggregator.policies.cache.plan import CachePlan, LastGoodPlan
 from aggregator.policies.call_budget.plan import CallBudgetPlan
 from aggregator.policies.hedge.plan import HedgePlan
 from aggregator.policies.retry.plan import RetryPlan
-from aggregator.policies.routing.choosing import ChancePlan
+from aggregator.policies.routing.plan import ChancePlan
 from aggregator.policies.switches.plan import OffPlan
 from aggregator.templates import Expression, Template
 

@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-HEAVY = ("fastapi", "starlette", "httpx", "uvicorn", "rich")
+HEAVY = ("asyncio", "fastapi", "httpx", "rich", "ssl", "starlette", "uvicorn")
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -73,7 +73,7 @@ def test_a_full_disk_is_no_fault_of_the_program(routes_file: Path, command: str)
 
 
 def test_quick_commands_import_nothing_heavy(routes_file: Path) -> None:
-    """What needs no server loads none: no FastAPI, no httpx, no rich."""
+    """What needs no server loads none: no FastAPI, no httpx, no rich, no event loop and no TLS."""
     commands = [["check"], ["routes"], ["explain", "/signup"]]
     code = (
         "import os, sys; from aggregator.cli import main; os._exit = sys.exit\n"

@@ -15,7 +15,7 @@ from aggregator.plan.compiling.expressions import one_expression
 from aggregator.policies.credentials.oauth import waiting as waiting_module
 from aggregator.policies.credentials.oauth.waiting import Waiting
 from aggregator.policies.registry import Kind, Registry
-from aggregator.policies.routing.choosing import ChancePlan
+from aggregator.policies.routing.plan import ChancePlan
 from aggregator.policies.routing.routed import target_of
 from aggregator.policies.switches.calendar import hours_of
 from aggregator.policies.switches.offs import offs_at

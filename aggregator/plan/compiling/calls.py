@@ -31,7 +31,7 @@ from aggregator.plan.upstreams import UpstreamPlan
 from aggregator.policies.cache.compiling import compile_cache, flies_with_all, invalidates
 from aggregator.policies.call_budget.plan import compile_budget
 from aggregator.policies.credentials.plan import CallerPlace
-from aggregator.policies.routing.choosing import ChancePlan
+from aggregator.policies.routing.plan import ChancePlan
 from aggregator.templates import compile_url
 
 _SUCCESS = frozenset(range(200, 300))

@@ -14,32 +14,16 @@ from itertools import accumulate
 from math import log
 from random import random
 
-from msgspec import Struct
-
 from aggregator.errors import AggregatorError
 from aggregator.parts.frame import Done, Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
+from aggregator.policies.routing.plan import ChancePlan
 from aggregator.templates import MISSING, Expression, text_of
 from aggregator.transport.door import Cancelable
 
 _RANGE = 2.0**52
 """Numbers below it and a half are exact, so that none of them divided by it is 1, whose logarithm is none."""
-
-
-class ChancePlan(Struct, frozen=True):
-    """The *weights* of calls; *urls* tell the calls apart for a *sticky* key, which is None when chance decides."""
-
-    urls: tuple[str, ...]
-    weights: tuple[int, ...]
-    sticky: Expression | None = None
-
-    @property
-    def words(self) -> str:
-        """The choice as `explain` prints it: ``choose 95% 5% by {{ auth.subject }}``."""
-        whole = sum(self.weights)
-        shares = " ".join(f"{100 * weight / whole:g}%" for weight in self.weights)
-        return f"choose {shares}" + ("" if self.sticky is None else f" by {{{{ {self.sticky.source} }}}}")
 
 
 def choice_of(plan: ChancePlan, names: Names, draw: Callable[[], float] = random) -> int:

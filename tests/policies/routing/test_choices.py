@@ -11,7 +11,8 @@ from aggregator.exchange import Exchange
 from aggregator.parts.names import Names
 from aggregator.plan.compiling.expressions import one_expression
 from aggregator.plan.explaining.explain import explain
-from aggregator.policies.routing.choosing import ChancePlan, choice_of
+from aggregator.policies.routing.choosing import choice_of
+from aggregator.policies.routing.plan import ChancePlan
 
 URLS = ("old:/x", "new:/x", "third:/x")
 

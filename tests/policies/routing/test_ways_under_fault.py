@@ -14,7 +14,8 @@ from aggregator.parts.frame import Frame, Part
 from aggregator.parts.names import Names
 from aggregator.parts.result import Result
 from aggregator.plan.compiling.expressions import one_expression
-from aggregator.policies.routing.choosing import ChancePlan, Chosen
+from aggregator.policies.routing.choosing import Chosen
+from aggregator.policies.routing.plan import ChancePlan
 from aggregator.policies.routing.routed import Routed
 
 WAYS = {

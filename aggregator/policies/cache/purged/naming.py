@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
 from aggregator.errors import AggregatorError
-from aggregator.parts.names import Names
 from aggregator.stores.level.log import PurgeLog
 from aggregator.templates import Const, Joined, Template, Text
+
+if TYPE_CHECKING:
+    from aggregator.parts.names import Names
+
+TagsOf: TypeAlias = "Callable[[Names], list[str]]"
 
 
 class NamingPlan(Struct, frozen=True):
@@ -38,9 +42,6 @@ class NamingPlan(Struct, frozen=True):
 def tags_of(templates: Iterable[Template], names: Mapping[str, Any]) -> list[str]:
     """Return the tags that *templates* make of *names*; raises ``AggregatorError`` when one cannot be made."""
     return [(tag.render_text(names) or "").lstrip("\0") for tag in templates]  # what is ours begins with a NUL
-
-
-TagsOf = Callable[[Names], list[str]]
 
 
 def tag_maker(templates: tuple[Template, ...]) -> TagsOf:
