@@ -1,8 +1,6 @@
 """Endpoints: what the client may send, what is called, what it gets, what happens afterwards."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -128,7 +126,7 @@ class EndpointSettings(AdmissionSettings):
     )
 
     @model_validator(mode="after")
-    def _one_kind(self) -> EndpointSettings:
+    def _one_kind(self) -> Self:
         kinds = [name for name in ("call", "fan_out", "respond") if getattr(self, name) is not None]
         if len(kinds) != 1:
             raise PydanticCustomError(
@@ -142,3 +140,6 @@ class EndpointSettings(AdmissionSettings):
                 },
             )
         return self
+
+
+EndpointSettings.model_rebuild()  # once, instead of for the root and for endpoints by themselves
