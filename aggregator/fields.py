@@ -3,8 +3,6 @@
 Used by every settings model; a wrong value raises a pydantic error whose context may carry a ``hint``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from enum import Enum

@@ -1,8 +1,6 @@
 """Identity: which schemes an endpoint asks for, and what else it requires of a request."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,7 +29,7 @@ class AuthSettings(Settings):
         return self.any or self.all
 
     @model_validator(mode="after")
-    def _one_list(self) -> AuthSettings:
+    def _one_list(self) -> Self:
         if bool(self.any) == bool(self.all):
             raise PydanticCustomError(
                 "auth-schemes",

@@ -1,7 +1,5 @@
 """The one shared client that every call goes through."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What failures become for the client: rows that match a status, a class, a cause, a part or an expression."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field

@@ -1,7 +1,5 @@
 """What the client gets: status, headers, body, and how the parts become one."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The whole file: its top-level keys."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

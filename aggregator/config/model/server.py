@@ -1,8 +1,6 @@
 """What the process does: the listening socket, limits of requests, logs, background workers."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -72,7 +70,7 @@ class ClientLimitSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _queue_of_something(self) -> ClientLimitSettings:
+    def _queue_of_something(self) -> Self:
         lost = [name for name in ("queue", "wait") if name in self.model_fields_set]
         if self.in_flight is None and lost:
             raise PydanticCustomError(

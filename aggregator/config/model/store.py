@@ -1,7 +1,5 @@
 """The store: where processes keep what they share."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field

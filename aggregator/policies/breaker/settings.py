@@ -1,8 +1,6 @@
 """Settings of breakers."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -82,7 +80,7 @@ class BreakerSettings(Settings):
         return value
 
     @model_validator(mode="after")
-    def _opens(self) -> BreakerSettings:
+    def _opens(self) -> Self:
         if self.failures is None and self.rate is None and self.slow is None:
             hint = "add `failures: 5`, `rate: 50%` or `slow: 2s`"
             raise PydanticCustomError("bad-breaker", "Nothing opens this breaker.", {"hint": hint})

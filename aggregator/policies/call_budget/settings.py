@@ -1,8 +1,6 @@
 """What a file says of the calls that one request may make."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,7 +25,7 @@ class CallBudgetSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _bounds_something(self) -> CallBudgetSettings:
+    def _bounds_something(self) -> Self:
         if self.calls is None and self.bytes is None:
             raise PydanticCustomError(
                 "missing-key",

@@ -1,7 +1,5 @@
 """What a file says of requests at once."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field

@@ -1,8 +1,6 @@
 """Settings of concurrency."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,7 +40,7 @@ class ConcurrencySettings(Settings):
     wait: Timeout = Field(0.2, description="How long a call may wait.", examples=["200ms"])
 
     @model_validator(mode="after")
-    def _at_most(self) -> ConcurrencySettings:
+    def _at_most(self) -> Self:
         if self.at_most is not None and self.limit != ADAPTIVE:
             message = "The key `at_most` has no effect without `limit: adaptive`."
             raise PydanticCustomError("no-effect", message, {"hint": "remove it, or write `limit: adaptive`"})

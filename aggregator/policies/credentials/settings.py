@@ -1,8 +1,6 @@
 """Settings of ``auth`` of an upstream: as whom it is called."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -22,7 +20,7 @@ class LoginSettings(Settings):
     password: str = Field(description="Password.", examples=["${file:/run/secrets/ledger}"])
 
     @model_validator(mode="after")
-    def _sendable(self) -> LoginSettings:
+    def _sendable(self) -> Self:
         if ":" in self.user:
             raise PydanticCustomError(
                 "basic-user", "The name ends at its first colon.", {"hint": "write the part behind it into `password`"}
@@ -71,7 +69,7 @@ class OauthSettings(Settings):
     resource: Texts = Field((), description="URLs of what it is to be used at (RFC 8707).")
 
     @model_validator(mode="after")
-    def _whole(self) -> OauthSettings:
+    def _whole(self) -> Self:
         if (self.grant == "refresh_token") is (self.refresh_token is None):
             if self.refresh_token is None:
                 hint = "name it: `refresh_token: ${file:…}`"
@@ -140,7 +138,7 @@ class CredentialSettings(Settings):
         return next(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @model_validator(mode="after")
-    def _one_scheme(self) -> CredentialSettings:
+    def _one_scheme(self) -> Self:
         names = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(names) != 1:
             raise PydanticCustomError(

@@ -1,6 +1,6 @@
 """Settings of degradation."""
 
-from __future__ import annotations
+from typing import Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,7 +18,7 @@ class DegradeSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> DegradeSettings:
+    def _something(self) -> Self:
         if self.in_flight is None and self.queue is None and self.loop_lag is None:
             hint = {"hint": "write one of `in_flight`, `queue` and `loop_lag`"}
             raise PydanticCustomError("bad-degrade", "Nothing says when there is pressure.", hint)

@@ -1,7 +1,5 @@
 """Settings of durable background calls."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WrapValidator

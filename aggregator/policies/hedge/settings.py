@@ -1,9 +1,7 @@
 """Settings of hedges."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -62,7 +60,7 @@ class HedgeSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _of_a_percentile(self) -> HedgeSettings:
+    def _of_a_percentile(self) -> Self:
         if self.at_least is not None and quantile_of(self.after) is None:
             message = "The key `at_least` has no effect beside a duration."
             raise PydanticCustomError("no-effect", message, {"hint": "remove it, or write `after: p95`"})

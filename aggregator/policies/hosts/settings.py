@@ -1,9 +1,7 @@
 """Settings of upstreams with many hosts."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -113,7 +111,7 @@ class ResolveSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _has_effect(self) -> ResolveSettings:
+    def _has_effect(self) -> Self:
         idle = "server" if self.by == "system" else "every"
         if getattr(self, idle) is not None:
             why = "which server is asked is the system's affair" if idle == "server" else "DNS says how long it holds"

@@ -1,8 +1,6 @@
 """Settings of mocks."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,7 +18,7 @@ class DelaySettings(Settings):
     p99: Duration = Field(description="99 of 100 answers take no longer.", examples=["400ms"])
 
     @model_validator(mode="after")
-    def _in_order(self) -> DelaySettings:
+    def _in_order(self) -> Self:
         if not 0 < self.p50 <= self.p99:
             hint = {"hint": "write the shorter one under `p50`"}
             raise PydanticCustomError("bad-mock", "This is no distribution of delays.", hint)
@@ -44,7 +42,7 @@ class FailSettings(Settings):
     share: Share = Field(1.0, description="Of how many calls.", examples=["2%"])
 
     @model_validator(mode="after")
-    def _one(self) -> FailSettings:
+    def _one(self) -> Self:
         said = (self.status is not None, self.timeout, self.reset, self.bytes is not None)
         if sum(said) != 1:
             hint = {"hint": "write one of `status: 503`, `timeout: true`, `reset: true` and `bytes: 10`"}

@@ -1,8 +1,6 @@
 """The settings of limits: of requests, in windows side by side, and of calls to an upstream."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -94,7 +92,7 @@ class RateLimitSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_kind(self) -> RateLimitSettings:
+    def _one_kind(self) -> Self:
         if (self.rate is None) == (self.quota is None):
             hint = "write `rate: 10/s`, or `quota: 10000/day`; two limits are two entries of a list"
             raise PydanticCustomError("bad-limit", "A limit has a rate or a quota.", {"hint": hint})

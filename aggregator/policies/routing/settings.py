@@ -1,7 +1,5 @@
 """Settings of routes, choices and shadows."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field

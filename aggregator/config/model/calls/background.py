@@ -1,7 +1,5 @@
 """Calls that run after the answer has gone out."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field

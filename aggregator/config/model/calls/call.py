@@ -1,8 +1,6 @@
 """Calls: what is asked of an upstream, when, how often, and what counts as success."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -111,7 +109,7 @@ class CallSettings(ShapeSettings):
         (), description="What failures of this call become."
     )
     fallback: Annotated[
-        tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
+        tuple[Annotated["CallSettings", BeforeValidator(short_call, json_schema_input_type=str)], ...],
         (ON_PART | Works.BACKGROUND) & IN_REQUEST & ~Works.EACH,
     ] = Field((), description="Calls to try in order when this one fails.")
     choose: Annotated[tuple[ChoiceSettings, ...], IN_REQUEST] = Field(
@@ -125,13 +123,13 @@ class CallSettings(ShapeSettings):
         examples=["{{ auth.subject }}"],
     )
     race: Annotated[
-        tuple[Annotated[CallSettings, BeforeValidator(short_call, json_schema_input_type=str)], ...],
+        tuple[Annotated["CallSettings", BeforeValidator(short_call, json_schema_input_type=str)], ...],
         ON_PART,
     ] = Field(
         (),
         description="Calls that start together; the first success is the result, the others are cancelled.",
     )
-    fan_out: Annotated[FanOutSettings | None, ON_PART | Works.BACKGROUND] = Field(
+    fan_out: Annotated["FanOutSettings | None", ON_PART | Works.BACKGROUND] = Field(
         None, description="A nested group of calls as this part."
     )
     forward: Annotated[ForwardSettings | None, IN_REQUEST] = Field(
@@ -198,7 +196,7 @@ class CallSettings(ShapeSettings):
         return "url" if self.url is not None else "race" if self.race else "fan_out"
 
     @model_validator(mode="after")
-    def _one_kind(self) -> CallSettings:
+    def _one_kind(self) -> Self:
         kinds = [name for name, is_set in (("url", self.url), ("race", self.race), ("fan_out", self.fan_out)) if is_set]
         if len(kinds) != 1:
             raise PydanticCustomError(

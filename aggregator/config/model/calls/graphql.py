@@ -1,7 +1,5 @@
 """Operations of GraphQL."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """One call for each item of a list: what is asked once, and what for many at once."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field

@@ -1,7 +1,5 @@
 """What is taken from the body of an answer, and what counts as success."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,9 +1,7 @@
 """What every answer carries: who may read it from a page of another origin, and headers."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -70,7 +68,7 @@ class CorsSettings(Settings):
     max_age: Duration | None = Field(None, description="How long a browser may keep what a preflight said.")
 
     @model_validator(mode="after")
-    def _not_all_with_credentials(self) -> CorsSettings:
+    def _not_all_with_credentials(self) -> Self:
         if self.credentials and ANY in self.origins:
             hint = "name the origins, or leave `credentials` out"
             message = "Browsers refuse credentials where any origin is allowed."

@@ -1,8 +1,6 @@
 """Cookies that answers set (RFC 6265)."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,7 +29,7 @@ class SetCookieSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _what_browsers_take(self) -> SetCookieSettings:
+    def _what_browsers_take(self) -> Self:
         if self.same_site == "none" and not self.secure:
             hint = "leave `secure` out, or write `same_site: lax`"
             raise PydanticCustomError("cookie", "Browsers refuse `same_site: none` without `secure`.", {"hint": hint})

@@ -1,7 +1,5 @@
 """The documentation that is served: where, and to whom."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal
 

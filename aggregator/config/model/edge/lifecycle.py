@@ -1,9 +1,7 @@
 """The end of an endpoint's life: since when it is deprecated, when it is gone, what takes its place."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
@@ -51,7 +49,7 @@ class LifecycleSettings(Settings):
     see: str | None = Field(None, description="What takes its place: a path or a URL.", examples=["/v2"])
 
     @model_validator(mode="after")
-    def _in_order(self) -> LifecycleSettings:
+    def _in_order(self) -> Self:
         if self.since is not None and self.sunset is not None and self.sunset < self.since:
             hint = {"hint": "let `sunset` be the later of the two"}
             raise PydanticCustomError("bad-date", "It cannot be gone before it is deprecated.", hint)

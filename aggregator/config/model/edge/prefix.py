@@ -1,7 +1,5 @@
 """Settings for every endpoint below a path."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from aggregator.config.model.auth import CallerSettings

@@ -1,7 +1,5 @@
 """Another host that is served, with endpoints of its own."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from aggregator.config.model.endpoint import EndpointSettings

@@ -1,8 +1,6 @@
 """Where the server listens."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -67,7 +65,7 @@ class AddressSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_kind(self) -> AddressSettings:
+    def _one_kind(self) -> Self:
         if (self.tcp is None) == (self.unix is None):
             raise PydanticCustomError("bad-address", "An address has either `tcp` or `unix`.", {"hint": _FORM})
         if self.tcp is not None and self.model_fields_set & {"mode", "owner"}:

@@ -1,7 +1,5 @@
 """The address of administration, and what only sends on to TLS."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field

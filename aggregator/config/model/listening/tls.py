@@ -1,7 +1,5 @@
 """TLS towards clients: certificates, whom they are for, and what of TLS is spoken."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """How many processes serve, and what becomes of one that does not do well."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field

@@ -1,7 +1,5 @@
 """Schemes that ask somebody else: the issuer of a token about it, or an upstream about a request."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator

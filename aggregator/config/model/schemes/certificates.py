@@ -1,7 +1,5 @@
 """Certificates of clients, shown on our own TLS or told by a proxy that has looked at them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field

@@ -1,7 +1,5 @@
 """Files that schemes read."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from aggregator.fields import Settings

@@ -1,6 +1,6 @@
 """What callers know by heart or keep in a file: keys, names and passwords."""
 
-from __future__ import annotations
+from typing import Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,7 +21,7 @@ class ApiKeySettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_place(self) -> ApiKeySettings:
+    def _one_place(self) -> Self:
         if sum(place is not None for place in (self.header, self.query, self.cookie)) != 1:
             raise PydanticCustomError(
                 "key-place", "A key comes in one place.", {"hint": "name one of `header`, `query` and `cookie`"}

@@ -1,8 +1,6 @@
 """One way to be known: its kind, and what holds for every kind."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -60,7 +58,7 @@ class SchemeSettings(Settings):
         return self.failures != "none" and (self.failures is not None or self.kind in GUESSED)
 
     @model_validator(mode="after")
-    def _one_kind(self) -> SchemeSettings:
+    def _one_kind(self) -> Self:
         kinds = [name for name in KINDS if getattr(self, name) is not None]
         if len(kinds) != 1:
             raise PydanticCustomError(

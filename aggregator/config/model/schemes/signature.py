@@ -1,9 +1,7 @@
 """Webhooks: bodies that their sender has signed with a secret that both sides know."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -71,7 +69,7 @@ class SignatureSettings(Settings):
         return tuple(secret_bytes(secret, self.preset) for secret in self.secret)
 
     @model_validator(mode="after")
-    def _one_form(self) -> SignatureSettings:
+    def _one_form(self) -> Self:
         own = [name for name in _OF_PRESETS if name in self.model_fields_set]
         if self.preset is not None and own:
             hint = f"remove {' and '.join(f'`{name}`' for name in own)}, or write the whole form without `preset`"
@@ -81,7 +79,7 @@ class SignatureSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _form_fits(self) -> SignatureSettings:
+    def _form_fits(self) -> Self:
         places = _PLACE.findall(self.over)
         for name in places:
             if name not in _PLACES:
@@ -98,7 +96,7 @@ class SignatureSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _secrets_can_be_read(self) -> SignatureSettings:
+    def _secrets_can_be_read(self) -> Self:
         try:
             short = min(map(len, self.keys), default=0) == 0
         except ValueError:

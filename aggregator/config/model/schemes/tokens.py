@@ -1,8 +1,6 @@
 """Tokens that an issuer has signed."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -78,7 +76,7 @@ class JwtSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> JwtSettings:
+    def _one_source(self) -> Self:
         if self.jwks is not None and self.key is not None:
             raise PydanticCustomError(
                 "key-source", "`jwks` and `key` exclude each other.", {"hint": "keep the one that the issuer has"}

@@ -1,7 +1,5 @@
 """Where a collector is, and how it is spoken to (OTLP)."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit

@@ -1,8 +1,6 @@
 """The log: which answers have a line in it, and what a line looks like."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -55,7 +53,7 @@ class LogSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _of_lines(self) -> LogSettings:
+    def _of_lines(self) -> Self:
         if self.sample and self.access != "all":
             hint = "add `access: all`, or remove `sample`: failures are never sampled"
             raise _without_effect("sample", "access: all", hint)

@@ -1,7 +1,5 @@
 """Metrics, and what clients are promised by their means."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What is remembered of the last requests that failed or were slow."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

@@ -1,7 +1,5 @@
 """The section ``telemetry``."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

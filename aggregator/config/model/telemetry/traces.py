@@ -1,8 +1,6 @@
 """Traces: to whom they are told, how many, and how their context goes on."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,7 +29,7 @@ class TracesSettings(CollectorSettings):
     )
 
     @model_validator(mode="after")
-    def _reads_what_it_trusts(self) -> TracesSettings:
+    def _reads_what_it_trusts(self) -> Self:
         if self.parent is not False and not self.propagate:
             hint = {"hint": "write `propagate: [tracecontext]`, or remove `parent`"}
             raise PydanticCustomError("no-effect", "`parent` has no effect: no context is read.", hint)

@@ -1,7 +1,5 @@
 """A message broker that background calls send to."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from aggregator.fields import Settings

@@ -1,7 +1,5 @@
 """How bodies of upstreams are read, where their format alone does not tell."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field

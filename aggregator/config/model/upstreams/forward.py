@@ -1,8 +1,6 @@
 """What of the request of a client goes upstream."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -68,7 +66,7 @@ class ForwardSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _except_something(self) -> ForwardSettings:
+    def _except_something(self) -> Self:
         if self.except_ and not (self.all_headers or self.all_query):
             message = "The key `except` has no effect without `all`."
             hint = "write `headers: all` or `query: all`, or remove it"

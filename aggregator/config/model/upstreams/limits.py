@@ -1,7 +1,5 @@
 """How far a call may go: timeouts, connection limits, TLS."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field

@@ -1,7 +1,5 @@
 """A service that endpoints call by name."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
