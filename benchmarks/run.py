@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
 import signal
 import sys
@@ -29,7 +28,7 @@ def main() -> int:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
-    _allow_many_files()
+    machine.allow_many_files()
     try:
         installing.install_everything()
         installing.compile_project(arguments.python)
@@ -94,12 +93,6 @@ def _manner(options: Options) -> str:
         f"{options.rounds} round(s) of {options.seconds:g} s for each peer "
         f"(up to {options.slow_seconds:g} s for slow ones), the median shown."
     )
-
-
-def _allow_many_files() -> None:
-    """A thousand clients with three upstream calls each need more than the usual 1024 files."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
