@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import TypeVar, cast
 
 from aggregator.config.model.auth import AdmissionSettings
 from aggregator.config.model.root import RootSettings
@@ -17,6 +17,8 @@ from aggregator.policies.rate_limit.settings import RateLimitSettings
 from aggregator.stores.quota import Quota, Unit
 from aggregator.stores.rate import Rate
 from aggregator.templates import Expression
+
+_T = TypeVar("_T")
 
 
 def compile_limits(
@@ -70,7 +72,7 @@ def _named(
         if window.quota is None:
             yield f"{owner} #{number}", window, is_own
             continue
-        unit = (quota_of(window.quota) or (1, "day"))[1]
+        _, unit = _checked(quota_of(window.quota))
         counts = f"{owner} {unit} {window.zone or 'UTC'} by {window.by}"
         again[counts] += 1
         yield counts if again[counts] == 1 else f"{counts} #{again[counts]}", window, is_own
@@ -96,15 +98,21 @@ def _window(state: str, settings: RateLimitSettings, titles: Counter[str], *, is
 
 def _limit(settings: RateLimitSettings) -> Rate | Quota:
     if settings.quota is None:
-        return compile_rate(settings.rate or "", settings.burst)
-    count, unit = quota_of(settings.quota) or (1, "day")
+        return compile_rate(_checked(settings.rate), settings.burst)
+    count, unit = _checked(quota_of(settings.quota))
     return Quota(count, cast("Unit", unit), settings.zone or "UTC")
 
 
 def compile_rate(text: str, burst: int | None) -> Rate:
     """Return the rate that *text* says; without a *burst* as many may come at once as its number says."""
-    count, period = rate_of(text) or (1, 1.0)
+    count, period = _checked(rate_of(text))
     return Rate(count, period, count if burst is None else burst)
+
+
+def _checked(found: _T | None) -> _T:
+    """Return what was *found* in a setting; the configuration has been checked, so that there is something."""
+    assert found is not None
+    return found
 
 
 def _place(plan: WindowPlan, params: tuple[str, ...]) -> str:

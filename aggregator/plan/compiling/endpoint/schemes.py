@@ -17,7 +17,6 @@ from aggregator.config.model.schemes.keys import ApiKeySettings, BasicSettings
 from aggregator.config.model.schemes.scheme import FailuresSettings, SchemeSettings
 from aggregator.config.model.schemes.tokens import JwtSettings
 from aggregator.config.model.upstreams.forward import ForwardSettings
-from aggregator.durations import rate_of
 from aggregator.identity.answers import AnswerRules
 from aggregator.identity.certificates import CertificateRules
 from aggregator.identity.keys import read_entries
@@ -25,6 +24,7 @@ from aggregator.identity.passwords import read_htpasswd
 from aggregator.identity.revoked import read_revoked
 from aggregator.identity.tokens import SYMMETRIC, TokenRules
 from aggregator.plan.compiling.calls import EndpointSurroundings, Surroundings, compile_call
+from aggregator.plan.compiling.endpoint.limits import compile_rate
 from aggregator.plan.compiling.expressions import optional_expression
 from aggregator.plan.schemes import (
     ApiKeyPlan,
@@ -66,8 +66,7 @@ def _failures(settings: SchemeSettings) -> Rate | None:
     if not settings.limits_failures:
         return None
     failures = settings.failures if isinstance(settings.failures, FailuresSettings) else FailuresSettings()
-    count, period = rate_of(failures.rate) or (1, 1.0)
-    return Rate(count, period, failures.burst)
+    return compile_rate(failures.rate, failures.burst)
 
 
 def _api_key(name: str, settings: ApiKeySettings, files: Files) -> ApiKeyPlan:
