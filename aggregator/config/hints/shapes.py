@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from aggregator.config.hints.groups_meant import USE, are_names
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, in_yaml
 from aggregator.config.text.values import Steps
@@ -115,6 +116,8 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         several = f"write `{{any: {in_yaml(found)}}}` for one of them, `{{all: …}}` for every one"
         return several if len(found) > 1 else f"write `{texts[0]}` alone"
     if takes_any_key(here):
+        if USE in keys_of(here) and are_names(found):
+            return f"write `{USE}: {in_yaml(found)}` below it"
         return f"give each of them a name: `first: {texts[0]}`" if texts else None
     if "hosts" in keys_of(here) and "url" in keys_of(here):
         return f"write `hosts: {in_yaml(texts)}` below it" if texts else None
@@ -169,6 +172,10 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
     if here is not None and (url := field_at(here, ("url",))) is not None:
         return f"write `url: {_address(found) if isinstance(found, str) else example_of(url)}` below it"
+    if isinstance(found, str) and USE in keys:
+        if are_names(found):
+            return f"write `{USE}: {found}` below it"
+        return f"give it a name: `first: {found}`" if "://" in found or _CALLED.match(found) else None
     if isinstance(found, str) and "call" in keys:
         return f"write `call: {found}` below it"
     if keys[:1] == ("on",) and "status" in keys and ("part" in keys or _STATUS.fullmatch(str(found))):

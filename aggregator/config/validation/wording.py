@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import value_at, written_path
+from aggregator.config.hints.groups_meant import hint_for_list
 from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_expression
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key, other_word
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
@@ -187,7 +188,8 @@ class _Explainer:
         if expected == "text" and is_expression(field_at(self._model, path)):
             expected = AN_EXPRESSION
         message = f"expected {expected}, found {found_in(found)}"
-        return self._finding("wrong-type", message, path, hint_for_type(self._model, path, expected, found))
+        hint = hint_for_list(path, found, value_at(self._written, path[:-1])) if path else None
+        return self._finding("wrong-type", message, path, hint or hint_for_type(self._model, path, expected, found))
 
     def _range(self, path: Steps) -> str:
         """The numbers that may stand at *path*."""
