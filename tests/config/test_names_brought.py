@@ -107,7 +107,7 @@ def test_a_parameter_declared_for_a_path_without_it_is_told_once(tmp_path: Path)
 def test_the_parameters_of_a_path_written_below_its_endpoint_are_no_unknown_names(tmp_path: Path) -> None:
     """A path that does not stand in the key has its parameters all the same."""
     body = "    path: /users/{id}\n    call: shop:/users/{id}\n    response: {body: {id: '{{ params.id }}'}}\n"
-    assert set(codes(tmp_path, of_endpoint(body, key="users"))) == {"endpoint-key", "unknown-key"}
+    assert set(codes(tmp_path, of_endpoint(body, key="users"))) == {"endpoint-key"}
 
 
 def test_the_calls_of_a_list_of_calls_are_no_unknown_names(tmp_path: Path) -> None:

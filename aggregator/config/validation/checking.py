@@ -16,6 +16,7 @@ from aggregator.config.analysis.endpoints.key import read_key
 from aggregator.config.analysis.sites import Analysis
 from aggregator.config.analysis.surroundings import Surroundings
 from aggregator.config.analysis.walking import Walker
+from aggregator.config.hints.split_keys import told_once
 from aggregator.config.merging import Entry
 from aggregator.config.model.auth import AuthSettings
 from aggregator.config.model.endpoint import EndpointSettings
@@ -120,6 +121,7 @@ def check_endpoint(entry: Entry, around: Surroundings) -> Checked:
         settings = EndpointSettings.model_validate(entry.value)
     except ValidationError as error:
         findings += findings_of(error, EndpointSettings, path, entry.written)
+        findings = told_once(findings, entry.written_key, entry.written, path)
         settings, gone = salvage(EndpointSettings, entry.value, error)
         lost |= lost_names(gone, entry.written)
     methods, pattern = (key.methods, key.pattern) if key else ((), None)
