@@ -11,6 +11,9 @@ from aggregator.config.model.endpoint import EndpointSettings
 from aggregator.config.model.root import RootSettings
 from aggregator.config.validation.wording import findings_of
 
+A_KIND = "write its kind below it, as in `api_key: {header: x-api-key, keys: {file: secrets/partners.yaml}}`"
+_JWT = "jwt: {issuer: https://id.example.com, jwks: https://id.example.com/keys, audience: shop}"
+A_JWT = f"write its kind below it, as in `{_JWT}`"
 PAIRS = "write a `key: value` for each"
 SEVERAL = "a call has one URL; several calls stand under `fan_out`, each with a name"
 UPSTREAM = 'auth: {bearer: "${API_TOKEN}"}'
@@ -124,7 +127,7 @@ def test_where_a_list_is_expected(at: str, value: Any, found: str, hint: str) ->
         ("fan_out", [5], PAIRS),
         ("fan_out", ["u:/a", 5], "give each of them a name: `first: u:/a`"),
         ("status_map", [[1]], PAIRS),
-        ("auth.a", ["a"], PAIRS),
+        ("auth.a", ["a"], A_KIND),
         ("respond", ["x"], PAIRS),
         ("query", ["a"], "write it like `query: {page: {type: integer, default: 1}}`"),
         ("call.retry", [503], "write it like `retry: 2`"),
@@ -159,8 +162,8 @@ def test_where_a_mapping_is_expected_and_a_list_found(at: str, value: Any, hint:
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        (["a"], "write `a` alone"),
-        (["a", "b"], "write `{any: [a, b]}` for one of them, `{all: …}` for every one"),
+        (["a"], "write `auth: a`"),
+        (["a", "b"], "write `auth: {any: [a, b]}` for one of them, `{all: …}` for every one"),
         ([{"a": 1}], "write it like `auth: customers`"),
     ],
 )
@@ -210,7 +213,7 @@ def test_a_list_of_schemes_is_one_of_them_or_all(value: Any, hint: str) -> None:
         ("groups.g", 5, "the number 5", "give each call of the group a name: `{first: 5}`"),
         ("groups.g.a", 5, "the number 5", "write `url: users:/users/{user_id}` below it"),
         ("endpoints", "x", "text", ENDPOINTS),
-        ("auth.a", "jwt", "text", PAIRS),
+        ("auth.a", "jwt", "text", A_JWT),
         ("auth.a.external", "a.example.com", "text", "write `url: https://a.example.com` below it"),
         ("server", "x", "text", PAIRS),
         ("server", "port:8000", "text", "write `port: 8000`, with a space behind the colon"),

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from aggregator.config.hints.groups_meant import USE, are_names
+from aggregator.config.hints.schemes_meant import asks_schemes, hint_for_list, hint_for_schemes
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, in_yaml
 from aggregator.config.text.values import Steps
@@ -55,8 +56,11 @@ def _names_a_scheme(here: type[Settings] | None, found: Any) -> bool:
 
 def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any) -> str:
     """Return a hint how to write *found*, at *path* below *model*, as what is *expected*."""
+    if path[:1] == ("auth",) and len(path) == 2 and expected == "a mapping":
+        kind = str(found[0] if isinstance(found, list) and found else found)
+        return _kind_of_scheme(model, path, kind)
     if found is None:
-        return "write a value behind the colon, or remove the key"
+        return _behind_the_colon(model, path)
     if isinstance(found, str) and "${" in found:
         return f"give the variable {expected} as its value"
     if isinstance(found, bool | int | float) and (expected == AN_EXPRESSION or _takes_an_expression(model, path)):
@@ -65,14 +69,8 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
         return f'write it in quotes: `"{in_yaml(found)}"`'
     if expected == "text" and path[-1:] == ("body",) and isinstance(found, dict | list):
         return "write it under `json`; `body` is text"
-    if expected == "a list" and isinstance(found, str) and found.startswith("-"):
-        return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
-    if expected == "a list" and isinstance(found, dict):
-        return f"write it as the item of a list: `- {in_yaml(found)}`"
-    if expected == "a list" and isinstance(found, bool):
-        return f"name each one that goes on, as in `{path[-1]}: {in_yaml(_examples(model, path))}`"
-    if expected == "a list" and isinstance(found, str | int | float):
-        return f"write `[{in_yaml(found, within=True)}]`"
+    if expected == "a list" and (as_list := _as_list(model, path, found)) is not None:
+        return as_list
     if expected == "a whole number" and path[-1:] == ("status",) and isinstance(found, str):
         return f"write a status, such as `502`, or a row: `{{detail: {in_yaml(found)}}}`"
     if expected == "a mapping" and path[:1] == ("groups",) and len(path) == 2:
@@ -97,6 +95,38 @@ def hint_for_type(model: type[Settings], path: Steps, expected: str, found: Any)
     return hint or (f"write it like `{path[-1]}: {example}`" if example and path else pairs)
 
 
+def _as_list(model: type[Settings], path: Steps, found: Any) -> str | None:
+    """Return the hint to write *found* as the list that is expected at *path*; None for what can be none."""
+    is_of_schemes = asks_schemes(model_at(model, path[:-1]))
+    if isinstance(found, str) and found.startswith("-"):
+        return f"write a space behind each dash: `- {found[1:].partition(' -')[0].strip()}`"
+    if is_of_schemes and (hint := hint_for_list(found)) is not None:
+        return hint
+    if isinstance(found, dict):
+        return f"write it as the item of a list: `- {in_yaml(found)}`"
+    if isinstance(found, bool):
+        which = "scheme" if is_of_schemes else "one that goes on"
+        return f"name each {which}, as in `{path[-1]}: {in_yaml(_examples(model, path))}`"
+    return f"write `[{in_yaml(found, within=True)}]`" if isinstance(found, str | int | float) else None
+
+
+def _kind_of_scheme(model: type[Settings], path: Steps, found: str) -> str:
+    """Return the hint to write the kind of the scheme at *path*: the one that *found* names, or the first."""
+    kinds = keys_of(here) if (here := model_at(model, path)) is not None else ()
+    kind = found if found in kinds else kinds[0]
+    field = field_at(model, (*path, kind))
+    return f"write its kind below it, as in `{kind}: {example_of(field) if field is not None else '{…}'}`"
+
+
+def _behind_the_colon(model: type[Settings], path: Steps) -> str:
+    """Return the hint to give the key at *path* a value, or to remove it where it may be left out."""
+    field = field_at(model, path)
+    if field is None or not field.is_required():
+        return "write a value behind the colon, or remove the key"
+    example = example_of(field)
+    return f"write a value behind the colon{'' if example is None else f', as in `{path[-1]}: {example}`'}"
+
+
 def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
     """The mapping that a list was probably meant to be."""
     if here is not None and keys_of(here) == ("status", "when") and found and all(map(_is_status, found)):
@@ -105,6 +135,8 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         return f"write `{in_yaml(named)}`"
     if here is None and found and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in found):
         return f"write each name as a key: `{found[0]['name']}:`"
+    if asks_schemes(here):
+        return hint_for_schemes(found)
     known = keys_of(here) if here is not None and not takes_any_key(here) else None
     if found and all(isinstance(item, dict) and item and (known is None or set(item) <= set(known)) for item in found):
         return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
@@ -112,9 +144,6 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
     if here is None:
         pairs = [(pair[1], pair[2]) for item in texts if (pair := _PAIR.fullmatch(item))]
         return f"write `{in_yaml(dict(pairs))}`" if texts and len(pairs) == len(found) else None
-    if texts and "any" in keys_of(here):  # of schemes
-        several = f"write `{{any: {in_yaml(found)}}}` for one of them, `{{all: …}}` for every one"
-        return several if len(found) > 1 else f"write `{texts[0]}` alone"
     if takes_any_key(here):
         if USE in keys_of(here) and are_names(found):
             return f"write `{USE}: {in_yaml(found)}` below it"
@@ -170,6 +199,8 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
     keys = keys_of(here) if here is not None else ()
     if isinstance(found, str) and (tight := _TIGHT.match(found)) and tight[1] in keys:
         return f"write `{tight[1]}: {found[tight.end() :]}`, with a space behind the colon"
+    if found is False and asks_schemes(here):
+        return hint_for_schemes(found)
     if here is not None and (url := field_at(here, ("url",))) is not None:
         return f"write `url: {_address(found) if isinstance(found, str) else example_of(url)}` below it"
     if isinstance(found, str) and USE in keys:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aggregator.config.hints.addresses import hint_for_address
 from aggregator.config.hints.other_tools import sentence_for
+from aggregator.config.hints.schemes_meant import asks_schemes, hint_for_schemes, names_a_scheme
 from aggregator.config.hints.spellings import OTHER_WORDS
 from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at, takes_any_key
 from aggregator.config.hints.wording import listed
@@ -47,6 +48,9 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it further {'in' if 'endpoints' in allowed else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
+    is_scheme = asks_schemes(here) and names_a_scheme(key, value) and sentence_for(word, allowed) is None
+    if is_scheme and (hint := hint_for_schemes(siblings)) is not None:
+        return hint
     if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:
         return hint
     if word == "limit" and isinstance(value, str) and "rate_limit" in allowed:

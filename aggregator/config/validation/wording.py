@@ -12,10 +12,12 @@ from pydantic_core import ErrorDetails
 
 from aggregator.config.findings import value_at, written_path
 from aggregator.config.hints.groups_meant import hint_for_list
+from aggregator.config.hints.schemes_meant import asks_schemes, names_a_scheme
 from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_expression
 from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key, other_word
 from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, found_in, sentence
+from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import did_you_mean, suggest
 from aggregator.diagnostics.finding import Finding
@@ -102,9 +104,21 @@ class _Explainer:
         for one in wrong:
             if not (one.kind == "missing" and one.path in renamed):
                 groups.setdefault(one.path, []).append(one)
+        repeated = self._schemes_again([one.path for one in unknown])
         for path, together in groups.items():
-            if not any(len(other) > len(path) and other[: len(path)] == path for other in groups):
+            if path not in repeated and not any(
+                len(other) > len(path) and other[: len(path)] == path for other in groups
+            ):
                 yield self._one(path, together)
+
+    def _schemes_again(self, unknown: list[Steps]) -> set[Steps]:
+        """Return which of the *unknown* keys name schemes, but for the first in each mapping, which speaks for all."""
+        firsts: dict[Steps, Steps] = {}
+        return {path for path in unknown if self._names_a_scheme(path) and firsts.setdefault(path[:-1], path) != path}
+
+    def _names_a_scheme(self, path: Steps) -> bool:
+        is_asked = asks_schemes(model_at(self._model, path[:-1]))
+        return is_asked and names_a_scheme(str(path[-1]), value_at(self._written, path))
 
     def _endpoints_elsewhere(self, wrong: list[_Wrong]) -> tuple[list[_Wrong], list[Finding]]:
         """Return what is *wrong* apart from endpoints in another section, and one finding for each of these."""
@@ -160,11 +174,19 @@ class _Explainer:
     def _empty_kind(self, one: _Wrong) -> Finding | None:
         """Of an endpoint or call that seems to call nothing, the key that was left without its value."""
         here = value_at(self._written, one.path)
+        if one.kind == "scheme-kind" and isinstance(here, dict):
+            return self._empty_scheme(one.path, here)
         if one.kind not in ("endpoint-kind", "call-kind") or not isinstance(here, dict):
             return None
         key = next((key for key in _KINDS_OF_CALLS if key in here and here[key] is None), None)
         hint = f"write behind it what is called, as in `{key}: {_KINDS_OF_CALLS.get(key or '')}`"
         return None if key is None else self._finding("wrong-type", f"`{key}` is empty", (*one.path, key), hint)
+
+    def _empty_scheme(self, path: Steps, here: dict[Any, Any]) -> Finding | None:
+        """Return the finding about the kind of a scheme, *here* at *path*, that was left without its value."""
+        kind = next((key for key in here if key in KINDS and here[key] is None), None)
+        at = (*path, str(kind))
+        return None if kind is None else self._finding("wrong-type", f"`{kind}` is empty", at, self._such_as(at))
 
     def _finding(
         self, code: str, message: str, path: Steps, hint: str | None = None, *, at_key: bool = False

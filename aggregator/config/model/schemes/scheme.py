@@ -31,15 +31,41 @@ class FailuresSettings(Settings):
 class SchemeSettings(Settings):
     """One way to be known, under a name that endpoints use."""
 
-    api_key: ApiKeySettings | None = Field(None, description="A random key that each caller sends.")
-    basic: BasicSettings | None = Field(None, description="Names and passwords.")
-    jwt: JwtSettings | None = Field(None, description="Signed tokens of an issuer.")
-    signature: SignatureSettings | None = Field(None, description="Webhooks: bodies that their sender has signed.")
-    introspection: IntrospectionSettings | None = Field(
-        None, description="Tokens that their issuer is asked about (RFC 7662)."
+    api_key: ApiKeySettings | None = Field(
+        None,
+        description="A random key that each caller sends.",
+        examples=[{"header": "x-api-key", "keys": {"file": "secrets/partners.yaml"}}],
     )
-    external: ExternalSettings | None = Field(None, description="An upstream that decides.")
-    mtls: MtlsSettings | None = Field(None, description="Certificates of clients.")
+    basic: BasicSettings | None = Field(
+        None, description="Names and passwords.", examples=[{"users": {"file": "secrets/htpasswd"}}]
+    )
+    jwt: JwtSettings | None = Field(
+        None,
+        description="Signed tokens of an issuer.",
+        examples=[{"issuer": "https://id.example.com", "jwks": "https://id.example.com/keys", "audience": "shop"}],
+    )
+    signature: SignatureSettings | None = Field(
+        None,
+        description="Webhooks: bodies that their sender has signed.",
+        examples=[{"preset": "github", "secret": "${HOOK_SECRET}"}],
+    )
+    introspection: IntrospectionSettings | None = Field(
+        None,
+        description="Tokens that their issuer is asked about (RFC 7662).",
+        examples=[
+            {
+                "url": "https://id.example.com/introspect",
+                "client_id": "shop",
+                "client_secret": "${file:/run/secrets/introspect}",
+            }
+        ],
+    )
+    external: ExternalSettings | None = Field(
+        None, description="An upstream that decides.", examples=[{"url": "GET sso:/check", "headers": ["cookie"]}]
+    )
+    mtls: MtlsSettings | None = Field(
+        None, description="Certificates of clients.", examples=[{"subjects": ["CN=sensor-*,O=Example"]}]
+    )
     failures: FailuresSettings | Literal["none"] | None = Field(
         None,
         description="How often an address may send a wrong credential before it gets 429; `none` sets no limit. "
