@@ -75,8 +75,8 @@ _OF_QUERIES = "!$%&'()*+,-./:;=?@_~"
 
 
 def kept(request: Request, answer: Answer, hidden: Hidden) -> Kept:
-    """Return what is written down of *answer* to *request*. Raises NotKeptError for what is not."""
-    if request.method not in METHODS or request.method == "HEAD":
+    """Return what is written down of *answer* to *request*, which is no HEAD. Raises NotKeptError for what is not."""
+    if request.method not in METHODS:
         raise NotKeptError(f"a mock has no routes for {request.method}")
     if answer.status in _OF_THE_CALLER or answer.status >= 500:
         raise NotKeptError(f"{answer.status} is an answer of the moment; `fail` is the word for faults")
