@@ -14,6 +14,7 @@ SERVER = "server: {%s}"
 LISTEN = "server: {listen: [{%s}]}"
 STORE = "store: {%s}"
 HOSTS = "upstreams: {a: {hosts: [{%s}, http://b:2]}}"
+UPSTREAM = "upstreams: {a: {%s}}"
 RESOLVE = "upstreams: {a: {url: 'http://a:1', resolve: {by: dns, %s}}}"
 HEALTH = "upstreams: {a: {url: 'http://a:1', health: {%s}}}"
 OAUTH = "upstreams: {a: {url: 'http://a:1', auth: {oauth2: {client_id: a, client_secret: b, %s}}}}"
@@ -55,6 +56,10 @@ def hints(text: str, word: str, folder: Path) -> list[str]:
         (STORE, "address: 'redis://a'", "did you mean `url`?"),
         (HOSTS, "server: http://a:1", "did you mean `url`?"),
         (HOSTS, "port: 1", "write it into `url`, behind the host"),
+        (UPSTREAM, "host: a.example.com", "write `url: https://a.example.com`"),
+        (UPSTREAM, 'host: "a.example.com:8443"', "write `url: https://a.example.com:8443`"),
+        (UPSTREAM, "host: http://a", "did you mean `url`?"),
+        (UPSTREAM, "url: http://a, host: b", "did you mean `hosts`?"),
         (RESOLVE, 'address: "127.0.0.1:53"', "did you mean `server`?"),
         (HEALTH, "url: /health", "did you mean `path`?"),
         (OAUTH, "url: https://a/token", "did you mean `token_url`?"),

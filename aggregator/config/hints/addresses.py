@@ -25,6 +25,7 @@ _NOT_MEANT: Final = {
 """Words for something else beside these keys."""
 _ADDRESS: Final = re.compile(r"(?:\w+://)?((?:[\w.-]+|\*|\[[0-9a-fA-F:]+\])?:\d{1,5})/?", re.ASCII)
 _PATH: Final = re.compile(r"[\w./-]+", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?", re.ASCII)
 _PORT: Final = "9000"
 
 
@@ -41,6 +42,8 @@ def hint_for_address(here: type[Settings], word: str, siblings: Mapping[Any, Any
         return "did you mean `path`?" if word in _URLS and "path" in allowed else None
     if word in _NOT_MEANT.get(home, ()) or (word == "port" and "prometheus" in allowed):
         return None
+    if home == "url" and word == "host" and "hosts" in allowed and home not in siblings:
+        return f"write `url: https://{value}`" if _HOST.fullmatch(str(value)) else "did you mean `url`?"
     if home == "url" and ((word == "host" and "hosts" in allowed) or (word == "server" and "resolve" in allowed)):
         return None
     if home in siblings:

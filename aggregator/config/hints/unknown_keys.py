@@ -19,6 +19,7 @@ from aggregator.http import METHODS
 
 _METHOD = "|".join(METHODS)
 ENDPOINT_KEY = re.compile(rf"(?:ANY|(?:{_METHOD})(?:\|(?:{_METHOD}))*) +/")
+_CALLED = re.compile(rf"(?:(?:{_METHOD}) +)?[\w-]+:/", re.ASCII)
 _MOST_LISTED = 8
 _ANSWERED_BY = ("call", "fan_out", "respond")
 """What an endpoint answers with: one of them is what people look for, so they are listed before the rest."""
@@ -29,6 +30,9 @@ _NARROWER = frozenset({
     ("idempotency", "required"), ("docs", "path"), ("health", "path"), ("defaults", "endpoint"),
 })  # fmt: skip
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
+
+_BODIES = frozenset({"json", "content", "text", "data", "payload", "value"})
+"""Words for the body of an answer."""
 
 
 def other_word(key: str, allowed: Collection[str]) -> str | None:
@@ -55,6 +59,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return hint
     if word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
         return "write it like `rate_limit: 5/m`"
+    if word in _BODIES and "status" in allowed and "body" in allowed:
+        return "did you mean `body`?"
     other = other_word(key, allowed)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
@@ -66,6 +72,8 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it under {listed(present or meant, 'or')}"
     if other is not None:
         return f"did you mean `{other}`?"
+    if _is_named(key, value, allowed):
+        return f"write a list, in which each call says its name: `- name: {key}`"
     if (sentence := sentence_for(word, allowed)) is not None:
         return sentence
     if homes := [home for home in homes if (home, key) not in _NARROWER]:
@@ -78,6 +86,15 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         allowed = tuple(dict.fromkeys((*_ANSWERED_BY, *allowed)))
     shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
     return f"allowed here: {shown}" if shown else "remove it"
+
+
+def _is_named(key: str, value: Any, allowed: Collection[str]) -> bool:
+    """Return whether *value* stands below its name *key*, where what takes the *allowed* keys says its own."""
+    if "name" not in allowed or "url" not in allowed or not key.isidentifier():
+        return False
+    if isinstance(value, str):
+        return _CALLED.match(value) is not None
+    return isinstance(value, dict) and "url" in value and all(one in allowed for one in value)
 
 
 def _takes(here: type[Settings], path: Steps, value: Any) -> bool:

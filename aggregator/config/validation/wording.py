@@ -14,12 +14,12 @@ from aggregator.config.findings import value_at, written_path
 from aggregator.config.hints.groups_meant import hint_for_list
 from aggregator.config.hints.schemes_meant import asks_schemes, names_a_scheme
 from aggregator.config.hints.shapes import AN_EXPRESSION, hint_for_type, is_expression
-from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key, other_word
-from aggregator.config.hints.vocabulary import field_at, keys_of, model_at, takes_any_key
+from aggregator.config.hints.unknown_keys import ENDPOINT_KEY, hint_for_key
+from aggregator.config.hints.vocabulary import field_at, model_at, takes_any_key
 from aggregator.config.hints.wording import example_of, found_in, sentence
 from aggregator.config.model.schemes.scheme import KINDS
 from aggregator.config.text.values import Steps
-from aggregator.diagnostics import did_you_mean, suggest
+from aggregator.diagnostics import did_you_mean
 from aggregator.diagnostics.finding import Finding
 from aggregator.durations import number_text
 from aggregator.fields import Settings
@@ -99,10 +99,9 @@ class _Explainer:
         wrong, moved = self._endpoints_elsewhere(wrong)
         yield from moved
         unknown = [one for one in wrong if one.kind in _UNKNOWN]
-        renamed = {(*one.path[:-1], self._near(one)) for one in unknown}
         groups: dict[Steps, list[_Wrong]] = {}
         for one in wrong:
-            if not (one.kind == "missing" and one.path in renamed):
+            if not (one.kind == "missing" and any(self._brings(other, one.path) for other in unknown)):
                 groups.setdefault(one.path, []).append(one)
         repeated = self._schemes_again([one.path for one in unknown])
         for path, together in groups.items():
@@ -135,10 +134,15 @@ class _Explainer:
         message = f"`{place[1]}` is an endpoint, which does not belong into `upstreams`"
         return self._finding("unknown-key", message, place, "write it under `endpoints:`", at_key=True)
 
-    def _near(self, one: _Wrong) -> str | None:
-        """Return the key that the unknown key of *one* was meant to be."""
-        parent, key = model_at(self._model, one.path[:-1]), str(one.path[-1])
-        return None if parent is None else other_word(key, keys_of(parent)) or suggest(key, keys_of(parent))
+    def _brings(self, unknown: _Wrong, missing: Steps) -> bool:
+        """Return whether the key at *missing* is there once the hint for the *unknown* key is followed."""
+        if unknown.path[:-1] != missing[:-1]:
+            return False
+        name = re.escape(str(missing[-1]))
+        return re.search(rf"`{name}[`:]", self._for_unknown(unknown.path)) is not None
+
+    def _for_unknown(self, path: Steps) -> str:
+        return hint_for_key(self._model, path, value_at(self._written, path[:-1]))
 
     def _one(self, path: Steps, together: list[_Wrong]) -> Finding:
         first = together[0]
@@ -148,8 +152,7 @@ class _Explainer:
         if first.kind == "invalid_key" and (parent := model_at(self._model, path[:-1])) and takes_any_key(parent):
             return self._finding("wrong-type", f"the name `{path[-1]}` is not text", path, _A_NAME, at_key=True)
         if first.kind in _UNKNOWN:
-            hint = hint_for_key(self._model, path, value_at(self._written, path[:-1]))
-            return self._finding("unknown-key", f"unknown key `{path[-1]}`", path, hint, at_key=True)
+            return self._finding("unknown-key", f"unknown key `{path[-1]}`", path, self._for_unknown(path), at_key=True)
         if first.kind == "missing":
             return self._missing(path)
         if first.kind in _KINDS:
