@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from aggregator.config.hints.addresses import hint_for_address
 from aggregator.config.hints.other_tools import sentence_for
 from aggregator.config.hints.schemes_meant import asks_schemes, hint_for_schemes, names_a_scheme
 from aggregator.config.hints.spellings import OTHER_WORDS
-from aggregator.config.hints.vocabulary import homes_of, keys_of, may_hold, model_at, takes_any_key
+from aggregator.config.hints.vocabulary import field_at, homes_of, keys_of, may_hold, model_at, takes_any_key
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import suggest
@@ -115,7 +117,21 @@ def _is_meant(here: type[Settings], path: tuple[str, str], value: Any) -> bool:
     takes_switch = may_hold(here, path, bool)
     if isinstance(value, bool):
         return takes_switch or inner is None
-    return inner is not None or not takes_switch or may_hold(here, path, str, Literal)
+    if takes_switch and inner is None and not may_hold(here, path, str, Literal):
+        return False
+    return inner is not None or _fits(here, path, value)
+
+
+def _fits(here: type[Settings], path: tuple[str, str], value: Any) -> bool:
+    """Return whether the key at *path* takes *value*, which is no mapping."""
+    field = field_at(here, path)
+    if field is None or (isinstance(value, str) and "${" in value):
+        return True
+    try:
+        TypeAdapter(field.rebuild_annotation()).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _outer(model: type[Settings], path: Steps) -> str | None:
