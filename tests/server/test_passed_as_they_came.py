@@ -17,6 +17,10 @@ endpoints:
     call: "up:/{rest}"
     status_map: {404: {status: 410, detail: gone}}
     response: {pass: all, headers: {x-own: "1"}}
+  GET /any/{rest:path}: {call: "up:/{rest}", status_map: {any: 418}, response: {pass: all}}
+  GET /status/{rest:path}: {call: "up:/{rest}", status_map: {status: 418}, response: {pass: all}}
+  GET /class/{rest:path}: {call: "up:/{rest}", status_map: {4xx: 418}, response: {pass: all}}
+  GET /network/{rest:path}: {call: "up:/{rest}", status_map: {network: 418}, response: {pass: all}}
 """
 
 
@@ -87,6 +91,20 @@ def test_a_coded_body_is_decoded_where_it_is_read(served):
 def test_rows_and_headers_of_the_endpoint_stand(served):
     """What the endpoint says of a status is not passed over, and its headers come with the others."""
     assert (served.get("/own/gone").status, served.get("/own/ok")["x-own"]) == (410, "1")
+
+
+@pytest.mark.parametrize(
+    ("row", "statuses"),
+    [
+        ("any", [200, 418, 418, 418]),
+        ("status", [200, 418, 418, 418]),
+        ("class", [200, 302, 418, 502]),
+        ("network", [200, 302, 404, 502]),
+    ],
+)
+def test_a_row_names_a_status_by_whatever_word_it_has(served, row, statuses):
+    """By its class, by the cause that all of them are, and by that of any failure; what no row names passes."""
+    assert [served.get(f"/{row}/{path}").status for path in ("ok", "moved", "gone", "broken")] == statuses
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from aggregator.config.model.root import RootSettings
 from aggregator.config.model.upstreams.limits import Timeouts
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.errors import Cause
+from aggregator.plan.analysis.failures import keys_of
 from aggregator.plan.calls import CallPlan, ChoicePlan, ShapePlan, SuccessPlan
 from aggregator.plan.compiling.endpoint.edge import compile_errors
 from aggregator.plan.compiling.expressions import one_expression, optional_expression
@@ -241,12 +242,10 @@ def _total(own: Timeouts | None, near: EndpointSurroundings, upstream: Timeouts 
 
 
 def _as_it_came(rows: tuple[RowPlan, ...]) -> frozenset[int]:
-    """Return the statuses that an answer passes as they come: those below 500 that none of *rows* names."""
+    """Return the statuses that an answer passes as they come: any success, and those below 500 that no row names."""
     named = {row.on for row in rows}
-    return (
-        frozenset(status for status in range(200, 500) if not {str(status), f"{status // 100}xx", "default"} & named)
-        | _SUCCESS
-    )
+    passed = (status for status in range(300, 500) if named.isdisjoint((*keys_of(Cause.STATUS, status), "any")))
+    return _SUCCESS.union(passed)
 
 
 def _first_said(*values: int | None) -> int:
