@@ -21,6 +21,7 @@ from aggregator.config.rules.call_budgets import check_call_budget
 from aggregator.config.rules.choices import check_choices
 from aggregator.config.rules.client import check_client, check_defaults_section, check_server
 from aggregator.config.rules.conditions import check_conditions
+from aggregator.config.rules.constant_keys import check_constant_keys, check_shared_constant_keys
 from aggregator.config.rules.constants import check_constants
 from aggregator.config.rules.credentials import check_call_auth, check_upstream_auth
 from aggregator.config.rules.declared_secrets import check_declared_secrets
@@ -115,6 +116,7 @@ _OF_WHOLE_CALLS: tuple[Rule, ...] = (
     check_redirects,
     check_each,
     check_constants,
+    check_constant_keys,
     check_caches,
     check_shared_caches,
 )
@@ -164,6 +166,7 @@ ROOT_RULES: tuple[RootRule, ...] = (
     check_schemes,
     check_upstream_auth,
     check_shared_limits,
+    check_shared_constant_keys,
     check_upstream_formats,
     check_upstream_secrets,
     check_unread_sections,
