@@ -29,7 +29,7 @@ def _of_call(call: CallSite, around: Surroundings) -> Bounds:
     root, name = around.settings, call.url.upstream if call.url else None
     upstream = around.upstream(name)
     levels = (
-        (call.settings.timeout, (*call.path, "timeout")),
+        (call.whole.settings.timeout, (*call.whole.path, "timeout")),
         (upstream.timeout if upstream else None, ("upstreams", str(name), "timeout")),
         (root.defaults.timeout, ("defaults", "timeout")),
         (root.client.timeout if "timeout" in root.client.model_fields_set else None, ("client", "timeout")),
@@ -37,4 +37,4 @@ def _of_call(call: CallSite, around: Surroundings) -> Bounds:
     for limits, path in levels:
         if limits is not None and limits.total is not None:
             return Bounds(limits.total, path, "the time of the call")
-    return Bounds(_DEFAULT_TOTAL, call.path, "10s, unless it has a `timeout`")
+    return Bounds(_DEFAULT_TOTAL, call.whole.path, "10s, unless it has a `timeout`")

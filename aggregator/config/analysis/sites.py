@@ -74,7 +74,8 @@ class CallSite(Struct, frozen=True, eq=False):
 
     *clients* is the method of the client, where its body would go along with a call that says none. One that
     *is_background* is made after the answer, or beside it, whatever its role is there; *effect* is the
-    background call that it is, or is in.
+    background call that it is, or is in. *chosen_in* is set for a further URL of `choose`: the call with its first one,
+    whose settings hold for it, too.
     """
 
     path: Steps
@@ -86,6 +87,12 @@ class CallSite(Struct, frozen=True, eq=False):
     is_background: bool = False
     effect: BackgroundCallSettings | None = None
     clients: str | None = None
+    chosen_in: CallSite | None = None
+
+    @property
+    def whole(self) -> CallSite:
+        """The call whose settings hold: itself, unless it is a further URL of another."""
+        return self if self.chosen_in is None else self.chosen_in
 
     @property
     def is_durable(self) -> bool:
@@ -105,12 +112,12 @@ class CallSite(Struct, frozen=True, eq=False):
     @property
     def said_method(self) -> str | None:
         """The method that the call names, in its URL or beside it."""
-        return self.settings.method or (self.url.method if self.url else None)
+        return self.whole.settings.method or (self.url.method if self.url else None)
 
     @property
     def method(self) -> str:
         """The method of the call, if it has a URL."""
-        return self.said_method or ("POST" if self.bodies else self.clients or "GET")
+        return self.said_method or ("POST" if self.whole.bodies else self.clients or "GET")
 
     @property
     def bodies(self) -> list[str]:

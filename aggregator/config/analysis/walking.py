@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from aggregator.config.analysis.ordering import OrderingTexts
 from aggregator.config.analysis.scope import RESPONSE_FIELDS, RESULT_FIELDS, Scope
 from aggregator.config.analysis.sites import (
@@ -205,8 +207,9 @@ class Walker:
     ) -> None:
         at = (*path, "choose", 0, "url") if settings.choose else (*path, "url")
         url = texts.url(settings.url, at, scope) if settings.url is not None else None
-        self._choices(settings, path, scope, role, texts, via)
-        self._analysis.calls.append(self._site(path, settings, role, scope, url, via))
+        site = self._site(path, settings, role, scope, url, via)
+        self._choices(site, texts)
+        self._analysis.calls.append(site)
         for name in _SENT:
             texts.value(getattr(settings, name), (*path, name.rstrip("_")), scope)
         if settings.graphql is not None:
@@ -230,16 +233,15 @@ class Walker:
         clients = analysis.methods[0] if takes_body and len(analysis.methods) == 1 else None
         return CallSite(path, settings, role, scope, url, via, is_background, effect, clients)
 
-    def _choices(
-        self, settings: CallSettings, path: Steps, scope: Scope, role: Role, texts: Texts, via: Steps | None
-    ) -> None:
-        """Note the other URLs of a call, which is looked at with its first."""
-        texts.condition(settings.sticky, (*path, "sticky"), scope)
+    def _choices(self, call: CallSite, texts: Texts) -> None:
+        """Note the other URLs of *call*, which is looked at with its first."""
+        settings, scope = call.settings, call.scope
+        texts.condition(settings.sticky, (*call.path, "sticky"), scope)
         for index, choice in enumerate(settings.choose[1:], 1):
-            at = (*path, "choose", index)
+            at = (*call.path, "choose", index)
             url = texts.url(choice.url, (*at, "url"), scope)
             alone = CallSettings.model_validate({"url": choice.url})
-            self._analysis.calls.append(self._site(at, alone, role, scope, url, via))
+            self._analysis.calls.append(replace(call, path=at, settings=alone, url=url, chosen_in=call))
             if url is not None and url.upstream is not None:
                 self._shared(url.upstream, settings, scope, texts.through((*at, "url")))
 

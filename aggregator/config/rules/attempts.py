@@ -33,9 +33,9 @@ def check_attempts(analysis: Analysis, around: Surroundings) -> Iterator[Finding
 
 def _of_attempt(analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings) -> Bounds:
     """Return the shortest limit of one attempt at *call*."""
-    whole, own = bounds_of_call(analysis, call, around), call.settings.retry
+    whole, own = bounds_of_call(analysis, call, around), call.whole.settings.retry
     if own is not None or upstream is None:
-        return _shorter(whole, own, (*call.path, "retry"))
+        return _shorter(whole, own, (*call.whole.path, "retry"))
     return _shorter(whole, upstream.retry, ("upstreams", str(call.url and call.url.upstream), "retry"))
 
 
@@ -49,7 +49,7 @@ def _check_shared(upstream: UpstreamSettings, bounds: Bounds, call: CallSite) ->
     """Yield findings about what all calls to *upstream* share, which needs more time than one of them has."""
     assert call.url is not None
     path: Steps = ("upstreams", str(call.url.upstream))
-    hedge = upstream.hedge if call.settings.hedge is None else None
+    hedge = upstream.hedge if call.whole.settings.hedge is None else None
     for found in chain(
         () if hedge is None else hedge_findings(hedge, (*path, "hedge"), bounds),
         () if upstream.concurrency is None else queue_findings(upstream.concurrency, (*path, "concurrency"), bounds),

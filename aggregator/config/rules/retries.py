@@ -8,6 +8,7 @@ from math import ceil
 from aggregator.config.analysis.bounds import bounds_of_call, bounds_of_endpoint
 from aggregator.config.analysis.sites import Analysis, CallSite, Part
 from aggregator.config.analysis.surroundings import Surroundings
+from aggregator.config.model.calls.call import CallSettings
 from aggregator.config.model.calls.items import EachSettings
 from aggregator.config.model.upstreams.upstream import UpstreamSettings
 from aggregator.config.text.values import Steps
@@ -25,23 +26,41 @@ _KEY = "idempotency-key"
 def check_retries(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
     """Yield findings about retries of calls, and of upstreams in the time that the calls of an endpoint have."""
     for call in analysis.calls:
-        if call.via is not None or call.settings.kind != "url":
+        if call.via is not None or call.settings.kind != "url" or call.is_durable:
             continue
-        if call.is_durable:
-            continue
-        own, upstream = call.settings.retry, around.upstream(call.url.upstream if call.url else None)
-        hedge = call.settings.hedge
-        if hedge is not None and hedge is not NO_HEDGE:
-            yield from _check_budget(hedge, (*call.path, "hedge"))
-            yield from _check_repeats(analysis, call, upstream, around, "hedge")
-        if own is not None and own is not NO_RETRY:
-            yield from retry_findings(own, (*call.path, "retry"), bounds_of_call(analysis, call, around))
-            yield from _check_budget(own, (*call.path, "retry"))
-            yield from _check_repeats(analysis, call, upstream, around, "retry")
-        elif own is None and upstream is not None and upstream.retry is not None:
+        upstream = _upstream_at(call, around)
+        if call.whole.settings.retry is None and upstream is not None and upstream.retry is not None:
             yield from _check_shared(upstream.retry, bounds_of_call(analysis, call, around), call)
-        yield from _check_idempotent(call, own, upstream)
+        if call.chosen_in is None:
+            yield from _check_own(analysis, chosen_from(analysis, call), around)
     yield from _check_chain(analysis, around)
+
+
+def _check_own(analysis: Analysis, urls: Sequence[CallSite], around: Surroundings) -> Iterator[Finding]:
+    """Yield findings about what a call says itself, which goes to one of *urls*."""
+    call = urls[0].whole
+    own, hedge = call.settings.retry, call.settings.hedge
+    if hedge is not None and hedge is not NO_HEDGE:
+        yield from _check_budget(hedge, (*call.path, "hedge"))
+        yield from _check_repeats(analysis, urls, around, "hedge")
+    if own is not None and own is not NO_RETRY:
+        bounds = min((bounds_of_call(analysis, one, around) for one in urls), key=lambda one: one.seconds)
+        yield from retry_findings(own, (*call.path, "retry"), bounds)
+        yield from _check_budget(own, (*call.path, "retry"))
+        yield from _check_repeats(analysis, urls, around, "retry")
+    yield from _check_idempotent(call, [_upstream_at(one, around) for one in urls])
+
+
+def _upstream_at(call: CallSite, around: Surroundings) -> UpstreamSettings | None:
+    return around.upstream(call.url.upstream if call.url else None)
+
+
+def chosen_from(analysis: Analysis, call: CallSite) -> list[CallSite]:
+    """Return *call* at each URL that it chooses from, without those of no weight; by itself where it has one alone."""
+    if not call.settings.choose:
+        return [call]
+    urls = [call, *(other for other in analysis.calls if other.chosen_in is call)]
+    return [url for url, choice in zip(urls, call.settings.choose, strict=True) if choice.weight] or urls
 
 
 def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
@@ -68,7 +87,7 @@ def _check_chain(analysis: Analysis, around: Surroundings) -> Iterator[Finding]:
 
 def _shown_of_chain(parts: Sequence[Part], seconds: float, lists: Sequence[str], bounds: Bounds) -> tuple[Shown, ...]:
     """Return what is shown of the retries and lists of *parts*, which may take *seconds*, and of their *bounds*."""
-    upstreams = [("upstreams", name, "retry") for name in map(_upstream_of, parts) if name is not None]
+    upstreams = [("upstreams", name, "retry") for part in parts for name in _upstreams_of(part)]
     retries = (*((*part.path, "retry") for part in parts), *upstreams)
     items = tuple((*part.path, "for_each") for part in parts)
     return (
@@ -79,9 +98,10 @@ def _shown_of_chain(parts: Sequence[Part], seconds: float, lists: Sequence[str],
     )
 
 
-def _upstream_of(part: Part) -> str | None:
-    """Return the name of the upstream of *part*, if it has one."""
-    return part.settings.url.partition(":")[0].split(" ")[-1] if part.settings.url else None
+def _upstreams_of(part: Part) -> list[str]:
+    """Return the names of the upstreams that *part* may call."""
+    urls = [choice.url for choice in part.settings.choose] or [part.settings.url or ""]
+    return [url.partition(":")[0].split(" ")[-1] for url in urls if url]
 
 
 _Chain = tuple[tuple[str, ...], float, tuple[str, ...]]
@@ -106,9 +126,14 @@ def _chain(part: Part, around: Surroundings, known: dict[str, _Chain]) -> _Chain
 
 
 def _attempts_of(part: Part, around: Surroundings) -> float:
-    """Return the seconds that the attempts of *part* may take; 0.0 where nothing limits one of them."""
-    upstream = around.upstream(_upstream_of(part))
-    retry = part.settings.retry or (upstream.retry if upstream is not None else None)
+    """Return the seconds that the attempts of *part* may take at most; 0.0 where nothing limits one of them."""
+    upstreams = map(around.upstream, _upstreams_of(part))
+    shared = [upstream.retry for upstream in upstreams if upstream is not None]
+    retries = shared if part.settings.retry is None else [part.settings.retry]
+    return max(map(_seconds_of, retries), default=0.0)
+
+
+def _seconds_of(retry: RetrySettings | None) -> float:
     if retry is None or retry is NO_RETRY or retry.per_try is None:
         return 0.0
     return retry.attempts * retry.per_try + longest_pauses(retry.backoff, retry.attempts)
@@ -168,17 +193,23 @@ def _check_budget(said: RetrySettings | HedgeSettings, path: Steps) -> Iterator[
         )
 
 
-def _check_repeats(
-    analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings, key: str
-) -> Iterator[Finding]:
-    """Yield findings about a retry, or a hedge, of a request that must not be sent twice."""
-    settings, path = call.settings, (*call.path, key)
-    said = settings.idempotent if settings.idempotent is not None or upstream is None else upstream.idempotent
-    if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call, upstream, around))):
-        return
-    what = "`idempotent: false` says that it is sent once" if said is False else f"a {call.method} is not sent twice"
-    hint = f"add `idempotent: true` if twice is as good as once, or send an `{_KEY}` header"
-    yield Finding(f"bad-{key}", f"no {key} can happen: {what}", path, hint, at_key=True)
+def _check_repeats(analysis: Analysis, urls: Sequence[CallSite], around: Surroundings, key: str) -> Iterator[Finding]:
+    """Yield findings about a retry, or a hedge, of a request that must not be sent twice to any of *urls*."""
+    reasons = [_sent_once(analysis, one, around) for one in urls]
+    if None not in reasons:
+        what = " and ".join(dict.fromkeys(map(str, reasons)))
+        hint = f"add `idempotent: true` if twice is as good as once, or send an `{_KEY}` header"
+        path = (*urls[0].whole.path, key)
+        yield Finding(f"bad-{key}", f"no {key} can happen: {what}", path, hint, at_key=True)
+
+
+def _sent_once(analysis: Analysis, call: CallSite, around: Surroundings) -> str | None:
+    """Return why *call* is sent once; None where it may be sent twice."""
+    own, upstream = call.whole.settings.idempotent, _upstream_at(call, around)
+    said = own if own is not None or upstream is None else upstream.idempotent
+    if said or (said is None and (call.method in IDEMPOTENT or _may_carry_key(analysis, call.whole, upstream, around))):
+        return None
+    return "`idempotent: false` says that it is sent once" if said is False else f"a {call.method} is not sent twice"
 
 
 def _may_carry_key(analysis: Analysis, call: CallSite, upstream: UpstreamSettings | None, around: Surroundings) -> bool:
@@ -190,15 +221,16 @@ def _may_carry_key(analysis: Analysis, call: CallSite, upstream: UpstreamSetting
     return _KEY in names or "all" in names
 
 
-def _check_idempotent(
-    call: CallSite, own: RetrySettings | None, upstream: UpstreamSettings | None
-) -> Iterator[Finding]:
-    """Yield findings about `idempotent` where nothing is ever sent twice."""
-    shared = upstream.retry if upstream is not None else None
-    hedge = call.settings.hedge or (upstream.hedge if upstream is not None else None)
-    is_sent_once = (own if own is not None else shared) in (None, NO_RETRY) and hedge in (None, NO_HEDGE)
-    if call.settings.idempotent is not None and is_sent_once:
+def _check_idempotent(call: CallSite, upstreams: Sequence[UpstreamSettings | None]) -> Iterator[Finding]:
+    """Yield findings about `idempotent` where nothing is ever sent twice to any of *upstreams*."""
+    if call.settings.idempotent is not None and all(_is_sent_once(call.settings, upstream) for upstream in upstreams):
         message = "`idempotent` has no effect: the call is sent once"
         yield Finding(
             "no-effect", message, (*call.path, "idempotent"), "add `retry` or `hedge`, or remove it", at_key=True
         )
+
+
+def _is_sent_once(settings: CallSettings, upstream: UpstreamSettings | None) -> bool:
+    retry = settings.retry if settings.retry is not None or upstream is None else upstream.retry
+    hedge = settings.hedge if settings.hedge is not None or upstream is None else upstream.hedge
+    return retry in (None, NO_RETRY) and hedge in (None, NO_HEDGE)
