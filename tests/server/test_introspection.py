@@ -257,6 +257,27 @@ def test_anything_else_is_no_answer(client: TestClient, others: Others, status: 
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "7")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("0", "1"),
+        ("1", "1"),
+        ("2", "2"),
+        ("60", "60"),
+        ("61", "60"),
+        ("99999", "60"),
+        ("100000", "1"),
+        ("Mon, 30 Nov 2026 00:00:00 GMT", "1"),
+        ("-5", "1"),
+    ],
+)
+def test_when_to_come_again_is_bounded(client: TestClient, others: Others, said: str, told: str) -> None:
+    """After a second at the earliest, and a minute at the latest, whatever a failing upstream says."""
+    others.says(500, {}, retry_after=said)
+    refused = client.get("/asked", headers=bearer())
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, told)
+
+
 def test_an_answer_without_what_is_taken_from_it(client: TestClient, others: Others) -> None:
     """A caller without a name has none; it is the guards that decide about one."""
     others.says(body={})
