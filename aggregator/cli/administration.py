@@ -61,8 +61,8 @@ class AdminTarget(Struct, frozen=True):
 def admin_target(url: str | None, file: str) -> AdminTarget:
     """Return where *url* leads, or what *file* declares when there is none.
 
-    The secret is that of the environment; the file's goes to the file's own address alone. Raises ``ConfigError``, and
-    ``click.UsageError`` for a file without one.
+    The secret is that of the environment; the file's goes to the file's own address alone. Raises ``ConfigError`` for a
+    file that does not say it because of its problems, and ``click.UsageError`` for one that declares none.
     """
     secret = os.environ.get(SECRET) or None
     if url is not None:
@@ -73,13 +73,28 @@ def admin_target(url: str | None, file: str) -> AdminTarget:
 
     try:
         plan = PlanFiles(Path(file)).load().server.admin
-    except ConfigError:
-        click.echo(f"{file} has problems and so does not say where administration is. A process that runs serves on: "
-                   f"name it by --url, and its secret in {SECRET}.", err=True)  # fmt: skip
-        raise
+    except ConfigError as error:
+        plan = _beside_problems(file, error)
     if plan is None:
         raise click.UsageError(f"{file} declares no `server.admin`; name the URL of a process, or declare it.")
     return _declared(plan, secret or plan.secret)
+
+
+def _beside_problems(file: str, error: ConfigError) -> AdminPlan:
+    """Return what *file* declares in spite of its problems. Raises *error*, which holds these, when they hide it.
+
+    The process serves the last good configuration, and this is when it is asked.
+    """
+    from aggregator.config.admin_section import read_admin
+    from aggregator.plan.compiling.server.listening import compile_admin
+
+    plan = compile_admin(read_admin(Path(file)), {})
+    if plan is None:
+        click.echo(f"{file} has problems and so does not say where administration is. A process that runs serves on: "
+                   f"name it by --url, and its secret in {SECRET}.", err=True)  # fmt: skip
+        raise error
+    click.echo(f"{file} has problems (`aggregator check`); its `server.admin` is asked.", err=True)
+    return plan
 
 
 def _declared(plan: AdminPlan, secret: str | None) -> AdminTarget:

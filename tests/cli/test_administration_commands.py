@@ -69,6 +69,45 @@ def test_a_broken_file_does_not_hide_the_way_to_its_process(folder):
     assert frame[0] == "routes.yaml:2:1 error[unknown-key] unknown key `endpoint`"
 
 
+BROKEN = ROUTES.format(address="127.0.0.1:9000") + "endpoint: {}\n"
+ASKING = [
+    "status", "reload", "top --json", "tail", "log", "effects list", "switch list", "switch on upstream users",
+    "breaker show", "quota show", "cache purge --all", "tokens revoke customers --jti a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ASKING)
+def test_a_file_with_problems_still_says_where_its_process_is(folder, monkeypatch, words):
+    """It is asked there with the file's secret, once the file has been said to have problems."""
+    asked = []
+
+    def transport(_):
+        def answer(request):
+            asked.append((request.url.netloc, request.headers.get("authorization")))
+            kind = {"content-type": "application/problem+json"}
+            return httpx.Response(404, json={"detail": "Not here."}, headers=kind)
+
+        return httpx.MockTransport(answer)
+
+    monkeypatch.setattr(AdminTarget, "transport", transport)
+    (folder / "routes.yaml").write_text(BROKEN)
+    result = CliRunner().invoke(cli, words.split())
+    assert set(asked) == {(b"127.0.0.1:9000", "Bearer the-secret-of-the-file")}
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        1, "",
+        "routes.yaml has problems (`aggregator check`); its `server.admin` is asked.\nerror: Not here.\n",
+    )  # fmt: skip
+
+
+def test_effects_of_a_file_with_problems_are_not_worked_on_without_a_process(folder):
+    """Its problems are shown: what it says of `state` may be half of what is meant."""
+    (folder / "routes.yaml").write_text(BROKEN.replace("127.0.0.1:9000", "unix:/nowhere"))
+    result = CliRunner().invoke(cli, ["effects", "list"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Nothing answers at unix:/nowhere; without a process the file must be right.\n" in result.stderr
+    assert "error[unknown-key] unknown key `endpoint`" in result.stderr
+
+
 @pytest.mark.parametrize("words", [[], ["--jti", "a", "--sub", "b"], ["--jti", "a", "--before", "2027-01-01"]])
 def test_tokens_are_named_in_one_way(words):
     """One token, or a subject; anything else is wrong usage, and nobody is asked."""

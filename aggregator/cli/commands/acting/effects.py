@@ -90,12 +90,20 @@ class _Source:
 
     def __init__(self, url: str | None, file: str) -> None:
         from aggregator.cli.administration import admin_target
+        from aggregator.errors import ConfigError
         from aggregator.server.generations.plan_source import PlanFiles
 
-        plan = PlanFiles(Path(file)).load() if url is None else None
-        self._plan = plan
-        self._target = admin_target(url, file) if plan is None or plan.server.admin is not None else None
+        self._plan, wrong = None, None
+        try:
+            self._plan = PlanFiles(Path(file)).load() if url is None else None
+        except ConfigError as error:  # its process can be asked, and nothing be worked on without one
+            wrong = error
+        has_place = self._plan is None or self._plan.server.admin is not None
+        self._target = admin_target(url, file) if has_place else None
         self._is_served = url is not None or (self._target is not None and self._answers())
+        if wrong is not None and self._target is not None and not self._is_served:
+            click.echo(f"Nothing answers at {self._target.place}; without a process the file must be right.", err=True)
+            raise wrong
 
     def _answers(self) -> bool:
         from aggregator.errors import AggregatorError
