@@ -67,10 +67,10 @@ TOLD: list[tuple[str, Any, str]] = [
         "100/day  all together  2027-01-16T00:00:00Z  1        0        GET /a, GET /b\n")),
     ("quota reset acme", {"reset": 2}, "acme begins anew with 2 quotas.\n"),
     ("cache purge --all", {"purged": 1}, "1 entry purged.\n"),
-    ("log show", {"level": "info", "format": "text"}, "The log is written from level info on, as text.\n"),
     ("log level debug --for 5m", {"level": "debug", "format": "json", "until": "2027-01-15T12:00:00Z"},
      "The log is written from level debug on, as json, until 2027-01-15T12:00:00Z.\n"),
-    ("log", {"level": "debug", "format": "json", "until": None}, "The log is written from level debug on, as json.\n"),
+    ("log format json", {"level": "debug", "format": "json", "until": None},
+     "The log is written from level debug on, as json.\n"),
     ("reload", {"verdict": "swapped", "generation": 2}, "Reloaded: generation 2 serves.\n"),
     ("reload", {"verdict": "unchanged", "generation": 1}, "Unchanged: generation 1 goes on.\n"),
     ("tokens revoke customers --jti 7f3a", {"scheme": "customers", "revoked": "the token 7f3a"},
@@ -105,6 +105,20 @@ def asked(monkeypatch: pytest.MonkeyPatch, line: str, data: Any, status: int = 2
 def test_commands_print_sentences_and_tables(monkeypatch, line, data, text):
     """A line for each thing, in a pipe as at a terminal; where there is nothing, a sentence says so."""
     result = asked(monkeypatch, line, data)
+    assert (result.exit_code, result.output) == (0, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("log", "The log is written from level debug on, as json.\n"),
+        ("log show --json", '{"level": "debug", "format": "json", "until": null}\n'),
+    ],
+)
+def test_how_the_log_is_written_is_read_without_an_order(monkeypatch, line, text):
+    """From what the process serves, which needs no secret at a loopback address."""
+    state = {"generation": 1, "log": {"level": "debug", "format": "json", "until": None}}
+    result = asked(monkeypatch, line, state)
     assert (result.exit_code, result.output) == (0, text)
 
 

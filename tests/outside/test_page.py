@@ -295,7 +295,7 @@ def test_where_nothing_can_be_done_buttons_are_disabled(serve, browser):
     """Instead of being shown and refused; the page says why, once for all of them, and each does."""
     _, admin, _ = serve(ACTED.replace(", secret: {secret}", ""))
     browser.open(f"{admin}/-/#upstream/hostile")
-    _text(browser, "Nothing can be done here: `server.admin` has no secret.")
+    _text(browser, "Nothing can be done here until `server.admin` declares a `secret`.")
     offered = "[...document.querySelectorAll('main button[aria-haspopup]')]"
     _until(browser, f"{offered}.length > 3 && {offered}.every((one) => one.disabled && one.title)")
     _clean(browser)

@@ -209,7 +209,10 @@ def test_the_short_form_only_reads(stage):
     gateway = stage.gateway(f'server: {{admin: "127.0.0.1:0"}}\n{ENDPOINT}')
     with stage.wire(gateway.admin) as wire:
         denied = wire.send(b"POST /-/reload HTTP/1.1\r\nhost: localhost\r\n\r\n").reply()
-        assert (denied.status, denied.detail) == (403, "Nothing can be done here: `server.admin` has no secret.")
+        assert (denied.status, denied.detail) == (
+            403,
+            "Nothing can be done here until `server.admin` declares a `secret`.",
+        )
         assert wire.send(b"GET /-/config HTTP/1.1\r\nhost: localhost\r\n\r\n").reply().status == 200
 
 

@@ -88,7 +88,10 @@ def test_a_change_is_kept_though_the_log_leaves_it_out(monkeypatch):
     ("admin", "more"),
     [
         ('{address: "127.0.0.1:0", secret: canary-of-administration}', {"secret": True}),
-        ('"127.0.0.1:0"', {"secret": False, "refused": "Nothing can be done here: `server.admin` has no secret."}),
+        (
+            '"127.0.0.1:0"',
+            {"secret": False, "refused": "Nothing can be done here until `server.admin` declares a `secret`."},
+        ),
     ],
 )
 def test_what_can_be_done_says_what_it_needs(stage, admin, more):

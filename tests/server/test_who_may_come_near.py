@@ -15,7 +15,7 @@ SECRET = "of-some-length"
 NAMES = "Ask for this address by its number, by localhost, or by a name of `admin.hosts`."
 SITES = "Pages of other sites may not ask this address."
 NEEDS = "This needs the secret of `server.admin`, as `Authorization: Bearer …`."
-NOTHING = "Nothing can be done here: `server.admin` has no secret."
+NOTHING = "Nothing can be done here until `server.admin` declares a `secret`."
 
 
 def plan(address: Address, secret: str | None) -> AdminPlan:

@@ -40,7 +40,7 @@ class AdminDoor(Struct, frozen=True):
         """Return why nobody can do anything here; None where somebody can."""
         if plan.secret is not None or self.address.is_private:
             return None
-        return "Nothing can be done here: `server.admin` has no secret."
+        return "Nothing can be done here until `server.admin` declares a `secret`."
 
     def needs_secret(self, plan: AdminPlan) -> bool:
         """Return whether who does something here has to show the secret."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -49,8 +50,17 @@ def log(
         given |= {what: value} | ({} if duration is None else {"for": duration})
     elif value is not None or duration is not None:
         raise click.UsageError("`show` changes nothing, so it takes no value and no `--for`.")
-    answer = admin_target(url, file).ask("POST", "/-/log", given)
-    conclude(answer, _tell, as_json=as_json)
+    target = admin_target(url, file)
+    if what == "show":
+        conclude(target.ask("GET", "/-/config"), lambda config: _show(config["log"], as_json=as_json), as_json=False)
+    conclude(target.ask("POST", "/-/log", given), _tell, as_json=as_json)
+
+
+def _show(now: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(now))
+    else:
+        _tell(now)
 
 
 def _tell(now: dict[str, Any]) -> None:
