@@ -9,7 +9,7 @@ import pytest
 from aggregator.plan.explaining.drawing.pictures import endpoint_graph, file_picture
 from aggregator.plan.explaining.drawing.svg import Arrow, Box, arranged, draw_svg
 from aggregator.plan.explaining.explain import explain
-from aggregator.plan.explaining.preview import Veil
+from aggregator.plan.explaining.sending.preview import Veil
 
 BOXES = [
     Box("request", 0, "GET /a", ("within 2s",), "end"),

@@ -6,7 +6,7 @@ import re
 
 from aggregator.plan.explaining.drawing.pictures import file_picture
 from aggregator.plan.explaining.explain import explain
-from aggregator.plan.explaining.preview import Veil
+from aggregator.plan.explaining.sending.preview import Veil
 from tests.plan.conftest import PlanOf
 
 FILE = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.plan.explaining.preview import Veil, preview
+from aggregator.plan.explaining.sending.preview import Veil, preview
 
 
 def shown(plan, params: dict[str, object] | None = None):

@@ -70,7 +70,7 @@ def explain(endpoint: str | None, path: str, form: str, whole: bool, params: tup
 
 def _draw_all(path: str, form: str) -> None:
     from aggregator.plan.explaining.drawing.pictures import file_picture
-    from aggregator.plan.explaining.preview import Veil
+    from aggregator.plan.explaining.sending.preview import Veil
     from aggregator.server.generations.plan_source import PlanFiles
 
     if form != "svg":

@@ -164,6 +164,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
     may = own if own is not None or declared is None else declared.idempotent
     method, is_alone = request.method.decode(), _is_alone(near)
     flies = flies_with_all(settings.coalesce, declared is not None and declared.coalesce, method)
+    is_message = upstream.pool.broker is not None
     return CallPlan(
         name=name,
         upstream=upstream,
@@ -179,7 +180,7 @@ def _one_call(name: str, settings: CallSettings, near: EndpointSurroundings) -> 
         graphql="no" if settings.graphql is None else "partial" if settings.graphql.partial else "strict",
         eager=near.eager,
         max_body=settings.max_body,
-        retry=compile_retry(retry, request, success.statuses, idempotent=may),
+        retry=compile_retry(retry, request, success.statuses, idempotent=may, is_message=is_message),
         hedge=None if near.settings.stream else compile_hedge(settings, declared, request, idempotent=may),
         cache=None if is_alone else compile_cache(settings.cache, declared.cache if declared else None, method),
         invalidates=invalidates(settings.cache, declared.cache if declared else None, method),

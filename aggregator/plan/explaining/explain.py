@@ -14,8 +14,8 @@ from aggregator.plan.calls import CallPlan, PartPlan
 from aggregator.plan.explaining.admitted import admission_member
 from aggregator.plan.explaining.carried import carried_member
 from aggregator.plan.explaining.drawing.graph import Line, draw_tree, mermaid, tree_of
-from aggregator.plan.explaining.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.repeated import repeat_member
+from aggregator.plan.explaining.sending.preview import RequestPreview, Veil, preview, shown
 from aggregator.plan.explaining.summary import (
     call_words,
     deadline_of,
@@ -248,6 +248,7 @@ def _call_member(call: ExplainedCall) -> dict[str, Any]:
         "role": call.role,
         "method": request.method,
         "target": request.target,
+        **({"address": dict(request.address)} if request.address else {}),
         "headers": dict(request.headers),
         "body": request.body,
         "timeout": call.seconds,

@@ -6,7 +6,7 @@ from typing import Any
 
 from aggregator.errors import Cause
 from aggregator.fields import duration_text
-from aggregator.plan.explaining.preview import shown
+from aggregator.plan.explaining.sending.preview import shown
 from aggregator.policies.idempotency.plan import IdempotencyPlan
 
 

@@ -86,7 +86,8 @@ def _request_lines(explanation: Explanation) -> Iterator[str]:
         yield f"    {call.request.line}"
         yield from (f"    {name}: {value}" for name, value in call.request.headers if (name, value) not in shared)
         yield from (f"    {line}" for line in (call.request.body or "").splitlines())
-        verb = "begins to answer" if explanation.plan.stream and call.role == "call" else "ends"
+        answers = "begins to answer" if explanation.plan.stream and call.role == "call" else "ends"
+        verb = call.request.arrival or answers
         yield f"    {verb} within {duration_text(call.seconds)}{cut}"
         if call.places is not None:
             yield f"    one of {call.places} streams at once to its upstream"

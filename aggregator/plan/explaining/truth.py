@@ -12,8 +12,8 @@ from aggregator.errors import Cause
 from aggregator.plan.analysis.failing import Failing, Failures, inner_failures, part_failings, response_failings
 from aggregator.plan.analysis.failures import default_status, keys_of
 from aggregator.plan.calls import PartPlan
-from aggregator.plan.explaining.preview import shown
 from aggregator.plan.explaining.repeated import repeat_causes
+from aggregator.plan.explaining.sending.preview import shown
 from aggregator.plan.incoming.admission import AdmissionPlan
 from aggregator.plan.types import EndpointPlan, RowPlan
 

@@ -39,7 +39,8 @@ def compile_effect(settings: BackgroundCallSettings, shown_url: str, near: Endpo
     part = with_calls(part, lambda call: replace(call, retry=None, hedge=None))
     made = EffectPlan(part.name, part, longest(part), when, settings.on)
     fixed = tuple(_fixed(settings, near, part.name, made.pieces))
-    delivery = compile_delivery(settings, near.whole.root.background.durable, made.pieces[0].calls[0].success.statuses)
+    retry = delivery_retry(settings.retry, made.pieces[0].calls[0])
+    delivery = compile_delivery(settings, near.whole.root.background.durable, retry)
     return replace(made, delivery=delivery, fixed=fixed)
 
 
@@ -54,7 +55,7 @@ def _fixed(
     for (key, call), piece in zip(said.items(), pieces, strict=True):
         calls = tuple(_without_caller(compile_call(key, one, bare)) for one in (call, *call.fallback))
         retry = settings.retry if call.retry is None else call.retry
-        yield FixedPlan(key, calls, delivery_retry(retry, piece.calls[0].success.statuses))
+        yield FixedPlan(key, calls, delivery_retry(retry, piece.calls[0]))
 
 
 def _tells_hidden(part: PartPlan, hidden: Hidden) -> bool:

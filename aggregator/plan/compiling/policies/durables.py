@@ -5,7 +5,8 @@ from __future__ import annotations
 from aggregator.causes import causes_called
 from aggregator.config.model.calls.background import BackgroundCallSettings
 from aggregator.config.model.server import BackgroundSettings
-from aggregator.plan.compiling.policies.retries import statuses_called
+from aggregator.plan.calls import CallPlan
+from aggregator.plan.compiling.policies.retries import reasons_of, statuses_called
 from aggregator.plan.serving import BackgroundPlan
 from aggregator.policies.durable.plan import ATTEMPTS, BACKOFF, REASONS, DeliveryPlan, DurablePlan
 from aggregator.policies.durable.settings import DurableSettings
@@ -33,15 +34,13 @@ def _kept(settings: DurableSettings) -> DurablePlan:
     )
 
 
-def compile_delivery(
-    settings: BackgroundCallSettings, durable: DurableSettings, successes: frozenset[int]
-) -> DeliveryPlan:
-    """Return how the durable call *settings* is kept and delivered; *successes* are statuses that are a success."""
+def compile_delivery(settings: BackgroundCallSettings, durable: DurableSettings, retry: RetryPlan) -> DeliveryPlan:
+    """Return how the durable call *settings* is kept, and delivered with *retry*."""
     assert settings.durable is not None
     dedupe = settings.dedupe
     return DeliveryPlan(
         settings.durable,
-        delivery_retry(settings.retry, successes),
+        retry,
         durable.store,
         durable.full,
         _template(settings.order),
@@ -56,8 +55,11 @@ def _template(text: str | None) -> Template | None:
     return None if text is None else compile_value(text)
 
 
-def delivery_retry(settings: RetrySettings | None, successes: frozenset[int]) -> RetryPlan:
-    """Return how an effect is sent again; what is not said is as for deliveries, which have more time than answers."""
+def delivery_retry(settings: RetrySettings | None, call: CallPlan) -> RetryPlan:
+    """Return how an effect, the *call*, is sent again.
+
+    What is not said is as for deliveries, which have more time than answers.
+    """
     said = set[str]() if settings is None else settings.model_fields_set
     attempts = 1 if settings is NO_RETRY else ATTEMPTS
     on: tuple[str, ...] = REASONS
@@ -66,9 +68,10 @@ def delivery_retry(settings: RetrySettings | None, successes: frozenset[int]) ->
         attempts = settings.attempts if "attempts" in said else attempts
         on = settings.on if "on" in said else on
         backoff = settings.backoff if "backoff" in said else backoff
+    on = reasons_of(on, is_message=call.upstream.pool.broker is not None)
     return RetryPlan(
         attempts=attempts,
-        statuses=frozenset(status for key in on for status in statuses_called(key)) - successes,
+        statuses=frozenset(status for key in on for status in statuses_called(key)) - call.success.statuses,
         causes=frozenset(cause for key in on for cause in causes_called(key)),
         backoff=backoff,
         per_try=None,

@@ -20,24 +20,35 @@ def nearest_retry(call: CallSettings, upstream: UpstreamSettings | None) -> Retr
 
 
 def compile_retry(
-    settings: RetrySettings | None, request: RequestPlan, successes: frozenset[int], *, idempotent: bool | None
-) -> RetryPlan | None:
+    settings: RetrySettings | None, request: RequestPlan, successes: frozenset[int], *, idempotent: bool | None,
+    is_message: bool = False,
+) -> RetryPlan | None:  # fmt: skip
     """Return how a call is sent again that counts *successes* as success; None when it is sent once.
 
-    *idempotent* is what the file says of it.
+    *idempotent* is what the file says of it. One that *is_message* goes to a broker.
     """
     repeats = None if settings is None else repeats_of(request, idempotent=idempotent)
     if settings is None or repeats is None:
         return None
+    on = reasons_of(settings.on, is_message=is_message)
     return RetryPlan(
         attempts=settings.attempts,
-        statuses=frozenset(status for key in settings.on for status in statuses_called(key)) - successes,
-        causes=frozenset(cause for key in settings.on for cause in causes_called(key)),
+        statuses=frozenset(status for key in on for status in statuses_called(key)) - successes,
+        causes=frozenset(cause for key in on for cause in causes_called(key)),
         backoff=settings.backoff,
         per_try=settings.per_try,
         repeats=repeats,
-        on=settings.on,
+        on=on,
     )
+
+
+def reasons_of(on: tuple[str, ...], *, is_message: bool) -> tuple[str, ...]:
+    """Return those of the reasons *on* that there are: of what *is_message* no broker says a status.
+
+    All are kept where nothing would be left.
+    """
+    causes = tuple(key for key in on if not key[0].isdigit())
+    return causes or on if is_message else on
 
 
 def statuses_called(key: str) -> range:

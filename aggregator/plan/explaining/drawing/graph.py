@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from aggregator.diagnostics.display import cells, padded
 from aggregator.plan.calls import CallPlan, CallsPlan, EachPlan, FanPlan, GroupPlan, PartPlan, RacePlan
-from aggregator.plan.explaining.preview import shown
+from aggregator.plan.explaining.sending.preview import shown
 from aggregator.plan.explaining.summary import moment_text, part_text
 from aggregator.plan.types import EndpointPlan
 from aggregator.templates import Expression, json_text

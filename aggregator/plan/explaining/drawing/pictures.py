@@ -11,7 +11,7 @@ from aggregator.plan.calls import PartPlan
 from aggregator.plan.explaining.drawing.graph import core_text, depth_of, draw_tree, inside_of, notes_of
 from aggregator.plan.explaining.drawing.svg import Arrow, Box, draw_svg
 from aggregator.plan.explaining.explain import ExplainedPart, Explanation
-from aggregator.plan.explaining.preview import Veil
+from aggregator.plan.explaining.sending.preview import Veil
 from aggregator.plan.explaining.summary import calls_text, limits_text, moment_text, part_text
 from aggregator.plan.types import EndpointPlan, Plan
 

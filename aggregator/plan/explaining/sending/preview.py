@@ -12,6 +12,7 @@ from msgspec import Struct
 from aggregator.errors import ExpressionError
 from aggregator.http import field_text
 from aggregator.plan.calls import CallPlan
+from aggregator.plan.explaining.sending.messages import address_of, arrival_of
 from aggregator.plan.requests import RequestPlan
 from aggregator.telemetry.redaction import MASK, SECRET_HEADERS, Masker, redact_named, redact_text
 from aggregator.templates import (
@@ -85,16 +86,24 @@ def _path_at(origin: str, url: str) -> str | None:
 
 
 class RequestPreview(Struct, frozen=True):
-    """One request: *target* is ``upstream:/path?query`` or a full URL; headers without Host; *body* as JSON or text."""
+    """One request: *target* is ``upstream:/path?query`` or a full URL; headers without Host; *body* as JSON or text.
 
-    method: str
+    A message to a broker has no *method*, and as its *target* the name of the upstream; *address* is under what it goes
+    there, by the words of the broker (``subject``), and *arrival* what is known once it has arrived.
+    """
+
+    method: str | None
     target: str
     headers: tuple[tuple[str, str], ...]
     body: str | None = None
+    address: tuple[tuple[str, str], ...] = ()
+    arrival: str | None = None
 
     @property
     def line(self) -> str:
-        """Method and target."""
+        """Method and target: ``GET users:/u``, ``message to bus, subject orders.created``."""
+        if self.method is None:
+            return ", ".join([f"message to {self.target}", *(f"{kind} {name}" for kind, name in self.address)])
         return f"{self.method} {self.target}"
 
 
@@ -102,12 +111,13 @@ def preview(call: CallPlan, params: Mapping[str, Any], veil: Veil) -> RequestPre
     """Return the request of *call* with *params* in place of path parameters; other placeholders stay."""
     request, upstream = call.request, call.upstream.name
     separator = "" if "://" in upstream else ":"
-    return RequestPreview(
-        request.method.decode(),
-        f"{veil.upstream(upstream)}{separator}{_target(request, upstream, params, veil)}",
-        tuple(_headers(request, params, veil)),
-        _body(request, params, veil),
-    )
+    target, headers = _target(request, upstream, params, veil), tuple(_headers(request, params, veil))
+    body = _body(request, params, veil)
+    address = address_of(call.upstream, target)
+    if address is not None:
+        address = tuple((kind, veil.text(name)) for kind, name in address)
+        return RequestPreview(None, veil.upstream(upstream), headers, body, address, arrival_of(call.upstream))
+    return RequestPreview(request.method.decode(), f"{veil.upstream(upstream)}{separator}{target}", headers, body)
 
 
 def _target(request: RequestPlan, upstream: str, params: Mapping[str, Any], veil: Veil) -> str:
