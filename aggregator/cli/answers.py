@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[Any], None]
 """Prints the data of an answer for a person."""
+_NONE = "none"
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -65,7 +66,10 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def lines_of(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """Yield *data* as ``name: value`` lines: objects and lists of them indented, other values as JSON."""
+    """Yield *data* as ``name: value`` lines: objects and lists of them indented, ``none`` where they are empty.
+
+    Texts and numbers of a list stand beside each other, other lists as JSON.
+    """
     for name, value in data.items():
         if isinstance(value, Mapping) and value:
             yield f"{indent}{printable(name)}:"
@@ -73,7 +77,7 @@ def lines_of(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             yield f"{indent}{printable(name)}:"
             for one in value:
-                first, *others = lines_of(one, f"{indent}    ") if one else ("    {}",)
+                first, *others = lines_of(one, f"{indent}    ") if one else (f"    {_NONE}",)
                 yield f"{indent}  - {first.lstrip()}"
                 yield from others
         else:
@@ -83,4 +87,8 @@ def lines_of(data: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         return printable(value)
+    if value in ({}, []):
+        return _NONE
+    if isinstance(value, list) and not any(isinstance(one, list | Mapping) for one in value):
+        return ", ".join(map(_shown, value))
     return "-" if value is None else json.dumps(value, ensure_ascii=False)

@@ -168,10 +168,10 @@ def test_what_is_left_of_a_time(seconds, text):
 
 
 def test_lists_of_objects_are_indented():
-    """Each begins with a dash; a value of its own stands as JSON."""
+    """Each begins with a dash; what is empty is none, as a person says it, and other lists stand as JSON."""
     data = {"a": [{"b": 1, "c": [1]}, {}], "d": "x\ny", "e": {"f": {"g": ["é", None]}}, "h": {}, "i": [], "j": [1, {}]}
     assert list(lines_of(data)) == [
-        "a:", "  - b: 1", "    c: [1]", "  - {}", "d: x\ufffdy", "e:", "  f:", '    g: ["é", null]', "h: {}", "i: []",
+        "a:", "  - b: 1", "    c: 1", "  - none", "d: x\ufffdy", "e:", "  f:", "    g: é, -", "h: none", "i: none",
         "j: [1, {}]",
     ]  # fmt: skip
 
