@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from aggregator.causes import Cause, State
@@ -18,3 +19,12 @@ def lost_in(part: Result) -> list[Result]:
     for inner in part.parts:
         found += [inner] if inner.state in _LOST or inner.cause is Cause.DEGRADED else lost_in(inner)
     return found
+
+
+def failed_in(parts: Iterable[Result], failure: Result | None) -> Result | None:
+    """Return *failure*, which failed an answer, or else the first of its *parts*, or item of one, that failed.
+
+    None where none of these tells of an error.
+    """
+    found = (failure,) if failure is not None else (one for part in parts for one in (part, *lost_in(part)))
+    return next((one for one in found if one.error is not None), None)

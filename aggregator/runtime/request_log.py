@@ -11,7 +11,7 @@ from typing import Any
 from aggregator.exchange import Exchange
 from aggregator.http import phrase
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded
-from aggregator.parts.losses import lost_in
+from aggregator.parts.losses import failed_in
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import LOG, LogPlan
 from aggregator.runtime.answers.failure import sentence
@@ -194,13 +194,11 @@ def _reason(event: RequestEnded, known: dict[str, Any]) -> dict[str, str]:
 
     Its cause is added to *known*; that of a refusal is the one that the client reads, or else its status.
     """
-    results, failure = event.parts, event.failure
-    bad = (failure,) if failure is not None else (one for part in results for one in (part, *lost_in(part)))
-    result = next((one for one in bad if one.error is not None), None)
+    result = failed_in(event.parts, event.failure)
     if result is None or result.error is None:
         said = None if event.answer is None else event.answer.problem
         told = None if said is None else said.cause
-        if event.status >= 400 and (told is not None or not results):
+        if event.status >= 400 and (told is not None or not event.parts):
             known["cause"] = told or refusal_cause(event.status)
         return {}
     error = result.error

@@ -14,9 +14,10 @@ from tiers import other_cell
 from aggregator.causes import Cause, State
 from aggregator.cli.group import cli
 from aggregator.config.loading import load_config
+from aggregator.errors import CallError
 from aggregator.exchange import Exchange
 from aggregator.parts.events import NO_LISTENERS, Listeners, RequestEnded, Visitors
-from aggregator.parts.result import Result
+from aggregator.parts.result import Result, failed
 from aggregator.plan.compiler import compile_plan
 from aggregator.runtime.reporting import Report
 from aggregator.server.admin.reading.names import refuse_unknown
@@ -332,6 +333,14 @@ def test_parts_are_counted_of_one_endpoint():
 def test_what_counts_as_a_failure(event, takes):
     """A 5xx, an answer that lacks parts, and one that did not come to its end."""
     assert Wanted(is_bad=True).takes(event) is takes
+
+
+def test_a_partial_answer_is_told_with_the_cause_of_its_part():
+    """That of the first that failed; an answer that is whole has none, whatever failed inside."""
+    bad = failed("ads", CallError(Cause.REFUSED, "Refused."), 10.0, 10.1)
+    event = replace(_ended(parts=(_part("main"), bad)), is_partial=True)
+    assert told(event, NOTHING_HIDDEN, str, 0.0)["cause"] == "refused"
+    assert told(replace(event, is_partial=False), NOTHING_HIDDEN, str, 0.0)["cause"] is None
 
 
 @pytest.mark.parametrize(("ms", "number"), [(0.0, 0), (1.0, 0), (1.2, 1), (1.3, 2), (1e9, 60)])

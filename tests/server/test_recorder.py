@@ -84,6 +84,17 @@ def test_failed_requests_are_kept_with_their_calls(kept):
     assert [one["id"] for one in ask("GET", "/-/requests?endpoint=GET%20/page").json["requests"]] == ["one"]
 
 
+def test_a_partial_answer_has_the_cause_of_the_part_that_failed(kept):
+    """And its reason, in the words of the log; a list of requests says the cause too."""
+    upstream, gateway, ask = kept
+    upstream["/main"], upstream["/ads"] = reply_of({"a": 1}), reply_of({}, 500)
+    gateway.get("/page", "x-request-id: one")
+    (listed,) = ask("GET", "/-/requests").json["requests"]
+    shown = ask("GET", "/-/requests/one").json
+    assert (listed["partial"], listed["cause"]) == (True, "status")
+    assert (shown["cause"], shown["reason"]) == ("status", "The upstream 'up' answered with status 500.")
+
+
 def test_the_ring_is_bounded(kept):
     """The oldest go first."""
     upstream, gateway, ask = kept

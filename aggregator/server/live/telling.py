@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aggregator.parts.events import RequestEnded
+from aggregator.parts.losses import failed_in
 from aggregator.parts.result import Result
 from aggregator.telemetry.hiding import Hidden, without_values
 
@@ -45,6 +46,8 @@ class Wanted(Struct, frozen=True):
 def told(event: RequestEnded, hidden: Hidden, clean: Callable[[str], str], now: float) -> dict[str, Any]:
     """Return *event* as data, without what is *hidden*; *clean* takes out secrets, *now* is Unix time."""
     exchange = event.exchange
+    failed = failed_in(event.parts, event.failure) if event.is_bad else None
+    cause = event.cause or (None if failed is None else failed.cause)
     path = without_values(exchange.path, hidden.values(event.endpoint, exchange.segments))
     return {
         "at": round(now, 3),
@@ -54,7 +57,7 @@ def told(event: RequestEnded, hidden: Hidden, clean: Callable[[str], str], now: 
         "path": clean(path)[:_LONGEST],
         "status": event.status,
         "how": event.how,
-        "cause": event.cause.value if event.cause else None,
+        "cause": None if cause is None else cause.value,
         "partial": event.is_partial,
         "ms": round((event.ended - event.started) * 1000, 1),
         "size": event.size,

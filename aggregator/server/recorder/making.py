@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aggregator.exchange import Exchange
 from aggregator.http import HeaderList, first
 from aggregator.parts.events import CallEnded, RequestEnded
+from aggregator.parts.losses import failed_in
 from aggregator.parts.result import Result
 from aggregator.plan.telemetry import RecorderPlan
 from aggregator.plan.types import EndpointPlan
@@ -37,11 +38,13 @@ class Maker:
         target = clean.target(event.endpoint, exchange)
         body = clean.body(exchange.content or exchange.body, _type_of(exchange.header_list), exchange.body_value)
         fields: HeaderList = [] if event.answer is None else event.answer.headers
+        failed = failed_in(event.parts, event.failure) if event.is_bad else None
+        cause = event.cause or (None if failed is None else failed.cause)
         bars = bars_of(event.parts, event.started, endpoint, calls)[:_MOST_BARS]
         return Record(
             event.request, event.endpoint, why, event.method, clean.text(f"{_site(exchange)}{target}"),
-            target, exchange.client, event.how, event.status, "" if event.cause is None else event.cause.value,
-            event.is_partial, now - seconds, seconds, clean.text(_reason(event)),
+            target, exchange.client, event.how, event.status, "" if cause is None else cause.value,
+            event.is_partial, now - seconds, seconds, clean.text(_reason(event, failed)),
             "" if exchange.trace is None else exchange.trace.id, clean.headers(exchange.header_list),
             clean.masked(exchange, target, body), body, clean.headers(fields), _answer(clean, event, fields),
             _said(clean, event.parts), tuple(bars),
@@ -55,10 +58,11 @@ def _site(exchange: Exchange) -> str:
     return f"{origin.scheme}://{origin.host}{port}"
 
 
-def _reason(event: RequestEnded) -> str:
-    if event.reason or event.failure is None or event.failure.error is None:
+def _reason(event: RequestEnded, failed: Result | None) -> str:
+    """Return why the answer is not whole, as the log says it: its own reason, or that of what *failed* first in it."""
+    if event.reason or failed is None or failed.error is None:
         return event.reason
-    return str(event.failure.error)
+    return str(failed.error)
 
 
 def _answer(clean: Cleaner, event: RequestEnded, fields: HeaderList) -> Body:
