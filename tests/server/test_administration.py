@@ -49,6 +49,15 @@ def test_what_is_told_is_told_there_and_nowhere_else(admin):
     assert gateway.get("/n").json == 1
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz?verbose"])
+def test_a_probe_is_read_and_nothing_else(admin, path):
+    """At both addresses alike: another method gets 405, with the methods that there are."""
+    gateway, ask = admin
+    for asked in (lambda method: ask(method, path), lambda method: gateway.ask(method, path)):
+        refused = asked("POST")
+        assert (refused.status, refused["allow"]) == (405, "GET, HEAD")
+
+
 def test_a_refusal_is_logged_with_its_reason(stage):
     """What the caller is told, beside the path."""
     gateway = stage.gateway(ADMIN + "telemetry: {log: {access: all}}\n" + ENDPOINT)
@@ -300,6 +309,9 @@ def test_plain_requests_are_sent_on_to_tls(stage):
             at = "" if port == 443 else f":{port}"
             assert (sent.status, sent["location"]) == (308, f"https://api.example.com{at}/a%2Fb?x=1")
             assert wire.ask("GET", "/livez").body == b"ok\n"
+        with stage.wire(redirect) as wire:
+            refused = wire.ask("POST", "/readyz")
+            assert (refused.status, refused["allow"]) == (405, "GET, HEAD")
         assert gateway.get("/n").json == 1
 
 

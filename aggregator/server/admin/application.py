@@ -65,6 +65,7 @@ class AdminApplication:
         method, path, plan = scope["method"], scope["path"], self._source.plan
         is_verbose = path == "/readyz" and b"verbose" in scope["query_string"]
         if path in ("/livez", "/readyz") and not is_verbose:
+            _read_only(method)
             return await self._source.probe(path)
         if plan is None:
             raise Denied(404, "The file declares no `server.admin` any more.")

@@ -28,10 +28,16 @@ class RedirectApplication:
         """Answer a request."""
         identity = request_id(scope["headers"])
         if scope["path"] in ("/livez", "/readyz"):
-            answer = probe_answer(self._running, scope["path"])
+            answer = self._probed(scope, identity)
         else:
             answer = self._sent_on(scope, identity)
         await send_answer(send, answer, identity)
+
+    def _probed(self, scope: Scope, identity: str) -> Answer:
+        if scope["method"] in ("GET", "HEAD"):
+            return probe_answer(self._running, scope["path"])
+        allow = [(b"allow", b"GET, HEAD")]
+        return problem(405, "This path answers to GET, HEAD.", request_id=identity, headers=allow)
 
     def _sent_on(self, scope: Scope, identity: str) -> Answer:
         origin = origin_in(scope, self._running.plan.server.trusted_proxies)
