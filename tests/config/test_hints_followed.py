@@ -41,6 +41,7 @@ _OF_UPSTREAM = (
 _NO_LOGIN = (
     "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, basic or jwt"
 )
+_AS_WHOM = 'say as whom it is called by `auth`: `auth: {bearer: "${TOKEN}"}`, or another of its schemes'
 _OF_MANY = "requests are limited by `rate_limit` of an endpoint or of `server`, calls by that of their upstream"
 _METRICS = "write `telemetry: {metrics: {}}` at the top; Prometheus then reads `/metrics`"
 _OF_HOSTS = "endpoints of one Host stand under `virtual_hosts` at the top: `shop.example.com: {endpoints: …}`"
@@ -162,6 +163,15 @@ def _load(text: str, folder: Path) -> list[tuple[str, str | None]]:
         ("top", "$schema: ./routes.schema.json", _FOR_EDITORS, "top", _COMMENT),
         ("top", "endpoint: [{path: /a}]", "did you mean `endpoints`?", None, None),
         ("server", "gzip: true", "did you mean `compress`?", "server", "compress: {codings: [gzip]}"),
+        ("server", "swagger: true", "did you mean `docs`?", "server", "docs: true"),
+        ("server", "graceful_timeout: 30s", "did you mean `shutdown_grace`?", "server", "shutdown_grace: 30s"),
+        ("server", "hsts: true", "did you mean `security_headers`?", "server", "security_headers: strict"),
+        ("endpoint", "deadline: 3s", "did you mean `timeout`?", "endpoint", "timeout: 3s"),
+        ("endpoint", "sse: true", "did you mean `stream`?", "endpoint", "stream: true"),
+        ("endpoint", "schema: {}", _REQUEST, "endpoint", "query: {q: string}"),
+        ("upstream", "token: abc", _AS_WHOM, "upstream", 'auth: {bearer: "${TOKEN}"}'),
+        ("upstream", "query_params: {a: 1}", "did you mean `query`?", "upstream", "query: {a: 1}"),
+        ("upstream", "strip_prefix: /api", _IN_URL, None, None),
     ],
 )  # fmt: skip
 def test_who_follows_the_hint_has_a_file_that_loads(
@@ -190,6 +200,17 @@ def test_who_follows_the_hint_has_a_file_that_loads(
         ("middleware", "called by `transform` of a call or of `response`", None, ""),
         ("jsonpath", "parts of an answer by `select` of `response`", "endpoint", "response: {select: a}"),
         ("pool", "write `limits: {max_connections: 50}` into the upstream", "upstream", "limits: {max_connections: 50}"),
+        ("pool_size", "write `limits: {max_connections: 50}` into the upstream", "upstream", "limits: {max_connections: 50}"),
+        ("insecure", "write `tls: {verify: false}` into the upstream", None, ""),
+        ("sni", "write `tls: {server_name: users.example.com}` into", "upstream", "tls: {server_name: users.example.com}"),
+        ("http2", "`client: {transport: httpx, http2: true}` at the top", "top", "client: {transport: httpx, http2: true}"),
+        ("user_agent", "write `headers: {user-agent: my-service/1.0}`", "upstream", "headers: {user-agent: my-service/1.0}"),
+        ("bulkhead", "write `concurrency: 50` into the upstream", "upstream", "concurrency: 50"),
+        ("max_in_flight", "or into the endpoint for requests", "endpoint", "concurrency: 50"),
+        ("scopes", "write `require: \"{{ 'orders.read' in auth.scopes }}\"`", None, ""),
+        ("status_code", "write `status: 201` into `response`", "endpoint", "response: {status: 201}"),
+        ("content_type", "into `response` or `respond`", "endpoint", "response: {headers: {content-type: text/csv}}"),
+        ("redirect", "`respond: {status: 302, headers: {location: https://example.com/}}`", None, ""),
         ("pooling", "or into `client` for all", "top", "client: {limits: {max_connections: 50}}"),
         ("backoff", "write `retry: {attempts: 3, backoff: 25ms..250ms}`", "call", "retry: {attempts: 3, backoff: 25ms..250ms}"),
         ("error_pages", "`status_map` of the endpoint", "endpoint", "status_map: {404: {detail: nobody}}"),

@@ -30,6 +30,7 @@ _NARROWER = frozenset({
     ("store", "url"), ("store", "timeout"), ("background", "timeout"), ("call", "allow"), ("call", "deny"),
     ("respond", "allow"), ("respond", "deny"), ("response", "allow"), ("response", "deny"), ("background", "queue"),
     ("idempotency", "required"), ("docs", "path"), ("health", "path"), ("defaults", "endpoint"),
+    ("forward", "deadline"),
 })  # fmt: skip
 """Keys that mean less than those have in mind who write them further out: who may read the docs, and nothing else."""
 
