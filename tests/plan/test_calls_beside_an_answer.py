@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from aggregator.plan.calls import CallPlan
+from aggregator.plan.calls import CallPlan, CallsPlan, EachPlan, GroupPlan
 from aggregator.plan.types import EndpointPlan
 from tests.plan.conftest import PlanOf
 from tests.plan.leaves import changes
@@ -94,3 +95,35 @@ def test_a_dry_run_tells_nothing_that_the_file_hides(endpoint: Endpoint, call: s
     """Neither of a target or a body, nor of a list whose items lead there; headers are told to nobody."""
     plan = endpoint(f"POST /x: {{respond: {{}}, background: [{{{call}, dry_run: true}}]}}")
     assert plan.effects[0].part.calls[0].dry_run == said
+
+
+def test_what_is_kept_of_a_delivery_is_without_what_its_upstream_adds(plan_of: PlanOf) -> None:
+    """That is added when it is delivered, and may have changed by then; the credential of the caller is kept nowhere."""
+    plan = plan_of(
+        "state: ./state\n"
+        "upstreams: {a: {url: 'http://a.test/base', headers: {x-up: '1'}, query: {u: 1}, auth: {bearer: secret}}}\n"
+        "endpoints: {POST /x: {respond: {}, background: [{url: 'POST a:/y', durable: true, headers: {x-own: '2'}}]}}"
+    )
+    effect = plan.endpoints[0].effects[0]
+    [fixed] = effect.fixed
+    kept, sent = fixed.calls[0].request, effect.part.calls[0].request
+    assert (kept.prefix, kept.constant_query, sent.prefix, sent.constant_query) == (b"", b"", b"/base", b"u=1")
+    assert [name in kept.constant_headers for name in (b"x-up", b"secret", b"x-own")] == [False, False, True]
+    assert [name in sent.constant_headers for name in (b"x-up", b"secret", b"x-own")] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("background", "changed"),
+    [
+        ("{url: 'POST a:/{item}', for_each: '{{ query.l }}'}", ["is_read=False"]),
+        ("{name: n, fan_out: {p: 'POST a:/y'}}", ["is_read=False"]),
+    ],
+)
+def test_nobody_reads_what_a_background_list_or_group_gives(
+    endpoint: Endpoint, background: str, changed: list[str]
+) -> None:
+    """So that nothing is gathered for it."""
+    core = endpoint(f"POST /x: {{respond: {{}}, background: [{background}]}}").effects[0].part.core
+    read = core.each if isinstance(core, CallsPlan) else core
+    assert isinstance(read, EachPlan | GroupPlan)
+    assert changes(replace(read, is_read=True), read) == changed
