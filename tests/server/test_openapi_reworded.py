@@ -175,3 +175,57 @@ def test_a_stream_passes_statuses_as_they_come(tmp_path: Path, said: str, keys: 
     (tmp_path / "routes.yaml").write_text(text)
     operation = build_openapi(compile_plan(load_config(tmp_path / "routes.yaml")))["paths"]["/x"]["get"]
     assert [status for status in operation["responses"] if status not in ("400", "404", "502", "503", "504")] == keys
+
+
+def operation_of(folder: Path, said: str, more: str = "") -> dict[str, Any]:
+    """Return the only operation of a file with the endpoint that is *said*."""
+    text = f"version: 1\n{more}\nupstreams: {{users: {{url: 'https://users.test'}}}}\nendpoints: {{{said}}}\n"
+    (folder / "routes.yaml").write_text(text)
+    [item] = build_openapi(compile_plan(load_config(folder / "routes.yaml")))["paths"].values()
+    [found] = item.values()
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        ("POST /x: {respond: {}}", None),
+        (
+            "POST /x: {respond: {body: '{{ body.a }}'}}",
+            {"required": False, "content": {"application/json": {"schema": {}}}},
+        ),
+        (
+            "POST /x: {call: {url: 'POST users:/x', forward: {body: true}}}",
+            {"required": False, "description": "Passed on as it is.", "content": {"*/*": {"schema": {}}}},
+        ),
+    ],
+)
+def test_a_body_that_nothing_declares_may_be_left_out(tmp_path: Path, said: str, body: Any) -> None:
+    """Where it is read, or passed on."""
+    assert operation_of(tmp_path, said).get("requestBody") == body
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("GET /x: {respond: {body: '{{ query }}'}}", []),
+        ("GET /x: {respond: {body: '{{ headers }}'}}", []),
+        ("GET /x: {respond: {body: '{{ query.a }}{{ headers.b }}'}}", [("a", "query"), ("b", "header")]),
+        ("GET /x: {call: 'users:/{query.q}'}", [("q", "query")]),
+        ("GET /x: {fan_out: {p: {url: users:/x, when: '{{ query.w }}'}}}", [("w", "query")]),
+    ],
+)
+def test_inputs_that_are_read_by_name_are_told(tmp_path: Path, said: str, names: list[tuple[str, str]]) -> None:
+    """What reads all of them names none."""
+    found = operation_of(tmp_path, said).get("parameters", [])
+    assert [(one["name"], one["in"], one["required"]) for one in found] == [(*pair, False) for pair in names]
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"), [("", "This is out of service for now."), (", detail: Back soon.", "Back soon.")]
+)
+def test_maintenance_is_told_in_its_own_words(tmp_path: Path, said: str, detail: str) -> None:
+    """Or in those that every problem of that kind has."""
+    more = f'maintenance: [{{every: "02:00-03:00", endpoints: [GET /x], status: 503{said}}}]'
+    operation = operation_of(tmp_path, "GET /x: {respond: {}}", more)
+    assert operation["responses"]["503"]["content"]["application/problem+json"]["example"]["detail"] == detail
