@@ -68,6 +68,27 @@ def test_each_call_names_the_host_that_it_went_to(stage, three, upstream, endpoi
 
 
 @pytest.mark.parametrize("endpoint", ["", ", stream: true"])
+@pytest.mark.parametrize(
+    ("mock", "is_mocked"),
+    [
+        ("{{routes: {{GET /x: {{json: 1}}}}}}", True),
+        ("{{routes: {{GET /y: {{json: 1}}}}}}", False),
+        ("{{delay: 1ms}}", False),
+    ],
+)
+def test_a_call_that_a_mock_answers_names_no_server(stage, three, mock, is_mocked, endpoint):
+    """It says that it was mocked: nothing was sent to the address that the file has."""
+    collector, a, _ = three
+    gateway = served(stage, three, f'url: "{{a}}", mock: {mock}', endpoint=endpoint)
+    assert gateway.get("/x").status == 200
+    gateway.stop()
+    (call,) = calls_of(collector)
+    assert ("aggregator.mocked" in call, "server.address" in call, len(a.requests)) == (
+        is_mocked, not is_mocked, 0 if is_mocked else 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", ["", ", stream: true"])
 def test_another_attempt_names_the_other_host(stage, three, endpoint):
     """The one that failed says why, and at which host."""
     collector, a, b = three

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
-from aggregator.policies.mock.plan import MockRoutePlan
+from aggregator.policies.mock.plan import MockPlan, MockRoutePlan
 from aggregator.templates import PathPattern
 
 
@@ -45,3 +45,14 @@ def _match(pattern: PathPattern, segments: list[bytes]) -> dict[str, str] | None
             text = b"/".join(segments[number:]) if part.rest else segments[number]
             found[part.name] = unquote_to_bytes(text).decode("utf-8", "replace")
     return found
+
+
+def is_answered(plan: MockPlan, method: str, target: bytes) -> bool:
+    """Return whether the mock answers each call of *target* with *method*, so that none reaches what is behind it.
+
+    Where it holds for some calls only (``when``), or fails some of them, nobody can tell beforehand.
+    """
+    if plan.when is not None:
+        return False
+    path, _, query = target.removeprefix(plan.prefix).partition(b"?")
+    return plan.is_alone or find_route(plan.routes, method, path, query)[0] is not None

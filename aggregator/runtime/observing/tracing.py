@@ -16,6 +16,7 @@ from aggregator.plan.calls import CallPlan
 from aggregator.plan.requests import RequestPlan
 from aggregator.plan.telemetry import TracesPlan
 from aggregator.plan.upstreams import UpstreamPlan
+from aggregator.policies.mock.matching import is_answered
 from aggregator.runtime.observing.following import server_at
 from aggregator.telemetry.traces.context import FIELDS, Context, context_lines, read_context
 from aggregator.telemetry.traces.trace import CallSpan, Server, Trace, Unfollowed, new_ids, new_span
@@ -143,8 +144,10 @@ class Tracing:
 
     def started(self, trace: Trace, plan: CallPlan, span: str, target: bytes, now: float) -> CallSpan:
         """Return what *trace* remembers of a call of *plan*."""
-        upstream = plan.upstream
-        call = CallSpan(span, plan.name, upstream.label, plan.request.method.decode(), target, now, _server(upstream))
+        upstream, method = plan.upstream, plan.request.method.decode()
+        is_mocked = upstream.mock is not None and is_answered(upstream.mock, method, target)
+        call = CallSpan(span, plan.name, upstream.label, method, target, now, None if is_mocked else _server(upstream))
+        call.is_mocked = is_mocked
         trace.add(call)
         return call
 

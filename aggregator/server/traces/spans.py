@@ -139,6 +139,8 @@ class _Spans:
         }
         if call.server is not None:
             about |= _called(call.server, about["url.path"])
+        if call.is_mocked:
+            about["aggregator.mocked"] = True
         if call.status:
             about["http.response.status_code"] = call.status
         if call.cause:

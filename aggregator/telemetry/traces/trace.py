@@ -45,11 +45,13 @@ class Server(NamedTuple):
 class CallSpan:
     """One call that was sent; *ended* is a loop time, 0.0 while it runs and when it was cancelled.
 
-    *server* is None where it was sent to none that has an address, such as the demo, or before one was chosen.
+    *server* is None where it was sent to none that has an address, such as the demo, or before one was chosen, and
+    where it *is_mocked*: nobody is called.
     """
 
     __slots__ = (
-        "cause", "ended", "id", "method", "name", "server", "size", "started", "state", "status", "target", "upstream",
+        "cause", "ended", "id", "is_mocked", "method", "name", "server", "size", "started", "state", "status", "target",
+        "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,7 @@ class CallSpan:
         self.target = target
         self.started = started
         self.server = server
+        self.is_mocked = False
         self.ended = 0.0
         self.status = 0
         self.size = 0
