@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 
@@ -42,3 +43,24 @@ def test_a_lone_limit_tells_the_same_as_one_of_several(serve: Callable[..., Serv
         assert found == expected
         statuses.add(found["status"])
     assert statuses == ({"200"} if "report" in lone else {"200", "429"})
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("rate_limit: 1/h", "rate_limit 1/h"),
+        ("rate_limit: [1/h, {rate: 1000/s, fields: none}]", "rate_limit 1/h"),
+        ("rate_limit: {rate: 5/h, cost: '{{ query.n | int }}'}", "rate_limit 5/h"),
+    ],
+)
+def test_the_log_tells_what_the_client_got(
+    serve: Callable[..., Served], caplog: pytest.LogCaptureFixture, said: str, reason: str
+) -> None:
+    """The same status and cause, and which limit it was."""
+    caplog.set_level(logging.INFO, "aggregator.auth")
+    served = serve(f"endpoints: {{GET /a: {{{said}, respond: {{body: 1}}}}}}")
+    answers = [served.get("/a?n=9") for _ in range(2)]
+    refused = answers[-1]
+    records = [record.fields for record in caplog.records]  # type: ignore[attr-defined]
+    assert (records[-1]["status"], records[-1]["cause"]) == (refused.status_code, refused.json()["cause"])
+    assert (refused.status_code, records[-1]["reason"], records[-1]["path"]) == (429, reason, "/a")
