@@ -67,6 +67,16 @@ def test_the_scopes_of_a_scheme_are_asked_for_by_the_guard_of_the_hint(tmp_path:
     assert hints(tmp_path, f"{SCHEMES}endpoints: {{{endpoint}}}\n") == []
 
 
+@pytest.mark.parametrize("name", ["jwt", "basic", "hmac", "token"])
+def test_a_scheme_may_have_the_name_of_its_kind(tmp_path: Path, name: str) -> None:
+    """Only what stands below it tells a scheme that is named from one that is to be declared elsewhere."""
+    file = "endpoints: {GET /a: {respond: {body: ok}, auth: {%s}}}\n"
+    assert hints(tmp_path, file % f"{name}: true") == [f"write `auth: {name}`"]
+    (elsewhere,) = hints(tmp_path, file % f"{name}: {{issuer: a}}")
+    assert elsewhere is not None
+    assert elsewhere.startswith("say who may call by `auth: NAME` in the endpoint, and declare NAME")
+
+
 @pytest.mark.parametrize("key", ["anyy", "optionall"])
 def test_a_misspelled_key_is_no_scheme(tmp_path: Path, key: str) -> None:
     """What comes near a key of `auth` is that key."""

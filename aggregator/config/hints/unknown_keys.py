@@ -55,8 +55,9 @@ def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
         return f"write it further {'in' if 'endpoints' in allowed else 'out'}, right below `endpoints:`"
     word = key.lower().replace("-", "_")
     value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
-    is_scheme = asks_schemes(here) and names_a_scheme(key, value) and sentence_for(word, allowed) is None
-    if is_scheme and (hint := hint_for_schemes(siblings)) is not None:
+    is_scheme = asks_schemes(here) and names_a_scheme(key, value)
+    is_kind = isinstance(value, dict) and sentence_for(word, allowed) is not None
+    if is_scheme and not is_kind and (hint := hint_for_schemes(siblings)) is not None:
         return hint
     if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:
         return hint
