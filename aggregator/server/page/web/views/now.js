@@ -37,7 +37,7 @@ function changed(told) {
 
 function wrong(recent) {
   const rows = recent.map((one) => [cell(clock(one.at)), cell(link("request", one.id, `${one.method} ${one.path}`), "name"),
-    cell(one.status, `n ${hue(one)}`), cell(one.cause || bad(one.parts), "name"), cell(duration(one.ms), "n wide")]);
+    cell(one.status, `n ${hue(one)}`), cell((one.partial && bad(one.parts)) || one.cause || bad(one.parts), "name"), cell(duration(one.ms), "n wide")]);
   return table(["at", "request", head("status", "n"), "why", head("took", "n wide")], rows, "Nothing.");
 }
 const bad = (parts) => parts.filter((one) => !["ok", "skipped", "stale"].includes(one.state)).map((one) => `${one.name}: ${one.cause || one.state}`).join(", ");

@@ -6,7 +6,7 @@ import { answered, pairs, waterfall } from "../waterfall.js";
 
 export function listed(requests) {
   const rows = requests.slice(0, 200).map((one) => [cell(clock(one.at)), cell(link("request", one.id, `${one.method} ${one.target}`), "name"),
-    cell(one.status, `n ${hue(one)}`), cell(one.cause || (one.partial ? "partial" : one.why), "name"), cell(duration(one.ms), "n wide")]);
+    cell(one.status, `n ${hue(one)}`), cell(one.partial ? "partial" : one.cause || one.why, "name"), cell(duration(one.ms), "n wide")]);
   return table(["at", "request", head("status", "n"), "why", head("took", "n wide")], rows, "None is kept.");
 }
 
