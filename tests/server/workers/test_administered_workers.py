@@ -85,11 +85,11 @@ def test_one_address_tells_of_all_workers(workers: Callable[..., Workers], admin
     """What they are, have kept and counted, also before one was killed; and what was ordered holds for its follower."""
     running = workers(ROUTES)
     admin = administration(running)
-    ids = {running.get("/bad").headers["x-request-id"] for _ in range(12)}
+    ids = {running.get("/bad").headers["x-request-id"] for _ in range(10)}  # as many as one worker records in a second
     told = admin.get("/-/config")
     assert {(one["pid"], one["generation"]) for one in told["workers"]} == {(pid, 1) for pid in running.pids()}
     assert (told["generation"], told["endpoints"], told["last_refusal"]) == (1, 2, None)
-    kept = admin.kept(12)
+    kept = admin.kept(10)
     assert {one["id"] for one in kept} == ids
     assert len({one["id"].partition("-")[0] for one in kept}) == len({one["worker"] for one in kept})
     assert admin.get(f"/-/requests/{kept[0]['id']}")["id"] == kept[0]["id"]
@@ -98,14 +98,14 @@ def test_one_address_tells_of_all_workers(workers: Callable[..., Workers], admin
         404, "There is no endpoint `GET /bat`; did you mean `GET /bad`?",
     )  # fmt: skip
     sample = 'aggregator_requests_total{endpoint="GET /bad",status="5xx"}'
-    assert admin.counted(sample) == 12
+    assert admin.counted(sample) == 10
 
     running.until(lambda: admin.client.post("/-/switch", json=SWITCH).status_code == 200)
     os.kill(running.pids()[0], signal.SIGKILL)
     running.until_said("A worker serves.", 3)
     assert [running.get("/n").status_code for _ in range(6)] == [503] * 6
     assert {one["pid"] for one in admin.get("/-/config")["workers"]} == set(running.pids()[1:])
-    assert admin.counted(sample) == 12
+    assert admin.counted(sample) == 10
     assert [one["name"] for one in admin.get("/-/switches")] == ["GET /n"]
 
     running.write(ROUTES.replace("body: 1", "body: 2"))
