@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import TypeAdapter, ValidationError
 
 from aggregator.config.hints.addresses import hint_for_address
@@ -44,52 +45,93 @@ def other_word(key: str, allowed: Collection[str]) -> str | None:
     return next((word for word in words if word in allowed), None)
 
 
+class _Unknown(Struct):
+    """The unknown key that *path* ends with, below *model*: with its *value*, and among *siblings*."""
+
+    model: type[Settings]
+    path: Steps
+    siblings: Any
+    here: type[Settings] | None
+    allowed: tuple[str, ...]
+    value: Any
+
+    @property
+    def key(self) -> str:
+        """The key as it is written."""
+        return str(self.path[-1])
+
+    @property
+    def word(self) -> str:
+        """The key as it would be spelled here."""
+        return self.key.lower().replace("-", "_")
+
+
 def hint_for_key(model: type[Settings], path: Steps, siblings: Any) -> str:
     """Return a hint how to mend the unknown key that *path* ends with, below *model*, among *siblings*."""
-    key = str(path[-1])
     here = model_at(model, path[:-1])
-    allowed = keys_of(here) if here else ()
-    if ENDPOINT_KEY.match(key):
+    value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
+    unknown = _Unknown(model, path, siblings, here, keys_of(here) if here else (), value)
+    return _of_its_kind(unknown) or _meant(unknown) or _elsewhere(unknown) or _allowed(unknown)
+
+
+def _of_its_kind(unknown: _Unknown) -> str | None:
+    """Return the hint for what can be told by its form: endpoints, schemes, addresses, rates and bodies."""
+    here, allowed, value, siblings = unknown.here, unknown.allowed, unknown.value, unknown.siblings
+    if ENDPOINT_KEY.match(unknown.key):
         if "routes" in allowed:
             return "write it under `routes`"
         return f"write it further {'in' if 'endpoints' in allowed else 'out'}, right below `endpoints:`"
-    word = key.lower().replace("-", "_")
-    value = siblings.get(path[-1]) if isinstance(siblings, dict) else None
-    is_scheme = asks_schemes(here) and names_a_scheme(key, value)
-    is_kind = isinstance(value, dict) and sentence_for(word, allowed) is not None
+    is_scheme = asks_schemes(here) and names_a_scheme(unknown.key, value)
+    is_kind = isinstance(value, dict) and sentence_for(unknown.word, allowed) is not None
     if is_scheme and not is_kind and (hint := hint_for_schemes(siblings)) is not None:
         return hint
-    if here and isinstance(siblings, dict) and (hint := hint_for_address(here, word, siblings, value)) is not None:
-        return hint
-    if word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
+    if unknown.word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
         return "write it like `rate_limit: 5/m`"
-    if word in _BODIES and "status" in allowed and "body" in allowed:
+    if unknown.word in _BODIES and "status" in allowed and "body" in allowed:
         return "did you mean `body`?"
-    other = other_word(key, allowed)
+    return hint_for_address(here, unknown.word, siblings, value) if here and isinstance(siblings, dict) else None
+
+
+def _meant(unknown: _Unknown) -> str | None:
+    """Return the key that was meant, here or below a key beside it; None where none takes the value."""
+    here, allowed, value, siblings = unknown.here, unknown.allowed, unknown.value, unknown.siblings
+    key, word, other = unknown.key, unknown.word, other_word(unknown.key, unknown.allowed)
     spellings = (one for one in (word, f"{word}s", word.removesuffix("s")) if one in allowed)
     if (same := next(spellings, None)) is not None and here and _takes(here, (same,), value):
         several = other is not None and same != word and isinstance(value, dict | list)
         return f"did you mean `{other if several else same}`?"
-    homes = [] if here is None else [home for home in homes_of(key, here) if _takes(here, (home, key), value)]
-    if meant := [home for home in homes if here and _is_meant(here, (home, key), value)]:
+    if meant := [home for home in _homes(unknown) if here and _is_meant(here, (home, key), value)]:
         present = [home for home in meant if isinstance(siblings, dict) and home in siblings]
         return f"write it under {listed(present or meant, 'or')}"
-    if other is not None:
-        return f"did you mean `{other}`?"
-    if _is_named(key, value, allowed):
+    return None if other is None else f"did you mean `{other}`?"
+
+
+def _elsewhere(unknown: _Unknown) -> str | None:
+    """Return where the wish belongs, or what comes near the key; None for a word that nobody knows."""
+    key, allowed = unknown.key, unknown.allowed
+    if _is_named(key, unknown.value, allowed):
         return f"write a list, in which each call says its name: `- name: {key}`"
-    if (sentence := sentence_for(word, allowed)) is not None:
+    if (sentence := sentence_for(unknown.word, allowed)) is not None:
         return sentence
-    if homes := [home for home in homes if (home, key) not in _NARROWER]:
+    if homes := [home for home in _homes(unknown) if (home, key) not in _NARROWER]:
         return f"write it under {listed(homes, 'or')}"
-    if (outer := _outer(model, path)) is not None:
+    if (outer := _outer(unknown.model, unknown.path)) is not None:
         return f"write it further out, beside `{outer}`"
-    if (near := suggest(key, allowed)) is not None:
-        return f"did you mean `{near}`?"
+    return None if (near := suggest(key, allowed)) is None else f"did you mean `{near}`?"
+
+
+def _allowed(unknown: _Unknown) -> str:
+    allowed = unknown.allowed
     if all(one in allowed for one in _ANSWERED_BY):
         allowed = tuple(dict.fromkeys((*_ANSWERED_BY, *allowed)))
     shown = ", ".join(allowed[:_MOST_LISTED]) + (", …" if len(allowed) > _MOST_LISTED else "")
     return f"allowed here: {shown}" if shown else "remove it"
+
+
+def _homes(unknown: _Unknown) -> list[str]:
+    """Return the keys beside the unknown one below which it is known, and takes such a value."""
+    here, key = unknown.here, unknown.key
+    return [] if here is None else [home for home in homes_of(key, here) if _takes(here, (home, key), unknown.value)]
 
 
 def _is_named(key: str, value: Any, allowed: Collection[str]) -> bool:
