@@ -48,7 +48,7 @@ def told(text: str, folder: Path, level: str = "error", **env: str) -> list[tupl
         (" {call: {url: users:/a, headers: ['x-a']}}", "['x-a']", "expected a mapping, found a list",
          "write a `key: value` for each"),
         (" {call: {url: users:/a, retries: 3}}", "retries", "unknown key `retries`",
-         "write `retry: 2` here, for two retries"),
+         "did you mean `retry`?"),
         (" {call: {url: users:/a, cache_ttl: 10s}}", "cache_ttl", "unknown key `cache_ttl`",
          "write `cache: 60s` here, for as long as replies are kept"),
         (" {call: users:a}", "a", "the path must start with `/`", "write `users:/a`"),
