@@ -111,6 +111,10 @@ class StartupError(AggregatorError):
     """The configuration is right, but the process cannot serve it; the message names the fix."""
 
 
+class ServingError(StartupError):
+    """The process has served, and cannot go on."""
+
+
 class ExpressionError(AggregatorError):
     """An expression or template met data that it cannot use, such as a missing value in a URL.
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from aggregator.diagnostics import Diagnostic, Position
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, ServingError, StartupError
 from aggregator.server.generations.plan_source import FixedSource, PlanFiles
 from aggregator.server.generations.reload import ReloadOutcome, Verdict
 from aggregator.server.listeners.tcp import bind
@@ -201,6 +201,15 @@ def test_with_json_what_is_missing_is_a_record(path, start, capsys):
     with bind("127.0.0.1", 0) as taken:
         assert start("routes.yaml", "127.0.0.1", taken.getsockname()[1], log_format="json") == 3
     assert "the port is taken" in records(capsys)[-1]["reason"]
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (StartupError, "The server could not start."), (ServingError, "The server could not go on."),
+])  # fmt: skip
+def test_with_json_an_end_is_told_apart_from_a_start(path, caplog, error, said):
+    """A server that has served is not said to have failed to start."""
+    announcer("json", "routes.yaml", PlanFiles(path), io.StringIO()).fail(error("why"))
+    assert [(one.message, one.fields) for one in caplog.records] == [(said, {"reason": "why"})]
 
 
 def test_with_json_the_problems_of_a_refused_file_are_records(path, caplog):

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from aggregator.diagnostics import Diagnostic
 from aggregator.diagnostics.display import cells, has_color, padded
-from aggregator.errors import ConfigError, StartupError
+from aggregator.errors import ConfigError, ServingError, StartupError
 from aggregator.plan.explaining.summary import calls_text
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
@@ -59,7 +59,7 @@ class Announcer(ABC):
 
     @abstractmethod
     def fail(self, error: StartupError) -> None:
-        """Show the reason for which the server did not start."""
+        """Show the reason for which the server did not start, or could not go on."""
 
     @abstractmethod
     def _show_warnings(self) -> None:
@@ -128,7 +128,9 @@ class Records(Announcer):
 
     def fail(self, error: StartupError) -> None:
         """Log the reason."""
-        log(_log, logging.ERROR, "The server could not start.", reason=str(error))
+        has_served = isinstance(error, ServingError)
+        said = "The server could not go on." if has_served else "The server could not start."
+        log(_log, logging.ERROR, said, reason=str(error))
 
     def _show_warnings(self) -> None:
         _log_each(self._warned)

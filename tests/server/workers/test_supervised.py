@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from aggregator.errors import StartupError
+from aggregator.errors import ServingError, StartupError
 from aggregator.server.workers.messages import (
     Commit,
     Drop,
@@ -279,7 +279,7 @@ def test_without_its_maker_everything_stops(supervise: Supervise, caplog: pytest
         for one in running.players.all:
             one.close()
 
-    with pytest.raises(StartupError, match=r"^The fork server has gone\.$"):
+    with pytest.raises(ServingError, match=r"^The fork server has gone\.$"):
         supervise(script).run()
     sentence = "The fork server has gone, so no worker can be replaced; everything stops."
     assert [one for one in told(caplog) if one[0] == sentence] == [(sentence, {})]

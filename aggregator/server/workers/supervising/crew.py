@@ -70,9 +70,10 @@ class Crew:
         self._numbers = list(range(balance.seats))
         self.is_stopping = False
         self._failures = 0
-        self._has_served = False
+        self.has_served = False
+        """Whether any worker ever has."""
         self.failed: asyncio.Future[str] = self._loop.create_future()
-        """Why none of them could be started."""
+        """Why none of them could be started, or none can be any more."""
         self.settled = asyncio.Event()
         """Set when the first worker of each seat serves or has ended."""
         self._first = count
@@ -153,7 +154,7 @@ class Crew:
             if member.ended.done():
                 self._not_started(member.ended.result(), member.pid)
                 return None
-        self._has_served = True
+        self.has_served = True
         self._joined(member)
         return member
 
@@ -193,7 +194,7 @@ class Crew:
             return
         process = {} if pid is None else {"pid": pid}
         log_change(_log, logging.ERROR, "A worker could not be started.", **process, reason=reason)
-        if not self._has_served and self._failures >= _TRIES and not self.failed.done():
+        if not self.has_served and self._failures >= _TRIES and not self.failed.done():
             self.failed.set_result(reason)
 
     async def _look(self) -> None:

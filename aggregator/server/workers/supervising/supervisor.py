@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from aggregator.errors import StartupError
+from aggregator.errors import ServingError, StartupError
 from aggregator.plan.serving import ServerPlan
 from aggregator.plan.types import Plan
 from aggregator.server.generations.plan_source import PlanFiles
@@ -89,7 +89,10 @@ class Supervisor:
         self.reloading: Reloading
 
     def run(self) -> int:
-        """Serve until a signal comes; return the exit code. Raises ``StartupError`` when no worker can be started."""
+        """Serve until a signal comes; return the exit code. Raises ``StartupError`` when no worker can be started.
+
+        Raises ``ServingError`` when workers have served, and none can take the place of one any more.
+        """
         quiet_uvicorn()
         return run_in_loop(self._run)
 
@@ -105,7 +108,8 @@ class Supervisor:
             async with state_folder(self._plan, self.administration.switches, self._inlet.quotas):
                 await self._run_all()
         if self.crew.failed.done():
-            raise StartupError(self.crew.failed.result())
+            error = ServingError if self.crew.has_served else StartupError
+            raise error(self.crew.failed.result())
         log(_log, logging.INFO, "All workers have stopped.")
         return 0
 
