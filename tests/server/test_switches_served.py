@@ -65,6 +65,23 @@ def test_an_endpoint(gateway, upstream):
     assert gateway.get("/x").json == 1
 
 
+def test_a_switch_loads_no_file(stage, upstream):
+    """The time of the last load is that of the file, however many generations switches have made since."""
+    gateway = stage.gateway("telemetry: {metrics: {}}\n" + ROUTES, env={"UP": upstream.url})
+
+    def loaded() -> str:
+        told = target(gateway).ask("GET", "/metrics").text
+        return next(
+            line for line in told.splitlines() if line.startswith("aggregator_config_loaded_timestamp_seconds ")
+        )
+
+    before = loaded()
+    turn(gateway, "off", "upstream", "other")
+    assert loaded() == before
+    gateway.reload("telemetry: {metrics: {}}\n" + ROUTES + "  GET /more: {respond: {body: 1}}\n")
+    assert loaded() != before
+
+
 def test_a_part(gateway, upstream):
     """An optional one has its default, with the cause in the header; a required one fails the answer."""
     turn(gateway, "off", "part", "GET /home", part="ads")

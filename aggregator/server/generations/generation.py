@@ -89,6 +89,8 @@ class Generation:
         try:
             routes = await _routes(plan, resources, previous)
             made = cls(number, plan, routes, client, pools, resources.report, resources.states, counted)
+            if previous is not None and previous.plan.digest == plan.digest:
+                made.loaded_at = previous.loaded_at  # something was switched; no file was loaded
             made.with_hosts = tuple(upstream.name for upstream in upstreams if upstream.hosts is not None)
             if resources.watched:
                 made.watches = watches(upstreams, client, demo_port, resources.pool, resources.states)
