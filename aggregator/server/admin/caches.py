@@ -30,7 +30,7 @@ def purge_action(running: Running) -> Action:
         if what == "endpoint" and value not in {endpoint.key for endpoint in running.plan.endpoints}:
             raise unknown_endpoint(value, running.plan)
         count = _purges(running).do(Purge(what, () if what == "all" else (value,)))
-        return Outcome({"purged": count}, f"purged {count} by {what} {value}")
+        return Outcome({"purged": count}, f"purged {count} by {what if what == 'all' else f'{what} {value}'}")
 
     return Action("cache_purge", "Forget what is kept: by tag, key, prefix, upstream, endpoint, or all of it.", run)
 

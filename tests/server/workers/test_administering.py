@@ -93,6 +93,15 @@ async def test_an_order_goes_to_all_and_is_answered_once() -> None:
 
 
 @pytest.mark.anyio
+async def test_the_log_has_what_each_worker_has_done() -> None:
+    """What one of them has purged is not what all have; those that say the same are told once."""
+    fakes = [Fake(number, lambda ask, said=said: Told(ask.number, 200, b'{"purged": 1}', said))
+             for number, said in enumerate(("purged 0 by all", "purged 3 by all", "purged 0 by all"))]  # fmt: skip
+    outcome = await acting(*fakes).all("cache_purge", {"all": True})
+    assert outcome.summary == "purged 0 by all; purged 3 by all (workers: 3)"
+
+
+@pytest.mark.anyio
 async def test_an_order_that_only_some_have_done_says_who_has_not() -> None:
     """The operator reads which process has failed, and why."""
     with pytest.raises(ActionError, match=r"Done by 1 of 2 workers. Worker 2: no room") as raised:
@@ -154,6 +163,15 @@ def test_requests_of_all_are_listed_with_the_newest_first() -> None:
     whole = together("/-/requests", [(first, one), (second, two)])
     assert [(found["id"], found["worker"]) for found in whole.pop("requests")] == [("c", 1), ("b", 2), ("a", 1)]
     assert whole == {"keep": 10, "bytes": 30, "left_out": 1}
+
+
+def test_a_store_that_is_away_for_one_worker_is_shown_as_away() -> None:
+    """And what each has decided alone, or lost, is added up."""
+    there = {"store": {"state": "there", "processes": 2, "losses": 1, "decided_alone": 2}}
+    away = {"store": {"state": "away", "reason": "gone", "processes": 2, "losses": 1, "decided_alone": 5}}
+    said = list(zip(members(telling(1, there), telling(2, away)), (there, away), strict=True))
+    counts = {"losses": 2, "decided_alone": 7}
+    assert together("/-/config", said)["store"] == {"state": "away", "reason": "gone", "processes": 2, **counts}
 
 
 def test_numbers_are_added_up_at_any_depth() -> None:
@@ -271,6 +289,7 @@ async def test_all_are_told_of_a_switch_once_it_is_known(others: list[Fake]) -> 
         ((200, 500), None, (504, "Done by 1 of 2 workers. Worker 2: {'reset': 1}")),
         ((400, 404), None, (400, "{'reset': 1}")),
         ((500, 503), None, (500, "{'reset': 1}")),
+        ((404, 503), None, (503, "{'reset': 1}")),
     ],
 )
 @pytest.mark.anyio

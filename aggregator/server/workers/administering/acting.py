@@ -71,8 +71,8 @@ class Acting:
             raise ActionError(
                 _SOME, f"Done by {len(said)} of {len(answers.told) + len(answers.missing)} workers. {why}"
             )
-        first = next(told for _, told in answers.told if told.status < 400)
-        return Outcome(outcome_together(name, said), f"{first.summary} (workers: {len(said)})")
+        summaries = dict.fromkeys(told.summary for _, told in answers.told if told.status < 400)
+        return Outcome(outcome_together(name, said), f"{'; '.join(summaries)} (workers: {len(said)})")
 
     async def _switch(self, given: Mapping[str, Any]) -> Outcome:
         """Send a switch to all workers, and remember it when at least one has obeyed."""

@@ -35,10 +35,10 @@ class Answers(NamedTuple):
         return done
 
     def refusal(self) -> ActionError:
-        """Return why nobody has done what was asked for."""
+        """Return why nobody has done what was asked for: a worker that failed says more than one that has nothing."""
         if self.told:
-            _, first = self.told[0]
-            return ActionError(first.status, str(json_codec.decode(first.body)))
+            said = next((one for _, one in self.told if one.status >= 500), self.told[0][1])
+            return ActionError(said.status, str(json_codec.decode(said.body)))
         if not self.missing:
             return ActionError(503, "No worker has answered: each that was asked has ended.")
         return ActionError(503, f"No worker has answered within {self.seconds:g} s.")

@@ -39,7 +39,15 @@ def whole_config(said: Said) -> dict[str, Any]:
     for name in ("in_flight", "lost_log_lines", "limits", "background"):
         if found := [told[name] for _, told in said if name in told]:
             of_first[name] = added(found)
+    if stores := [told["store"] for _, told in said if "store" in told]:
+        of_first["store"] = _store(stores)
     return of_first
+
+
+def _store(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the shared store as all see it: away where it is for one of them, with what all count added up."""
+    worst = next((one for one in told if one["state"] != "there"), told[0])
+    return {**worst, **{name: sum(one[name] for one in told) for name in ("losses", "decided_alone")}}
 
 
 def worker_shown(member: Member) -> dict[str, Any]:
