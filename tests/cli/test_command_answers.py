@@ -65,6 +65,9 @@ TOLD: list[tuple[str, Any, str]] = [
     ("quota show", [QUOTA], (
         "QUOTA    BY            ENDS                  CALLERS  USED UP  ENDPOINTS       USED\n"
         "100/day  all together  2027-01-16T00:00:00Z  1        0        GET /a, GET /b\n")),
+    ("quota show acme", [{"worker": 7, **QUOTA, "uses": [{"used": 3, "left": 97}]}], (
+        "QUOTA    WORKER  BY            ENDS                  CALLERS  USED UP  ENDPOINTS       USED\n"
+        "100/day  7       all together  2027-01-16T00:00:00Z  1        0        GET /a, GET /b  3, 97 left\n")),
     ("quota reset acme", {"reset": 2}, "acme begins anew with 2 quotas.\n"),
     ("cache purge --all", {"purged": 1}, "1 entry purged.\n"),
     ("log level debug --for 5m", {"level": "debug", "format": "json", "until": "2027-01-15T12:00:00Z"},

@@ -61,13 +61,16 @@ def _tell(quotas: list[dict[str, Any]], endpoint: str | None) -> None:
     if not quotas:
         click.echo("No quota is declared." if endpoint is None else f"No quota counts {endpoint}.")
         return
+    worker = ("WORKER",) if any("worker" in quota for quota in quotas) else ()
     rows = [tuple(map(printable, (*_row(quota), use))) for quota in quotas for use in _uses(quota)]
-    show_table(("QUOTA", "BY", "ENDS", "CALLERS", "USED UP", "ENDPOINTS", "USED"), rows)
+    show_table(("QUOTA", *worker, "BY", "ENDS", "CALLERS", "USED UP", "ENDPOINTS", "USED"), rows)
 
 
 def _row(quota: dict[str, Any]) -> tuple[Any, ...]:
-    by = quota["by"] or "all together"
-    return quota["quota"], by, quota["ends"], quota["callers"], quota["used_up"], ", ".join(quota["endpoints"])
+    """Return the cells of *quota*; beside its name the worker that has heard of it, where each tells by itself."""
+    worker = (quota["worker"],) if "worker" in quota else ()
+    counts = quota["callers"], quota["used_up"]
+    return quota["quota"], *worker, quota["by"] or "all together", quota["ends"], *counts, ", ".join(quota["endpoints"])
 
 
 def _uses(quota: dict[str, Any]) -> list[str]:
