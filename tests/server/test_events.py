@@ -313,6 +313,17 @@ def test_answers_are_counted_alike_with_and_without_an_event():
     assert {name: counts[0] for name, counts in found[1]["upstreams"].items()} == {"up": 6, "other": 1}
 
 
+def test_calls_for_the_items_of_a_list_are_counted_for_their_upstream():
+    """Also in answers that tell of nothing inside, where the list itself names no upstream."""
+    by_event, without = Tally(), Tally()
+    items = Result("items", 9.0, 10.0)
+    items.made_of((_part("item"), _part("item")))
+    by_event(_ended(parts=(items,)))
+    without.answered("GET /x", _ended().exchange, 200, (items,), 1.0, 0, smooth=True)
+    assert (without.parts("GET /x"), without.take()["upstreams"]) == ({"items": [1, 0, 1000.0]}, {"up": [2, 0, 200.0]})
+    assert by_event.take()["upstreams"] == {"up": [2, 0, 200.0]}
+
+
 def test_parts_are_counted_of_one_endpoint():
     """Not those that were not called; they are taken with the rest."""
     tally, skipped = Tally(), Result("left", 10.0, 10.0, state=State.SKIPPED)

@@ -80,7 +80,7 @@ class Tally:
             if calls is not None and calls.upstream == result.upstream:  # as nearly always
                 calls.count += 1
                 calls.seconds += result.ended - result.started
-            elif calls is None and smooth:
+            elif calls is None and smooth and result.upstream:  # a list has those of its items
                 known[result.name] = _Calls(result.upstream, 1, result.ended - result.started)
             else:
                 self._called(counts, result)
