@@ -125,6 +125,11 @@ def test_words(value: Any, message: str, hint: str | None) -> None:
             "`secret` needs at least 8 characters",
             "choose a longer one, and keep it in a variable",
         ),
+        (
+            {"version": 1, "auth": {"a": {"signature": {"preset": "github", "secret": "abc"}}}},
+            "`secret` needs at least 8 characters",
+            "choose a longer one, and keep it in a variable",
+        ),
         ({"version": 10**30}, "`version` is too large a number", "write it like `version: 1`"),
         ({"version": 2}, "`2` is not a choice for `version`", "write 1"),
         ({}, "the key `version` is missing", "add `version: 1`"),

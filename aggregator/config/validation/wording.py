@@ -82,6 +82,11 @@ def _read(detail: ErrorDetails, written: Any) -> _Wrong:
     return _Wrong(tuple(steps), detail["type"], detail["msg"], detail.get("ctx", {}), "[key]" in detail["loc"])
 
 
+def _key_of(path: Steps) -> str:
+    """Return the key that *path* ends with, that of the list for one of its items."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "it")
+
+
 def _holds_a_variable(written: Any) -> bool:
     """Return whether *written* is a text, or a list of texts, with a variable in it: what it holds is not told."""
     texts = written if isinstance(written, list) else [written]
@@ -164,12 +169,12 @@ class _Explainer:
             return self._bad_choice(first)
         if first.kind in _BOUNDS:
             words, key = _BOUNDS[first.kind]
-            message = f"`{path[-1]}` must be {words} {number_text(first.context[key])}"
+            message = f"`{_key_of(path)}` must be {words} {number_text(first.context[key])}"
             return self._finding("out-of-range", message, path, self._range(path))
         if first.kind == "int_parsing_size":
-            return self._finding("out-of-range", f"`{path[-1]}` is too large a number", path, self._such_as(path))
+            return self._finding("out-of-range", f"`{_key_of(path)}` is too large a number", path, self._such_as(path))
         if first.kind == "string_too_short":
-            message = f"`{path[-1]}` needs at least {first.context['min_length']} characters"
+            message = f"`{_key_of(path)}` needs at least {first.context['min_length']} characters"
             return self._finding("too-short", message, path, "choose a longer one, and keep it in a variable")
         empty = self._empty_kind(first)
         return self._own(first) if empty is None else empty
@@ -234,8 +239,7 @@ class _Explainer:
         if found in names:
             near = f"write {found}, without quotes"
         listed = f"write {names[0]}" if len(names) == 1 else f"write one of {', '.join(names)}"
-        key = next((step for step in reversed(one.path) if isinstance(step, str)), "it")
-        message = f"{self._quoted(found)} is not a choice for `{key}`"
+        message = f"{self._quoted(found)} is not a choice for `{_key_of(one.path)}`"
         return self._finding("bad-choice", message, one.path, near or listed)
 
     def _own(self, one: _Wrong) -> Finding:
