@@ -149,3 +149,49 @@ def test_upstreams_as_a_list() -> None:
     """As other tools have them, each with its name inside."""
     found = told(RootSettings, {"version": 1, "endpoints": {}, "upstreams": [{"name": "a", "url": "http://a"}]})
     assert found == [("expected a mapping, found a list", "write each name as a key: `a:`")]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("allow_origin", "origins"), ("allow_origins", "origins"), ("allowed_origins", "origins"),
+        ("allow_methods", "methods"), ("allowed_headers", "headers"), ("expose_headers", "expose"),
+        ("exposed_headers", "expose"), ("allow_credentials", "credentials"),
+    ],
+)  # fmt: skip
+def test_words_of_other_tools_inside_of_cors(key: str, meant: str) -> None:
+    """The key of this language, and not where `cors` stands: it stands there."""
+    cors = {"origins": ["https://a.example"], key: ["x"]}
+    assert told(RootSettings, {"version": 1, "server": {"cors": cors}}) == [
+        (f"unknown key `{key}`", f"did you mean `{meant}`?")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        ("key-auth", "api_key"), ("basic_auth", "basic"), ("oauth2", "jwt"), ("openid_connect", "jwt"),
+        ("token", "jwt"), ("hmac", "signature"), ("webhook", "signature"), ("forward_auth", "external"),
+    ],
+)  # fmt: skip
+def test_kinds_of_schemes_of_other_tools(kind: str, meant: str) -> None:
+    """The kind of scheme that does the same, and not where schemes are declared: it stands there."""
+    assert told(RootSettings, {"version": 1, "auth": {"a": {kind: {}}}})[0] == (
+        f"unknown key `{kind}`", f"did you mean `{meant}`?",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["secret", "public_key"])
+def test_the_one_key_of_an_issuer_by_other_words(key: str) -> None:
+    """What holds a public key or a shared secret is `key`."""
+    jwt = {"issuer": "https://a.example", key: "x"}
+    assert told(RootSettings, {"version": 1, "auth": {"a": {"jwt": jwt}}}) == [
+        (f"unknown key `{key}`", "did you mean `key`?")
+    ]
+
+
+@pytest.mark.parametrize("key", ["code", "status_code"])
+def test_the_status_of_a_row_by_other_words(key: str) -> None:
+    """What a failure becomes is said here already."""
+    endpoint = {"call": "u:/", "status_map": {404: {key: 400}}}
+    assert (f"unknown key `{key}`", "did you mean `status`?") in told(EndpointSettings, endpoint)
