@@ -102,11 +102,9 @@ def parse_duration(value: Any) -> float:
         if seconds is not None:
             return _within_a_life(seconds)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise PydanticCustomError(
-            "bad-duration",
-            "A duration needs a unit.",
-            {"hint": f"write `{value}s` or `{value}ms`", "form": _DURATION_FORM},
-        )
+        is_near = duration_of(f"{value}s") is not None
+        hint = f"write `{value}s` or `{value}ms`" if is_near else _DURATION_FORM
+        raise PydanticCustomError("bad-duration", "A duration needs a unit.", {"hint": hint, "form": _DURATION_FORM})
     if isinstance(value, dict):
         hint = "write one duration; the phases of a call have their limits in `timeout` of the call or its upstream"
         raise PydanticCustomError("bad-duration", "A duration is expected, not a mapping.", {"hint": hint})

@@ -64,6 +64,7 @@ def said(model: type[Settings], value: Any) -> list[tuple[str, str | None]]:
             "write 1 or more",
         ),
         ({"timeout": 3}, "a duration needs a unit", "write `3s` or `3ms`"),
+        ({"timeout": -3}, "a duration needs a unit", "write it like 250ms, 2s, 1m30s or 1h"),
         ({"max_body": "1 kilo"}, "this is not a size", "write it like 64KiB, 8MB or a number of bytes"),
         ({"fan_out": {"use": 3}}, "expected a list or text, found the number 3", "write it like `use: customer`"),
         ({"fan_out": {"use": [3]}}, "expected text, found the number 3", 'write it in quotes: `"3"`'),
