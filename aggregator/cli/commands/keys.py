@@ -58,7 +58,7 @@ def _end(life: str) -> datetime:
     cls=ExampleCommand,
     short_help="Take back tokens of callers.",
     examples=(
-        ("aggregator tokens revoke customers --sub ada --reason 'laptop stolen'", "all that Ada has now"),
+        ("aggregator tokens revoke customers --sub ada --why 'laptop stolen'", "all that Ada has now"),
         ("aggregator tokens revoke customers --jti 7f3a", "one token, by its id"),
     ),
 )
@@ -70,7 +70,7 @@ def _end(life: str) -> datetime:
 @click.option("--before", metavar="MOMENT", help="Those of the subject that are older: 2027-01-31T12:00:00Z.")
 @json_option()
 @file_option()
-@click.option("--reason", default="", help="Why; the log of the process says it.")
+@click.option("--why", "--reason", "reason", default="", help="Why; the log of the process says it.")
 def tokens(
     action: str, scheme: str, url: str | None, jti: str | None, sub: str | None, before: str | None, as_json: bool,
     file: str, reason: str,

@@ -16,13 +16,13 @@ from aggregator.cli.helping import ExampleCommand
     short_help="Have a running process load its file again.",
     examples=(
         ("aggregator reload", "reload the process whose `server.admin` routes.yaml declares"),
-        ("aggregator reload http://127.0.0.1:9000 --reason 'new prices'", "another one; its log says the reason"),
+        ("aggregator reload http://127.0.0.1:9000 --why 'new prices'", "another one; its log says the reason"),
     ),
 )
 @click.argument("url", required=False)
 @json_option()
 @file_option()
-@click.option("--reason", default="", help="Why; the log of the process says it.")
+@click.option("--why", "--reason", "reason", default="", help="Why; the log of the process says it.")
 def reload(url: str | None, as_json: bool, file: str, reason: str) -> None:
     """Make the process at URL load its file again, and print the outcome.
 
