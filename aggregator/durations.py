@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any, Final
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds of each unit."""
@@ -58,6 +59,33 @@ def rate_in_words(text: str) -> str | None:
         return None
     count, periods, unit = found[1], found[2] or "", found[3].lower()
     return f"{count}/{periods if periods != '1' else ''}{unit}"
+
+
+_COUNTS: Final = ("limit", "max_rate", "requests", "max_requests", "count", "max", "rate")
+_TIMES: Final = ("window", "period", "per", "every", "interval", "time_window", "unit")
+_UNITS: Final = ("second", "minute", "hour", "day")
+
+
+def rate_in_two(found: Any, key: str) -> str | None:
+    """Return the rate that *found*, a mapping, says by *key* and another one, as other gateways write it; or None."""
+    if not isinstance(found, dict):
+        return None
+    if key in _UNITS:
+        return _rate(found[key], key)
+    counts, times = ([name for name in names if name in found] for names in (_COUNTS, _TIMES))
+    if len(counts) != 1 or len(times) != 1 or key not in (*counts, *times):
+        return None
+    return _rate(found[counts[0]], found[times[0]])
+
+
+def _rate(count: Any, time: Any) -> str | None:
+    """Return *count* in *time* as a rate; a bare number of it are seconds, as other tools take it."""
+    if not isinstance(count, int) or isinstance(count, bool) or isinstance(time, bool):
+        return None
+    if isinstance(time, int):
+        time = f"{time}s"
+    rate = f"{count}/{time}"
+    return rate if rate_of(rate) is not None else rate_in_words(rate)
 
 
 _QUOTA = re.compile(r"([1-9]\d{0,11})/(hour|day|month)")

@@ -195,3 +195,39 @@ def test_the_status_of_a_row_by_other_words(key: str) -> None:
     """What a failure becomes is said here already."""
     endpoint = {"call": "u:/", "status_map": {404: {key: 400}}}
     assert (f"unknown key `{key}`", "did you mean `status`?") in told(EndpointSettings, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("said", "rate"),
+    [
+        ({"limit": 10, "window": "60s"}, "10/60s"), ({"requests": 10, "per": "minute"}, "10/m"),
+        ({"max_rate": 10, "every": "1m"}, "10/1m"), ({"limit": 10, "period": 60}, "10/60s"), ({"minute": 5}, "5/m"),
+    ],
+)  # fmt: skip
+def test_a_rate_under_two_keys_is_one(said: dict[str, Any], rate: str) -> None:
+    """The hint at either key is the whole rate, and right when it is followed."""
+    hints = {f"write `rate: {rate}`"}
+    assert {hint for _, hint in told(EndpointSettings, {"call": "u:/", "rate_limit": said})} == hints
+    EndpointSettings.model_validate({"call": "u:/", "rate_limit": {"rate": rate}})
+
+
+@pytest.mark.parametrize("said", [{"limit": 10}, {"limit": "x", "window": "60s"}, {"limit": 0, "window": "60s"}])
+def test_what_makes_no_rate_is_no_rate(said: dict[str, Any]) -> None:
+    """A number without its time, and what cannot be one."""
+    found = told(EndpointSettings, {"call": "u:/", "rate_limit": said})
+    assert {hint for _, hint in found} == {"did you mean `rate`?"}
+
+
+@pytest.mark.parametrize("key", ["pass_query", "forward_headers"])
+def test_what_goes_on_by_other_words(key: str) -> None:
+    """What of the request goes upstream is said by `forward`."""
+    assert told(EndpointSettings, {"call": {"url": "u:/", key: True}}) == [
+        (f"unknown key `{key}`", "did you mean `forward`?")
+    ]
+
+
+@pytest.mark.parametrize("said", ["all", "query", ["query", "headers"]])
+def test_what_goes_on_as_text_or_list(said: Any) -> None:
+    """No name of anything is a body."""
+    (found,) = told(EndpointSettings, {"call": {"url": "u:/", "forward": said}})
+    assert found[1] == "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"

@@ -49,6 +49,9 @@ _AS_WHOM = (
 )
 
 
+_WHAT_GOES_ON = "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
+
+
 def _names_a_scheme(here: type[Settings] | None, found: Any) -> bool:
     """Return whether *found* is a name that stands for no kind of credential of *here*."""
     return isinstance(found, str) and here is not None and found not in keys_of(here)
@@ -137,6 +140,8 @@ def _of_list(here: type[Settings] | None, found: list[Any]) -> str | None:
         return f"write each name as a key: `{found[0]['name']}:`"
     if asks_schemes(here):
         return hint_for_schemes(found)
+    if here is not None and keys_of(here)[:2] == ("headers", "query"):
+        return _WHAT_GOES_ON
     known = keys_of(here) if here is not None and not takes_any_key(here) else None
     if found and all(isinstance(item, dict) and item and (known is None or set(item) <= set(known)) for item in found):
         return f"leave the dashes out: `{next(iter(found[0]))}:` is a key, not an item of a list"
@@ -213,8 +218,8 @@ def _of_scalar(here: type[Settings] | None, found: Any) -> str | None:
         return f"write what it becomes, as in `{{on: {in_yaml(found)}, status: 502}}`"
     if keys == ("status", "when") and isinstance(found, str) and "{{" in found:
         return f"write `when: {in_yaml(found)}` below it"
-    if keys[:2] == ("headers", "query") and found is True:
-        return "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
+    if keys[:2] == ("headers", "query") and (found is True or isinstance(found, str)):
+        return _WHAT_GOES_ON
     if keys == ("status", "when") and _is_status(found):
         return f"write `status: [{in_yaml(found, within=True)}]` below it"
     return f"write `body: {in_yaml(found)}` below it" if "body" in keys and "call" not in keys else None

@@ -17,6 +17,7 @@ from aggregator.config.hints.vocabulary import field_at, homes_of, keys_of, may_
 from aggregator.config.hints.wording import listed
 from aggregator.config.text.values import Steps
 from aggregator.diagnostics import suggest
+from aggregator.durations import rate_in_two
 from aggregator.fields import Settings
 from aggregator.http import METHODS
 
@@ -87,6 +88,8 @@ def _of_its_kind(unknown: _Unknown) -> str | None:
         return hint
     if unknown.word == "limit" and isinstance(value, str) and "rate_limit" in allowed:
         return "write it like `rate_limit: 5/m`"
+    if "rate" in allowed and "quota" in allowed and (rate := rate_in_two(siblings, unknown.key)) is not None:
+        return f"write `rate: {rate}`"
     if unknown.word in _BODIES and "status" in allowed and "body" in allowed:
         return "did you mean `body`?"
     return hint_for_address(here, unknown.word, siblings, value) if here and isinstance(siblings, dict) else None
