@@ -17,6 +17,7 @@ from random import random
 from typing import Final
 
 from aggregator.errors import CallError, place_of
+from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.hosts.host import Host
 from aggregator.policies.hosts.plan import HealthPlan, HostPlan
 from aggregator.policies.hosts.table import HostTable
@@ -73,14 +74,18 @@ class HealthChecks:
         except Exception as error:  # a fault of ours tells nothing of the host, and must not end the checks
             log(_log, logging.ERROR, "A health check could not be made.", host=host.name, fault=place_of(error))
             return
-        self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
+        if is_well is not None:
+            self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
 
-    async def _answers_well(self, host: Host, door: Door) -> bool:
+    async def _answers_well(self, host: Host, door: Door) -> bool | None:
+        """Return whether *host* answers well; None where it was never asked, for want of something of ours."""
         plan, headers = self._plan, b"host: " + host.plan.header + b"\r\n" + self._headers
         deadline = asyncio.get_running_loop().time() + plan.timeout
         try:
             async with asyncio.timeout_at(deadline):
                 reply = await fetched(door, b"GET", plan.target, headers, deadline=deadline)
-        except (CallError, TimeoutError):
+        except CallError as error:
+            return None if error.cause in OURS else False
+        except TimeoutError:
             return False
         return 200 <= reply.status < 300

@@ -111,6 +111,17 @@ def test_what_is_well(answer, state):
     assert door.requests[0] == (b"GET", b"/health", b"host: a\r\naccept: */*\r\n")
 
 
+@pytest.mark.parametrize(("known", "states"), [
+    ((), ["usable"] * 2), ((200,), ["usable"] * 2), ((503,), ["unhealthy"] * 2),
+])  # fmt: skip
+def test_what_is_wrong_with_us_tells_nothing_of_a_host(known, states):
+    """A process without a free descriptor asks nobody: what is known of each host stays, for however many checks."""
+    one = table()
+    for answer in (*known, *[Cause.QUEUE_FULL] * 5):
+        asyncio.run(HealthChecks(one, HEALTH, Door({"a": answer, "b": answer}).way, b"").ask())
+    assert [host.state for host in one.hosts] == states
+
+
 @in_leaps
 async def test_a_check_that_is_lost_is_a_failure():
     """Its time ends it, whatever becomes of the door; the others are not held up."""
