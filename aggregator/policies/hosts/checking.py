@@ -16,6 +16,7 @@ from collections.abc import Callable
 from random import random
 from typing import Final
 
+from aggregator.causes import Cause
 from aggregator.errors import CallError, place_of
 from aggregator.policies.breaker.plan import OURS
 from aggregator.policies.hosts.host import Host
@@ -23,6 +24,7 @@ from aggregator.policies.hosts.plan import HealthPlan, HostPlan
 from aggregator.policies.hosts.table import HostTable
 from aggregator.telemetry.logging import log
 from aggregator.transport import Door
+from aggregator.transport.failures import TOO_LATE
 from aggregator.transport.fetching import fetched
 
 _log = logging.getLogger("aggregator.policies")
@@ -70,22 +72,23 @@ class HealthChecks:
 
     async def _ask(self, host: Host, door: Door) -> None:
         try:
-            is_well = await self._answers_well(host, door)
+            why = await self._failure(host, door)
+        except CallError as error:
+            if error.cause in OURS:  # the host was never asked
+                return
+            why = str(error)
         except Exception as error:  # a fault of ours tells nothing of the host, and must not end the checks
             log(_log, logging.ERROR, "A health check could not be made.", host=host.name, fault=place_of(error))
             return
-        if is_well is not None:
-            self._table.checked(host, asyncio.get_running_loop().time(), is_well=is_well)
+        self._table.checked(host, asyncio.get_running_loop().time(), is_well=why is None, reason=why)
 
-    async def _answers_well(self, host: Host, door: Door) -> bool | None:
-        """Return whether *host* answers well; None where it was never asked, for want of something of ours."""
+    async def _failure(self, host: Host, door: Door) -> str | None:
+        """Return why the answer of *host* is not well; None if it is. Raises ``CallError``."""
         plan, headers = self._plan, b"host: " + host.plan.header + b"\r\n" + self._headers
         deadline = asyncio.get_running_loop().time() + plan.timeout
         try:
             async with asyncio.timeout_at(deadline):
                 reply = await fetched(door, b"GET", plan.target, headers, deadline=deadline)
-        except CallError as error:
-            return None if error.cause in OURS else False
         except TimeoutError:
-            return False
-        return 200 <= reply.status < 300
+            return TOO_LATE[Cause.DEADLINE]
+        return None if 200 <= reply.status < 300 else f"The upstream answered with status {reply.status}."

@@ -169,8 +169,8 @@ class HostTable:
         self._look_again()
         self._tell(host, "A host was ejected.", logging.WARNING, failures=failures, pause=round(host.paused, 3))
 
-    def checked(self, host: Host, now: float, *, is_well: bool) -> None:
-        """Count a health check of *host* that ended *now*; the first one of a host decides."""
+    def checked(self, host: Host, now: float, *, is_well: bool, reason: str | None = None) -> None:
+        """Count a health check of *host* that ended *now*; the first one decides. *reason* is why it is not well."""
         plan, checks = self.plan.health, host.checks
         if plan is None or is_well == host.is_well:
             host.checks = 0
@@ -181,7 +181,8 @@ class HostTable:
             host.since = now if is_well else host.since
             self._look_again()
             message = "A host is well again." if is_well else "A host is not well."
-            self._tell(host, message, logging.INFO if is_well else logging.WARNING)
+            why = {} if reason is None else {"reason": reason}
+            self._tell(host, message, logging.INFO if is_well else logging.WARNING, **why)
 
     def _tell(self, host: Host, message: str, level: int, **fields: object) -> None:
         log_change(_log, level, message, upstream=self.upstream, host=host.name, **fields)

@@ -122,6 +122,17 @@ def test_what_is_wrong_with_us_tells_nothing_of_a_host(known, states):
     assert [host.state for host in one.hosts] == states
 
 
+@pytest.mark.parametrize(("answer", "reason"), [
+    (503, "The upstream answered with status 503."), (Cause.REFUSED, "It failed."),
+])  # fmt: skip
+def test_the_log_says_why_a_host_is_not_well(caplog, answer, reason):
+    """What its last check met."""
+    asyncio.run(HealthChecks(table(), HEALTH, Door({"a": answer, "b": 200}).way, b"").ask())
+    assert [(one.message, one.fields["host"], one.fields["reason"]) for one in caplog.records] == [
+        ("A host is not well.", "a", reason)
+    ]
+
+
 @in_leaps
 async def test_a_check_that_is_lost_is_a_failure():
     """Its time ends it, whatever becomes of the door; the others are not held up."""
