@@ -38,9 +38,7 @@ _OF_UPSTREAM = (
     'credentials belong to the upstream: `auth: {bearer: "${TOKEN}"}` there; '
     "`forward: {auth: true}` passes on those of the caller"
 )
-_NO_LOGIN = (
-    "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, basic or jwt"
-)
+_NO_LOGIN = "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, jwt, signature, …"
 _AS_WHOM = 'say as whom it is called by `auth`: `auth: {bearer: "${TOKEN}"}`, or another of its schemes'
 _OF_MANY = "requests are limited by `rate_limit` of an endpoint or of `server`, calls by that of their upstream"
 _METRICS = "write `telemetry: {metrics: {}}` at the top; Prometheus then reads `/metrics`"

@@ -231,3 +231,11 @@ def test_what_goes_on_as_text_or_list(said: Any) -> None:
     """No name of anything is a body."""
     (found,) = told(EndpointSettings, {"call": {"url": "u:/", "forward": said}})
     assert found[1] == "say what goes on: `{headers: [authorization], query: [page], body: true}`, or less of it"
+
+
+@pytest.mark.parametrize("key", ["signature", "webhook"])
+def test_who_signs_is_said_as_any_other_caller(key: str) -> None:
+    """A scheme of its own at the top, and its name in the endpoint."""
+    ((_, hint),) = told(EndpointSettings, {"call": "u:/", key: {"secret": "x"}})
+    assert hint is not None
+    assert hint.startswith("say who may call by `auth: NAME` in the endpoint")

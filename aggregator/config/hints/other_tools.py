@@ -37,7 +37,8 @@ _OF_UPSTREAM = (
     "`forward: {auth: true}` passes on those of the caller"
 )
 _NO_LOGIN = (
-    "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: api_key, basic or jwt"
+    "say who may call by `auth: NAME` in the endpoint, and declare NAME under `auth` at the top: "
+    "api_key, jwt, signature, …"
 )
 _NO_FILES = "files are for a proxy in front; `respond` gives a fixed answer"
 _IN_PATHS = "write it into the path of each endpoint: `GET /api/users`"
@@ -51,9 +52,12 @@ _REQUIRED = "every call is required unless it says `optional: true`"
 _ONE_PROXY = "all calls leave through the same proxy: `client: {transport: httpx, proxy: …}`"
 _PROXIES = (
     "all calls leave through a proxy by `client: {transport: httpx, proxy: …}`; "
-    "`GET /users/{rest:path}` with `call: users:/{rest:path}` passes on everything below"
+    "`GET /users/{rest:path}` with `call: users:/{rest:path}` calls everything below"
 )
-_ALL_BELOW = "`call: users:/{rest:path}` in an endpoint `GET /users/{rest:path}` passes on everything below"
+_ALL_BELOW = (
+    "`call: users:/{rest:path}` in an endpoint `GET /users/{rest:path}` calls everything below; "
+    "the query goes on by `forward: {query: all}`"
+)
 
 _TRACES = "write `telemetry: {traces: {otlp: http://collector:4318}}` at the top"
 _CHOOSE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 SAME_WISH: dict[str, str] = {
     "authentication": "auth", "basic_auth": "auth", "oauth": "auth", "oauth2": "auth", "jwt": "auth",
     "api_key": "auth", "apikey": "auth", "credentials": "auth", "token": "auth", "bearer": "auth", "username": "auth",
+    "signature": "auth", "webhook": "auth",
     "hmac": "auth", "basic": "auth", "password": "auth", "access_token": "auth", "api_token": "auth",
     "rate_limits": "rate_limit", "ratelimit": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
     "throttling": "rate_limit", "quotas": "quota",
