@@ -71,8 +71,11 @@ class Acting:
             raise ActionError(
                 _SOME, f"Done by {len(said)} of {len(answers.told) + len(answers.missing)} workers. {why}"
             )
-        summaries = dict.fromkeys(told.summary for _, told in answers.told if told.status < 400)
-        return Outcome(outcome_together(name, said), f"{'; '.join(summaries)} (workers: {len(said)})")
+        summaries = [told.summary for _, told in answers.told if told.status < 400]
+        whole = outcome_together(name, said)
+        if not isinstance(whole, Mapping) or whole == said[0][1]:  # else what each has counted is a part of the whole
+            summaries = list(dict.fromkeys(summaries))
+        return Outcome(whole, f"{'; '.join(summaries)} (workers: {len(said)})")
 
     async def _switch(self, given: Mapping[str, Any]) -> Outcome:
         """Send a switch to all workers, and remember it when at least one has obeyed."""
