@@ -310,7 +310,11 @@ async def test_who_has_done_what_all_were_ordered(
     if why is None:
         outcome = await acting(*workers).all("quota_reset", {"key": "a"})
         count = done["reset"]
-        assert (outcome.data, outcome.summary, outcome.status) == (done, f"{'; '.join(['done'] * count)} (workers: {count})", 200)
+        assert (outcome.data, outcome.summary, outcome.status) == (
+            done,
+            f"{'; '.join(['done'] * count)} (workers: {count})",
+            200,
+        )
     else:
         with pytest.raises(ActionError) as raised:
             await acting(*workers).all("quota_reset", {"key": "a"})
