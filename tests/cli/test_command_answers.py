@@ -111,6 +111,13 @@ def test_commands_print_sentences_and_tables(monkeypatch, line, data, text):
     assert (result.exit_code, result.output) == (0, text)
 
 
+def test_a_minute_is_never_told_as_more(monkeypatch):
+    """The process rounds the end to a second, and its clock is read a moment before ours."""
+    monkeypatch.setattr(switch.time, "time", lambda: NOW - 0.4)
+    result = asked(monkeypatch, "switch off endpoint 'GET /q' --for 1m", [{**QUOTE, "until": NOW + 60}])
+    assert "(1m)" in result.output
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -110,7 +110,8 @@ def _until(off: dict[str, Any]) -> str:
 
     if off["until"] is None:
         return "switched on"
-    return f"{moment(off['until'])} ({lasting(max(0.0, off['until'] - time.time()))})"
+    left = round(off["until"] - time.time())  # the moment was rounded, too: it may be a little more than was asked for
+    return f"{moment(off['until'])} ({lasting(max(0, left))})"
 
 
 def _usage(kind: str | None) -> str:
