@@ -263,6 +263,13 @@ def test_many_endpoints_are_not_all_listed(path, count, more):
     )
 
 
+def test_the_others_are_listed_of_the_file_that_is_served(path):
+    """The command in the greeting can be typed as it stands, also for a file with another name."""
+    path.write_text(ROUTES + "".join(f"  GET /e{number:02}: {{respond: {{body: 1}}}}\n" for number in range(1, 13)))
+    text = welcome("my shop.yaml", PlanFiles(path).load(), {"http://[::1]:8000": "public"})
+    assert "\n  … and 1 more; `aggregator routes 'my shop.yaml'` lists them\n" in text
+
+
 def test_a_greeting_counts_in_words(path):
     """One is one; without documentation nothing is said of it."""
     path.write_text("version: 1\nserver: {docs: false}\nendpoints: {GET /n: {respond: {body: 1}}}\n")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -158,18 +159,19 @@ def welcome(path: str, plan: Plan, urls: Mapping[str, Role]) -> str:
     if effects:
         counts += f" · {_count(effects, 'background call')}"
     where = [f"  {url}{_NOTES[role]}" for url, role in urls.items()]
-    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(plan)), *where]
+    lines = [f"{path}  {counts}", *(f"  {line}" for line in _some(path, plan)), *where]
     if plan.server.docs is not None:
         lines[-len(urls)] += f"   docs {plan.server.docs.path}"
     return "\n".join(lines)
 
 
-def _some(plan: Plan) -> list[str]:
+def _some(path: str, plan: Plan) -> list[str]:
     shown = plan.declared[:_SHOWN]
     width = max((cells(endpoint.key) for endpoint in shown), default=0)
     lines = [f"{padded(endpoint.key, width)}  {calls_text(endpoint)}" for endpoint in shown]
     if len(plan.declared) > len(shown):
-        lines.append(f"… and {len(plan.declared) - len(shown)} more; `aggregator routes` lists them")
+        command = "aggregator routes" if path == "routes.yaml" else f"aggregator routes {shlex.quote(path)}"
+        lines.append(f"… and {len(plan.declared) - len(shown)} more; `{command}` lists them")
     return lines
 
 
